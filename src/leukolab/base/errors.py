@@ -1,0 +1,69 @@
+"""The one tree of errors that the command line turns into a sentence and exit code 2.
+
+    LeukolabError
+    +-- DataError        a data set: missing, empty, of another kind, inconsistent
+    +-- ImageError       one image: unreadable, truncated, too large
+    +-- SpecError        a setting or a study file
+    +-- SplitError       a split that cannot or must not be built
+    +-- WeightsError     weights that are not to be had
+    +-- TrainingError    a training that cannot go on (a loss that is no number)
+    +-- RunError         a run folder: of another study, in use, not finished
+    +-- StorageError     a disk that is full or a folder that may not be written
+    +-- MissingExtraError  a command whose extra is not installed
+
+A sentence says where, what was expected, what was found, and what to do. Bugs keep their traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LeukolabError(Exception):
+    """Something the user can mend; its text is one sentence or two."""
+
+
+class DataError(LeukolabError):
+    """A data set is missing, empty, of another kind or inconsistent."""
+
+
+class ImageError(LeukolabError):
+    """One image cannot be read, or must not be."""
+
+
+class SpecError(LeukolabError):
+    """A setting or a study file is not as it must be."""
+
+
+class SplitError(LeukolabError):
+    """A split cannot be built, or must not be."""
+
+
+class WeightsError(LeukolabError):
+    """Weights are not to be had, or do not fit."""
+
+
+class TrainingError(LeukolabError):
+    """A training cannot go on."""
+
+
+class RunError(LeukolabError):
+    """A run folder is of another study, in use, or not finished."""
+
+
+class StorageError(LeukolabError):
+    """A disk is full or a folder may not be written."""
+
+
+class MissingExtraError(LeukolabError):
+    """A command wants an extra that is not installed."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """`Did you mean 'x'? ` for the closest option, or the list of options."""
+    known = sorted(options)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    return f"Known: {', '.join(known)}."

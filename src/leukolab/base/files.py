@@ -1,0 +1,126 @@
+"""Files that are whole or absent: written beside their place, then renamed in."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leukolab.base.errors import RunError, StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+"""Version of every table this program writes; newer programs read older ones."""
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn a full disk or a missing permission under `path` into one sentence.
+
+    Raises:
+        StorageError: the file system refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                f"{path}: no space left on this disk. What was finished is kept: "
+                "free some space and run the same command again."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise StorageError(
+                f"{path}: no permission to write here. Choose another folder with --out (or --home)."
+            ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            raise StorageError(f"{path}: a file stands where a folder is needed. Choose another folder.") from error
+        raise
+
+
+def make_folder(path: Path) -> Path:
+    """Make `path` and its parents, and return it."""
+    with storage(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it there when the block ends well.
+
+    Raises:
+        StorageError: the disk is full or may not be written; nothing is left behind.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with storage(path.parent):
+            yield temporary
+            os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        RunError: it is not there, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: expected a file here, found none. Is this the folder of a run?") from error
+    except ValueError as error:
+        raise RunError(f"{path}: expected JSON, found something else ({error}).") from error
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet, its schema version in the metadata; the same table gives the same bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    arrow = arrow.replace_schema_metadata({b"leukolab": str(SCHEMA_VERSION).encode()})
+    with atomic(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table that `write_table` wrote.
+
+    Raises:
+        RunError: the file is missing, damaged, or of a newer version than this program knows.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        arrow = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: expected a table here, found none. Is this the folder of a run?") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise RunError(f"{path}: expected a Parquet table, found a damaged file ({error}).") from error
+    version = int((arrow.schema.metadata or {}).get(b"leukolab", b"1"))
+    if version > SCHEMA_VERSION:
+        raise RunError(f"{path}: written by a newer Leukolab (schema {version}); this one reads up to {SCHEMA_VERSION}.")
+    return arrow.to_pandas()

@@ -1,0 +1,24 @@
+"""Progress with the time left, on standard error; silent where nobody watches a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
+    """Pass `items` through while a bar shows how many of `total` are done and the time left."""
+    from tqdm import tqdm
+
+    yield from tqdm(items, total=total, desc=what, file=sys.stderr, leave=False, mininterval=0.5, disable=None)
+
+
+def say(text: str) -> None:
+    """One line for the person at the terminal, on standard error, without disturbing a bar."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stderr)
+    sys.stderr.flush()

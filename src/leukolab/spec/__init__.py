@@ -1,0 +1,36 @@
+"""What a study is: frozen models of its settings, and the only reader of YAML."""
+
+from leukolab.spec.models import (
+    AugmentSpec,
+    BalanceSpec,
+    DataSpec,
+    EnsembleSpec,
+    ImageSpec,
+    ModelSpec,
+    ProtocolSpec,
+    ReadingSpec,
+    RuntimeSpec,
+    SplitSpec,
+    StageSpec,
+    StudySpec,
+    TrainingSpec,
+)
+from leukolab.spec.read import load_study, study_names
+
+__all__ = [
+    "AugmentSpec",
+    "BalanceSpec",
+    "DataSpec",
+    "EnsembleSpec",
+    "ImageSpec",
+    "ModelSpec",
+    "ProtocolSpec",
+    "ReadingSpec",
+    "RuntimeSpec",
+    "SplitSpec",
+    "StageSpec",
+    "StudySpec",
+    "TrainingSpec",
+    "load_study",
+    "study_names",
+]

@@ -1,0 +1,220 @@
+"""Frozen models of a study's settings. Every field is a setting of the YAML file with the same name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Settings(BaseModel):
+    """Frozen, and strict about keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSpec(Settings):
+    """Which images, seen how."""
+
+    card: str
+    """Name of a data card, see `leukolab data list`."""
+    parts: tuple[str, ...] | None = None
+    """Parts of the data set that take part; all that are labelled where null."""
+    view: str | None = None
+    """A view of the labels the card offers, such as `two_class`; its own classes where null."""
+    subject_from: str | None = None
+    """Card `folder`: a regular expression whose first group is the subject, searched in the relative path."""
+
+
+class ImageSpec(Settings):
+    """Geometry between the file and the network."""
+
+    size_px: int = Field(224, ge=16, le=2048)
+    """Edge of the square the network sees."""
+    crop_px: int | None = Field(None, ge=16)
+    """Edge of a centred square cut out before resizing; the whole image where null."""
+
+
+class BalanceSpec(Settings):
+    """Over- and undersampling to a number of images a class."""
+
+    when: Literal["never", "before_split", "in_training"] = "never"
+    per_class: int | None = Field(None, ge=1)
+    """Images a class: `before_split` of all images, `in_training` of each training part."""
+
+    @model_validator(mode="after")
+    def _number_goes_with_when(self) -> BalanceSpec:
+        if (self.when == "never") != (self.per_class is None):
+            raise ValueError("'per_class' goes with 'when: before_split' or 'when: in_training', and only with these")
+        return self
+
+
+class SplitSpec(Settings):
+    """How images are cut into train, validation, tuning and test.
+
+    kind:
+        holdout: train / validation / test by fractions, `outer` times with other seeds.
+        kfold: every image tested once in `outer` parts; of the rest `validation` is set aside.
+        holdout_kfold: a test part by fraction, then `folds` folds inside the rest (validation = one fold).
+        nested: `outer` test parts, a tuning part, `folds` inner folds.
+        blocks: contiguous blocks of file numbers a class; test, validation and tuning are neighbours.
+        official: the data set's own folds; each is the test part once, the next one validation.
+        file: a split file of the user's own.
+    by:
+        image, group (identity groups), or block (contiguous file numbers, for `nested`);
+        auto is group where subjects are known, else block.
+    """
+
+    kind: Literal["holdout", "kfold", "holdout_kfold", "nested", "blocks", "official", "file"]
+    by: Literal["image", "group", "block", "auto"] = "auto"
+    outer: int = Field(1, ge=1, le=100)
+    """Number of outer parts (for `holdout`, of repeats)."""
+    folds: int = Field(1, ge=1, le=20)
+    """Inner folds of each outer part."""
+    test: Fraction = 0.2
+    validation: Fraction = 0.1
+    tuning: Fraction | None = None
+    """Share of the groups outside the test part that is set aside for choosing between models."""
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _kind_and_fields_agree(self) -> SplitSpec:
+        if self.kind in ("holdout_kfold", "nested") and self.folds < 2:
+            raise ValueError(
+                f"folds: expected a whole number from 2 to 20, got {self.folds}. For one split use 'kind: holdout'"
+            )
+        if self.kind in ("kfold", "nested", "blocks") and self.outer < 3:
+            raise ValueError(f"outer: '{self.kind}' needs at least 3 parts, got {self.outer}")
+        if (self.kind == "file") != (self.file is not None):
+            raise ValueError("'file' goes with 'kind: file', and only with it")
+        return self
+
+
+class ProtocolSpec(Settings):
+    """How the data are cut and balanced, and on which part choices between models are made."""
+
+    split: SplitSpec
+    balance: BalanceSpec = BalanceSpec()
+    champion_on: Literal["test", "tuning", "validation"] = "tuning"
+    weights_on: Literal["validation", "test", "tuning"] = "tuning"
+    allow_leakage: bool = False
+    """A split with one identity group on two sides is refused unless the protocol says so."""
+
+
+class StageSpec(Settings):
+    """One stage of training."""
+
+    name: str
+    release: Literal["head", "last_stage", "all"] | int = "head"
+    """What is trained: the head; the last stage of blocks and the head convolution too; all; or the last n stages."""
+    epochs: int = Field(ge=1, le=10_000)
+    patience: int | None = Field(None, ge=1)
+    """Epochs without a better validation accuracy before stopping; never where null."""
+
+
+class ReadingSpec(Settings):
+    """One way to read a published training: its stages, and on which outer parts it is run."""
+
+    stages: tuple[StageSpec, ...] = Field(min_length=1)
+    outer_parts: dict[str, tuple[int, ...]] = {}
+    """Protocol name to the outer parts to run; all (of `outer_parts` of the study) where a protocol is missing."""
+    learning_rates: tuple[float, ...] | None = None
+    """Instead of the training's."""
+
+
+class AugmentSpec(Settings):
+    """Random changes of training images; an empty one changes nothing."""
+
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    brightness: float = Field(0.0, ge=0, le=1)
+    contrast: float = Field(0.0, ge=0, le=1)
+    rotate_deg: float = Field(0.0, ge=0, le=180)
+    views: int | Literal["online"] = 8
+    """A bank of so many seeded views an image, shared by all jobs; or fresh draws each epoch."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is changed at all."""
+        return any(
+            (self.flip_horizontal, self.flip_vertical, self.brightness, self.contrast, self.rotate_deg)
+        )
+
+
+class ModelSpec(Settings):
+    """The network: a timm backbone, pooling, dropout, a dense head."""
+
+    backbone: str
+    """A timm name with its tag, such as `tf_efficientnet_b3.aa_in1k`."""
+    weights: str = "auto"
+    """`auto` (packaged where a package carries this backbone, else hub), `hub`, `packaged`, `file:PATH`, `none`."""
+    pooling: Literal["avg", "max", "avgmax"] = "avg"
+    dropout: float = Field(0.3, ge=0, lt=1)
+    head: Literal["softmax", "sigmoid"] = "softmax"
+
+
+class TrainingSpec(Settings):
+    """Optimiser and what it sees."""
+
+    optimizer: Literal["adam"] = "adam"
+    learning_rates: tuple[float, ...] = (1e-4,)
+    batch_size: int = Field(32, ge=1)
+    class_weights: bool = False
+    """Weigh each class by N / (k N_j) of the training part."""
+    augment: AugmentSpec = AugmentSpec()
+
+
+class EnsembleSpec(Settings):
+    """Weighted Ensembles of Networks, in the study's two scenarios."""
+
+    schemes: tuple[Literal["accuracy", "f1", "kappa"], ...] = ("accuracy", "f1", "kappa")
+    scenarios: tuple[Literal["inter_lr", "intra_lr"], ...] = ("inter_lr", "intra_lr")
+
+
+class RuntimeSpec(Settings):
+    """What may differ between machines; measured when the run is made, written down, obeyed on resume."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int | None = Field(None, ge=1)
+    evaluation_batch_size: int = Field(64, ge=1)
+
+
+class StudySpec(Settings):
+    """A whole study."""
+
+    name: str
+    title: str
+    question: str
+    source: str
+    report: Literal["subtypes", "wen"]
+    """Which set of tables and figures the report holds."""
+    data: DataSpec
+    image: ImageSpec
+    model: ModelSpec
+    training: TrainingSpec
+    protocol: Literal["published", "corrected", "both"]
+    protocols: dict[Literal["published", "corrected"], ProtocolSpec]
+    readings: dict[str, ReadingSpec]
+    outer_parts: tuple[int, ...] | None = None
+    """Outer parts to run, from 1; all where null."""
+    ensembles: EnsembleSpec | None = None
+    seed: int = 2019
+    bootstrap: int = Field(2000, ge=100)
+    """Resamples of each interval."""
+    runtime: RuntimeSpec = RuntimeSpec()
+
+    @property
+    def active_protocols(self) -> dict[str, ProtocolSpec]:
+        """The protocols this run goes through."""
+        if self.protocol == "both":
+            return dict(self.protocols)
+        return {self.protocol: self.protocols[self.protocol]}
+
+    @model_validator(mode="after")
+    def _protocol_is_there(self) -> StudySpec:
+        if self.protocol != "both" and self.protocol not in self.protocols:
+            raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study")
+        return self

@@ -1,0 +1,143 @@
+"""Reading a study: a shipped name or a YAML file, overrides on top, checked, with sentences for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from leukolab.base.errors import SpecError, nearest
+from leukolab.spec.models import StudySpec
+
+
+def study_names() -> list[str]:
+    """Names of the shipped studies."""
+    folder = resources.files("leukolab.spec") / "studies"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_study(name_or_path: str, overrides: Iterable[str] = ()) -> StudySpec:
+    """The study of that name, or of that YAML file, with `a.b=c` overrides applied.
+
+    Raises:
+        SpecError: unknown name or key (with the nearest match), or a value that may not be.
+    """
+    where, raw = _raw_study(name_or_path)
+    for override in overrides:
+        apply_override(raw, override)
+    return parse_study(raw, where)
+
+
+def parse_study(raw: Mapping[str, Any], where: str) -> StudySpec:
+    """Check a nested mapping of settings; `where` names it in error sentences.
+
+    Raises:
+        SpecError: a key is unknown or a value may not be.
+    """
+    try:
+        return StudySpec.model_validate(raw)
+    except ValidationError as error:
+        raise SpecError(_sentence(error, where)) from error
+
+
+def apply_override(raw: dict[str, Any], override: str) -> None:
+    """Set one `a.b=c` in place; `c` is read as YAML.
+
+    Raises:
+        SpecError: it has no `=`, its value is no YAML, or a part of its path is no group of settings.
+    """
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise SpecError(f"--set {override}: expected 'key=value' such as 'training.batch_size=64'.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SpecError(f"--set {override}: expected a YAML value after '=', got '{text}'.") from error
+    *parents, last = path.split(".")
+    node: Any = raw
+    for depth, parent in enumerate(parents):
+        if isinstance(node, list) and parent.isdigit() and int(parent) < len(node):
+            node = node[int(parent)]
+            continue
+        if not isinstance(node, dict):
+            raise SpecError(f"--set {override}: '{'.'.join(parents[:depth])}' has no settings inside.")
+        if node.get(parent) is None:
+            node[parent] = {}
+        node = node[parent]
+    if isinstance(node, list) and last.isdigit() and int(last) < len(node):
+        node[int(last)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise SpecError(f"--set {override}: '{'.'.join(parents)}' has no settings inside.")
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file.
+
+    Raises:
+        SpecError: it is missing or no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SpecError(f"{path}: expected a YAML file here, found none.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: expected YAML, found something else ({_first_line(error)}).") from error
+
+
+def _raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
+    if name_or_path in study_names():
+        text = (resources.files("leukolab.spec") / "studies" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        return f"{name_or_path}.yaml", yaml.safe_load(text)
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        raise SpecError(f"study '{name_or_path}' is not known. {nearest(name_or_path, study_names())}")
+    raw = read_yaml(path)
+    if not isinstance(raw, dict):
+        raise SpecError(f"{path}: expected a mapping of settings, found {type(raw).__name__}.")
+    return path.name, raw
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    location = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        siblings = _fields_at(StudySpec, first["loc"][:-1])
+        key = str(first["loc"][-1])
+        hint = nearest(key, siblings) if siblings else ""
+        return f"{where}: {location}: this setting is not known. {hint}".rstrip()
+    message = first["msg"].removeprefix("Value error, ")
+    got = first["input"]
+    shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
+    place = f"{where}: {location}" if location else where
+    return f"{place}: {message[0].lower() + message[1:]}{shown}."
+
+
+def _fields_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields where `location` leads, following nested models through optional and mapping types."""
+    for part in location:
+        fields = getattr(model, "model_fields", None)
+        if fields is not None and part in fields:
+            model = _model_in(fields[part].annotation)
+        elif fields is not None:
+            return []
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
