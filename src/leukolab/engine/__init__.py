@@ -1,0 +1,1 @@
+"""The torch wall: the only room that imports torch and timm."""

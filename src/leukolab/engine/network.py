@@ -1,0 +1,90 @@
+"""The network: a timm backbone with pooling, dropout and a dense head, and which of its stages are released."""
+
+from __future__ import annotations
+
+import torch
+from timm.models import group_parameters
+from torch import nn
+
+from leukolab.base.errors import SpecError
+from leukolab.base.streams import stream_seed
+from leukolab.engine.weights import Weights, load_backbone
+from leukolab.spec import ModelSpec
+
+
+class Classifier(nn.Module):
+    """Pixels (n, 3, h, w) to logits (n, outputs); outputs is 1 for a sigmoid head, else the classes."""
+
+    def __init__(self, backbone: nn.Module, features: int, outputs: int, dropout: float, weights: Weights) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(features, outputs)
+        self.weights = weights
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pooled features (n, d)."""
+        pooled: torch.Tensor = self.backbone(pixels)
+        return pooled
+
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
+        """Logits (n, outputs) in float32 from pooled features (n, d)."""
+        logits: torch.Tensor = self.head(self.dropout(features.float()))
+        return logits
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits (n, outputs)."""
+        return self.classify(self.features(pixels))
+
+
+def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
+    """A network with its weights loaded and a fresh head drawn from `seed`.
+
+    Raises:
+        SpecError: a sigmoid head with another number of classes than two.
+        WeightsError: the weights are not to be had.
+    """
+    if model.head == "sigmoid" and classes != 2:
+        raise SpecError(f"model.head: a sigmoid head has two classes, the data have {classes}. Use 'softmax'.")
+    backbone, weights = load_backbone(model, stream_seed(seed, "backbone"))
+    torch.manual_seed(stream_seed(seed, "head"))
+    features = backbone.num_features if not hasattr(backbone, "head_hidden_size") else backbone.head_hidden_size
+    width = int(features) * (2 if model.pooling == "catavgmax" else 1)  # type: ignore[arg-type,comparison-overlap]
+    return Classifier(backbone, width, 1 if model.head == "sigmoid" else classes, model.dropout, weights)
+
+
+def release(network: Classifier, stage: str | int) -> None:
+    """Let the head and the named stages of the backbone learn; freeze the rest.
+
+    Args:
+        network: changed in place.
+        stage: `head`, `last_stage` (last stage of blocks and the head convolution), `all`, or the last n stages.
+
+    Raises:
+        SpecError: more stages are asked for than the backbone has.
+    """
+    groups = group_parameters(network.backbone, network.backbone.group_matcher(coarse=True))  # type: ignore[operator]
+    names = [groups[number] for number in sorted(groups)]
+    count = {"head": 0, "last_stage": 1, "all": len(names)}.get(stage, stage)
+    if not isinstance(count, int) or count > len(names):
+        raise SpecError(f"release: this backbone has {len(names)} stages, {stage} were to be released.")
+    free = {name for group in names[len(names) - count :] for name in group}
+    for name, parameter in network.backbone.named_parameters():
+        parameter.requires_grad_(name in free)
+    for parameter in network.head.parameters():
+        parameter.requires_grad_(True)
+
+
+def train_mode(network: nn.Module) -> None:
+    """Training mode for what learns; evaluation mode (batch norm, drop-path) wherever all is frozen."""
+    _set_mode(network, inherited=True)
+
+
+def _set_mode(module: nn.Module, inherited: bool) -> None:
+    parameters = list(module.parameters())
+    learning = [parameter.requires_grad for parameter in parameters]
+    mode = any(learning) if parameters else inherited
+    module.training = mode
+    uniform = not parameters or all(learning) or not any(learning)
+    for child in module.children():
+        _set_mode(child, inherited=mode if uniform else isinstance(module, Classifier))

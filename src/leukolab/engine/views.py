@@ -1,0 +1,98 @@
+"""Seeded random changes of training images: view v of an image is always the same picture.
+
+View 0 is the plain image. Each of a bank of V views (1 to V) draws its parameters from a stream named by
+the view, so that a bank is shared by all jobs of a study; `online` draws from the job's own stream each epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchvision.transforms.v2 import functional
+
+from leukolab.base.streams import stream
+from leukolab.spec import AugmentSpec
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Parameters of one view of every image: five arrays of (n,)."""
+
+    flip_x: NDArray[np.bool_]
+    flip_y: NDArray[np.bool_]
+    brightness: Floats
+    contrast: Floats
+    rotate_deg: Floats
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Draw:
+        """The parameters of these images."""
+        return Draw(*(getattr(self, name)[rows] for name in FIELDS))
+
+
+FIELDS = tuple(Draw.__dataclass_fields__)
+
+
+def draw(augment: AugmentSpec, images: int, seed: int, name: str) -> Draw:
+    """Parameters of one view of all images, from the stream `name`."""
+    numbers = stream(seed, "augment", name).random((5, images))
+    spread = 2 * numbers - 1
+    return Draw(
+        flip_x=(numbers[0] < 0.5) & augment.flip_horizontal,
+        flip_y=(numbers[1] < 0.5) & augment.flip_vertical,
+        brightness=1 + augment.brightness * spread[2],
+        contrast=1 + augment.contrast * spread[3],
+        rotate_deg=augment.rotate_deg * spread[4],
+    )
+
+
+def change(pixels: torch.Tensor, parameters: Draw) -> torch.Tensor:
+    """uint8 (n, 3, h, w) to the same shape, each image changed by its own parameters (n)."""
+    changed = [_change_one(image, parameters, number) for number, image in enumerate(pixels)]
+    return torch.stack(changed)
+
+
+def _change_one(image: torch.Tensor, parameters: Draw, number: int) -> torch.Tensor:
+    if parameters.flip_x[number]:
+        image = functional.horizontal_flip(image)
+    if parameters.flip_y[number]:
+        image = functional.vertical_flip(image)
+    if parameters.rotate_deg[number]:
+        image = functional.rotate(
+            image, float(parameters.rotate_deg[number]), interpolation=functional.InterpolationMode.BILINEAR
+        )
+    if parameters.brightness[number] != 1:
+        image = functional.adjust_brightness(image, float(parameters.brightness[number]))
+    if parameters.contrast[number] != 1:
+        image = functional.adjust_contrast(image, float(parameters.contrast[number]))
+    return image
+
+
+def bank_size(augment: AugmentSpec, epochs: int) -> int:
+    """Views that a stage of so many epochs can meet; 0 where nothing is changed.
+
+    Raises:
+        ValueError: the views are drawn online, so there is no bank.
+    """
+    if not augment.active:
+        return 0
+    if augment.views == "online":
+        raise ValueError("online views have no bank")
+    return min(augment.views, epochs)
+
+
+def view_of_epoch(seed: int, images: int, views: int, epoch: int) -> NDArray[np.int64]:
+    """Which view (1 to `views`; 0 where there is no bank) each image shows in `epoch` (from 0): (n,).
+
+    Every image goes through all views, in an order of its own, before it meets one again.
+    """
+    if views == 0:
+        return np.zeros(images, dtype=np.int64)
+    cycle, step = divmod(epoch, views)
+    order = np.tile(np.arange(1, views + 1), (images, 1))
+    shuffled: NDArray[np.int64] = stream(seed, "views", f"cycle {cycle}").permuted(order, axis=1)
+    return shuffled[:, step]
