@@ -1,0 +1,26 @@
+"""Images: decode any layout, geometry, packed pixels, cell masks, colour and size statistics."""
+
+from leukolab.images.colour import CELL_NAMES, COLOUR_NAMES, cell_statistics, colour_statistics
+from leukolab.images.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode, image_size, pixel_digest
+from leukolab.images.geometry import fit
+from leukolab.images.masks import black_background, cell_mask
+from leukolab.images.parallel import in_order
+from leukolab.images.pixels import PixelStore, pack
+
+__all__ = [
+    "CELL_NAMES",
+    "COLOUR_NAMES",
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "PixelStore",
+    "black_background",
+    "cell_mask",
+    "cell_statistics",
+    "colour_statistics",
+    "decode",
+    "fit",
+    "image_size",
+    "in_order",
+    "pack",
+    "pixel_digest",
+]

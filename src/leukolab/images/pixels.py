@@ -1,0 +1,246 @@
+"""Pack images into one memory-mapped array, addressed by content: each file is decoded once, then never again.
+
+A store is a folder `pixels/<key>/` in the home folder: `pixels.npy`, `measures.parquet`, `manifest.json`.
+The key hashes the bytes of the files, in order, and the geometry; never a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukolab.base.errors import ImageError, LeukolabError
+from leukolab.base.files import make_folder, read_json, read_table, storage, write_json, write_table
+from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.images.decode import Pixels, decode, pixel_digest
+from leukolab.images.geometry import fit
+from leukolab.images.parallel import in_order
+
+STORE_VERSION = 1
+"""Goes into the key: raised when the same files and geometry would give other pixels."""
+
+_PIECE_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class PixelStore:
+    """Packed images, in the order in which they were given, unreadable ones left out."""
+
+    array: NDArray[np.uint8]
+    """uint8 (n, size_px, size_px, 3), memory-mapped, read-only."""
+    image_ids: tuple[str, ...]
+    measures: pd.DataFrame
+    """image_id, width, height (of the file, in pixels), pixel_digest (of the file at full resolution)."""
+    key: str
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """(image_id, sentence) of each image that could not be read."""
+
+    def rows(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of `array` that hold these images; int64 (len(image_ids),).
+
+        Raises:
+            ImageError: an image is not in the store.
+        """
+        found = pd.Index(self.image_ids).get_indexer(pd.Index(list(image_ids)))
+        if (found < 0).any():
+            first = list(image_ids)[int(np.argmax(found < 0))]
+            raise ImageError(f"{first}: expected among the {len(self.image_ids):,} packed images, found nowhere.")
+        return found.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Job:
+    paths: tuple[Path, ...]
+    image_ids: tuple[str, ...]
+    digests: tuple[str, ...]
+    size_px: int
+    crop_px: int | None
+    skip_unreadable: bool
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    pixels: Pixels | None
+    width: int
+    height: int
+    pixel_digest: str
+    sentence: str
+
+
+def pack(
+    paths: Sequence[Path],
+    image_ids: Sequence[str],
+    size_px: int,
+    crop_px: int | None,
+    home: Path,
+    skip_unreadable: bool = False,
+) -> PixelStore:
+    """Packed pixels of these files: opened where they are already there and whole, made otherwise.
+
+    Args:
+        paths: image files.
+        image_ids: their names, as many, each once.
+        size_px: edge of the square, see `geometry.fit`.
+        crop_px: edge of the centred crop, or None.
+        home: the home folder; the store is `home/pixels/<key>`.
+        skip_unreadable: leave unreadable images out and list them in the store, instead of raising.
+
+    Raises:
+        ImageError: images cannot be read (all are tried; the first 5 are named), or there are none.
+        StorageError: the home folder is full or may not be written.
+    """
+    if len(paths) != len(image_ids) or not paths:
+        raise ImageError(f"expected at least one image and one name each, got {len(paths)} and {len(image_ids)}.")
+    digests = tuple(in_order(_digest_or_reason, list(paths), "Reading files"))
+    job = _Job(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable)
+    geometry = {"size_px": size_px, "crop_px": crop_px}
+    key = content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
+    folder = home / "pixels" / key
+    store = _open(folder, key, job)
+    if store is None:
+        _make(folder, job)
+        store = _open(folder, key, job)
+    if store is None:
+        raise ImageError(f"{folder}: expected the pixels just packed, found them damaged. Check this disk.")
+    return store
+
+
+def _digest_or_reason(path: Path) -> str:
+    """A file's digest, or why there is none: an unreadable file has its place in the key too."""
+    try:
+        return file_digest(path)
+    except OSError as error:
+        return f"unreadable: {type(error).__name__}"
+
+
+def _open(folder: Path, key: str, job: _Job) -> PixelStore | None:
+    """The store in `folder`; None where it is missing or its checksum does not hold."""
+    try:
+        manifest = read_json(folder / "manifest.json")
+        measures = read_table(folder / "measures.parquet")
+        array = np.load(folder / "pixels.npy", mmap_mode="r")
+        whole = _array_digest(array) == manifest["array_sha256"] and digest(_cells(measures)) == manifest["measures"]
+        unread = [int(row) for row in manifest["unreadable_rows"]]
+    except (LeukolabError, OSError, ValueError, KeyError, TypeError):
+        return None
+    if not whole or len(array) + len(unread) != len(job.paths):
+        return None
+    unreadable = tuple((job.image_ids[row], _decoded(job.paths[row], job).sentence) for row in unread)
+    if unreadable and not job.skip_unreadable:
+        raise _unreadable_error(unreadable, len(job.paths))
+    left_out = set(unread)
+    kept = tuple(name for row, name in enumerate(job.image_ids) if row not in left_out)
+    return PixelStore(array, kept, measures.assign(image_id=list(kept)), key, unreadable)
+
+
+def _make(folder: Path, job: _Job) -> None:
+    with _new_folder(folder) as temporary:
+        checksum, decoded = _write_array(temporary / "pixels.npy", job)
+        unread = [row for row, one in enumerate(decoded) if one.sentence]
+        measures = _measures([one for one in decoded if not one.sentence])
+        write_table(temporary / "measures.parquet", measures)
+        write_json(temporary / "manifest.json", _manifest(job, checksum, measures, unread))
+
+
+def _manifest(job: _Job, checksum: str, measures: pd.DataFrame, unread: list[int]) -> dict[str, Any]:
+    """What the store holds; image_ids are those of its first packing, for people, and not read back."""
+    return {
+        "array_sha256": checksum,
+        "crop_px": job.crop_px,
+        "file_sha256": list(job.digests),
+        "image_ids": list(job.image_ids),
+        "measures": digest(_cells(measures)),
+        "size_px": job.size_px,
+        "unreadable_rows": unread,
+        "version": STORE_VERSION,
+    }
+
+
+def _write_array(path: Path, job: _Job) -> tuple[str, list[_Decoded]]:
+    """Stream images to `path` as they are decoded; the digest of the array's bytes, and the rest about each."""
+    seen: list[_Decoded] = []
+    hasher = hashlib.sha256()
+    with path.open("wb") as stream:
+        length = _write_head(stream, len(job.paths), job.size_px)
+        for one in in_order(lambda file: _decoded(file, job), job.paths, "Packing images"):
+            if one.pixels is not None:
+                data = np.ascontiguousarray(one.pixels).tobytes()
+                hasher.update(data)
+                stream.write(data)
+            seen.append(_Decoded(None, one.width, one.height, one.pixel_digest, one.sentence))
+        unreadable = tuple((name, one.sentence) for name, one in zip(job.image_ids, seen, strict=True) if one.sentence)
+        if unreadable and (not job.skip_unreadable or len(unreadable) == len(seen)):
+            raise _unreadable_error(unreadable, len(seen))
+        stream.seek(0)
+        if _write_head(stream, len(seen) - len(unreadable), job.size_px) != length:
+            raise RuntimeError("the .npy header changed its length")
+    return hasher.hexdigest(), seen
+
+
+def _write_head(stream: BinaryIO, count: int, size_px: int) -> int:
+    """The .npy header for that many images; NumPy pads it so that its length does not depend on the count."""
+    head = {"descr": "|u1", "fortran_order": False, "shape": (count, size_px, size_px, 3)}
+    np.lib.format.write_array_header_1_0(stream, head)
+    return stream.tell()
+
+
+def _decoded(path: Path, job: _Job) -> _Decoded:
+    try:
+        image = decode(path)
+    except ImageError as error:
+        return _Decoded(None, 0, 0, "", str(error))
+    height, width = image.shape[:2]
+    return _Decoded(fit(image, job.size_px, job.crop_px), width, height, pixel_digest(image), "")
+
+
+def _measures(decoded: list[_Decoded]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "width": np.array([one.width for one in decoded], dtype=np.int64),
+            "height": np.array([one.height for one in decoded], dtype=np.int64),
+            "pixel_digest": [one.pixel_digest for one in decoded],
+        }
+    ).pipe(lambda table: table.assign(image_id=""))[["image_id", "width", "height", "pixel_digest"]]
+
+
+def _cells(measures: pd.DataFrame) -> list[list[Any]]:
+    return [measures["width"].tolist(), measures["height"].tolist(), measures["pixel_digest"].tolist()]
+
+
+def _array_digest(array: NDArray[np.uint8]) -> str:
+    hasher = hashlib.sha256()
+    per_piece = max(1, _PIECE_BYTES // max(1, int(np.prod(array.shape[1:]))))
+    for start in range(0, len(array), per_piece):
+        hasher.update(np.ascontiguousarray(array[start : start + per_piece]).data)
+    return hasher.hexdigest()
+
+
+def _unreadable_error(unreadable: Sequence[tuple[str, str]], total: int) -> ImageError:
+    shown = " ".join(sentence for _, sentence in unreadable[:5])
+    more = f" And {len(unreadable) - 5:,} more." if len(unreadable) > 5 else ""
+    return ImageError(f"{len(unreadable):,} of {total:,} images cannot be read. {shown}{more}")
+
+
+@contextlib.contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; rename it there when the block ends well, in place of a damaged one."""
+    make_folder(folder.parent)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with storage(folder.parent):
+            temporary.mkdir()
+            yield temporary
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

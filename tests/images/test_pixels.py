@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leukolab.base.errors import ImageError, StorageError
+from leukolab.images import PixelStore, decode, fit, in_order, pack, pixel_digest, pixels
+from leukolab.images.parallel import worker_count
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    made = []
+    for number in range(30):
+        path = tmp_path / "in" / f"{number:02d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)).save(path)
+        made.append(path)
+    return made
+
+
+def packed(paths: list[Path], home: Path, **options: object) -> PixelStore:
+    settings = {"size_px": 16, "crop_px": None, "home": home, **options}
+    return pack(paths, [path.name for path in paths], **settings)
+
+
+def test_every_image_is_there_in_order(paths: list[Path], tmp_path: Path) -> None:
+    store = packed(paths, tmp_path / "home", crop_px=18)
+    assert store.array.shape == (30, 16, 16, 3)
+    assert not store.array.flags.writeable
+    assert store.image_ids == tuple(path.name for path in paths)
+    for row, path in enumerate(paths):
+        image = decode(path)
+        assert np.array_equal(store.array[row], fit(image, 16, 18))
+        assert store.measures.loc[row].tolist() == [path.name, 24, 20, pixel_digest(image)]
+
+
+def test_the_store_has_a_manifest(paths: list[Path], tmp_path: Path) -> None:
+    store = packed(paths, tmp_path / "home")
+    manifest = json.loads((tmp_path / "home" / "pixels" / store.key / "manifest.json").read_text())
+    assert len(manifest["file_sha256"]) == 30
+    assert manifest["size_px"] == 16
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_a_second_time_nothing_is_packed(paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = packed(paths, tmp_path / "home")
+    monkeypatch.setattr(pixels, "_make", None)
+    second = packed(paths, tmp_path / "home")
+    assert second.key == first.key
+    assert second.measures.equals(first.measures)
+
+
+def test_the_key_is_of_the_bytes_and_not_of_the_path(paths: list[Path], tmp_path: Path) -> None:
+    first = packed(paths, tmp_path / "home")
+    moved = [path.rename(path.with_name(f"moved-{path.name}")) for path in paths]
+    again = packed(moved, tmp_path / "home")
+    assert again.key == first.key
+    assert again.image_ids[0] == "moved-00.png"
+    assert again.measures["image_id"].tolist() == list(again.image_ids)
+    assert packed(moved, tmp_path / "home", size_px=17).key != first.key
+    assert packed(moved[::-1], tmp_path / "home").key != first.key
+
+
+@pytest.mark.parametrize("damage", ["pixels.npy", "measures.parquet", "manifest.json"])
+def test_a_damaged_store_is_made_again(paths: list[Path], tmp_path: Path, damage: str) -> None:
+    first = packed(paths, tmp_path / "home")
+    expected = np.array(first.array)
+    file = tmp_path / "home" / "pixels" / first.key / damage
+    del first
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+    assert np.array_equal(packed(paths, tmp_path / "home").array, expected)
+
+
+def test_nothing_is_left_behind_when_packing_fails(paths: list[Path], tmp_path: Path) -> None:
+    paths[3].write_bytes(b"")
+    with pytest.raises(ImageError):
+        packed(paths, tmp_path / "home")
+    assert list((tmp_path / "home" / "pixels").iterdir()) == []
+
+
+def test_all_unreadable_images_are_counted_and_five_named(paths: list[Path], tmp_path: Path) -> None:
+    for path in paths[2:9]:
+        path.write_text("words")
+    with pytest.raises(ImageError, match="7 of 30 images cannot be read") as caught:
+        packed(paths, tmp_path / "home")
+    assert all(path.name in str(caught.value) for path in paths[2:7])
+    assert paths[7].name not in str(caught.value)
+    assert "2 more" in str(caught.value)
+
+
+def test_unreadable_images_may_be_skipped_and_are_listed(paths: list[Path], tmp_path: Path) -> None:
+    paths[0].write_text("words")
+    paths[5].unlink()
+    for _ in range(2):
+        store = packed(paths, tmp_path / "home", skip_unreadable=True)
+        assert store.array.shape[0] == 28
+        assert [image_id for image_id, _ in store.unreadable] == ["00.png", "05.png"]
+        assert "another kind" in store.unreadable[0][1]
+        assert np.array_equal(store.array[0], fit(decode(paths[1]), 16))
+    with pytest.raises(ImageError, match="2 of 30"):
+        packed(paths, tmp_path / "home")
+
+
+def test_nothing_readable_is_an_error_even_when_skipping(paths: list[Path], tmp_path: Path) -> None:
+    paths[0].write_text("words")
+    with pytest.raises(ImageError, match="1 of 1 images"):
+        packed(paths[:1], tmp_path / "home", skip_unreadable=True)
+
+
+def test_no_images_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="at least one image"):
+        packed([], tmp_path / "home")
+
+
+def test_rows_follow_the_asked_order(paths: list[Path], tmp_path: Path) -> None:
+    store = packed(paths, tmp_path / "home")
+    assert store.rows(["07.png", "00.png", "07.png"]).tolist() == [7, 0, 7]
+    with pytest.raises(ImageError, match=r"x\.png: expected among the 30 packed images"):
+        store.rows(["00.png", "x.png"])
+
+
+def test_a_file_where_the_home_should_be(paths: list[Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file")
+    with pytest.raises(StorageError, match="file stands where a folder"):
+        packed(paths, home)
+
+
+def test_results_keep_their_order_and_few_wait() -> None:
+    started = []
+
+    def square(number: int) -> int:
+        started.append(number)
+        return number * number
+
+    results = in_order(square, range(1000), "Squaring", workers=2)
+    assert next(results) == 0
+    assert len(started) <= 9
+    assert list(results) == [number * number for number in range(1, 1000)]
+    assert worker_count() >= 1
