@@ -65,8 +65,6 @@ def test_a_long_cell_and_a_dented_one() -> None:
 def test_size_follows_scale() -> None:
     small, large = (named_cell(ellipse(size, size * 0.3, size * 0.3))["area_px"] for size in (100, 200))
     assert large == pytest.approx(4 * small, rel=0.01)
-        4 * named_cell(ellipse(101, 30, 30))["area_px"], rel=0.01
-    )
 
 
 def test_an_empty_image_has_no_cell() -> None:
