@@ -1,0 +1,107 @@
+"""Splits that others made: a data set's own folds, and a file of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from leukolab.base.errors import SplitError, nearest
+from leukolab.splits.cohort import Cohort
+from leukolab.splits.shuffled import Task
+from leukolab.splits.table import ROLES, Piece
+
+NEEDED = ("train", "validation", "test")
+"""Roles without which nothing can be trained, stopped or tested."""
+
+
+def official(task: Task) -> list[Piece]:
+    """Each official fold is the test part once and the next one validation; images without a fold take no part.
+
+    Raises:
+        SplitError: the data set has under three folds, or the protocol asks for a tuning part.
+    """
+    folds = sorted(set(task.cohort.official_n[~np.isnan(task.cohort.official_n)]))
+    if len(folds) < 3:
+        raise SplitError(
+            f"{task.where}: expected at least 3 official folds, found {len(folds)}. "
+            "This data set has none of its own: choose another split.kind."
+        )
+    items = task.items()
+    pieces = []
+    for number, fold in enumerate(folds):
+        tested, validated = fold, folds[(number + 1) % len(folds)]
+        official_n = task.cohort.official_n[items]
+        train = items[~np.isnan(official_n) & (official_n != tested) & (official_n != validated)]
+        if task.spec.tuning is not None:
+            tuning, train = task.cutter.take(train, task.spec.tuning, "tuning", number + 1)
+            pieces.append(Piece(number + 1, 1, "tuning", tuning))
+        pieces.append(Piece(number + 1, 1, "train", train))
+        pieces.append(Piece(number + 1, 1, "validation", items[official_n == validated]))
+        pieces.append(Piece(number + 1, 1, "test", items[official_n == tested]))
+    return pieces
+
+
+def from_file(task: Task) -> list[Piece]:
+    """The split of a CSV or Parquet file: image_id, role, and outer, fold, copies (each 1 where missing).
+
+    Raises:
+        SplitError: the file cannot be read, lacks a column or a role, or names what is not known.
+    """
+    path = Path(task.spec.file or "")
+    table = _checked(_read(path), path, task.cohort)
+    position = {image_id: number for number, image_id in enumerate(task.cohort.image_ids_n)}
+    pieces = []
+    for key, rows in table.groupby(["outer", "fold"], sort=True):
+        outer, fold = (int(number) for number in np.asarray(key))
+        missing = [role for role in NEEDED if role not in set(rows["role"])]
+        if missing:
+            raise SplitError(
+                f"{path}: outer {outer}, fold {fold}: expected the roles {', '.join(NEEDED)}, found no "
+                f"'{missing[0]}'. Give every fold all three."
+            )
+        for role, own in rows.groupby("role", sort=False):
+            items = np.repeat([position[image_id] for image_id in own["image_id"]], own["copies"])
+            pieces.append(Piece(outer, fold, str(role), np.sort(items)))
+    return pieces
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype={"image_id": str, "role": str})
+    except FileNotFoundError as error:
+        raise SplitError(f"{path}: expected a split file here, found none. Check split.file.") from error
+    except (ValueError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise SplitError(f"{path}: expected a CSV or Parquet table, found something else ({first}).") from error
+
+
+def _checked(table: pd.DataFrame, path: Path, cohort: Cohort) -> pd.DataFrame:
+    for column in ("image_id", "role"):
+        if column not in table:
+            raise SplitError(f"{path}: expected a column '{column}'. {nearest(column, map(str, table.columns))}")
+    if not len(table):
+        raise SplitError(f"{path}: expected one row an image and role, found none.")
+    for column in ("outer", "fold", "copies"):
+        numbers = pd.to_numeric(table[column], errors="coerce") if column in table else pd.Series(1, index=table.index)
+        wrong = numbers.isna() | (numbers < 1) | (numbers % 1 != 0)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0]) + 1
+            raise SplitError(
+                f"{path}: row {row}: {column}: expected a whole number from 1, got {table[column].iloc[row - 1]}."
+            )
+        table = table.assign(**{column: numbers.astype("int64")})
+    unknown = table.loc[~table["role"].isin(ROLES), "role"]
+    if len(unknown):
+        raise SplitError(f"{path}: role '{unknown.iloc[0]}' is not known. {nearest(str(unknown.iloc[0]), ROLES)}")
+    strange = table.loc[~table["image_id"].isin(set(cohort.image_ids_n)), "image_id"]
+    if len(strange):
+        hint = nearest(str(strange.iloc[0]), list(cohort.image_ids_n)[:5000]) if len(cohort) <= 5000 else ""
+        raise SplitError(
+            f"{path}: expected image ids of this data set, found {len(strange)} others, such as "
+            f"'{strange.iloc[0]}'. {hint}".rstrip()
+        )
+    return table

@@ -1,0 +1,121 @@
+"""A split: which image plays which role where, and the head that says how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukolab.base.errors import RunError
+from leukolab.base.files import SCHEMA_VERSION, read_json, read_table, write_json, write_table
+from leukolab.splits.cohort import Array, Cohort
+
+ROLES = ("train", "validation", "tuning", "test")
+"""Every role there is, in the order in which parts are used."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The images of one role in one fold of one outer part."""
+
+    outer: int
+    fold: int
+    role: str
+    items: Array
+    """int64, row numbers of the cohort; a number that comes twice is a copy."""
+
+
+@dataclass(frozen=True)
+class SplitHead:
+    """What must be known to judge a split."""
+
+    protocol: str
+    kind: str
+    by: str
+    seed: int
+    leakage: str
+    """none, known, or subjects-unknown."""
+    data_fingerprint: str
+    groups_fingerprint: str
+    notes: tuple[str, ...] = ()
+    """Sentences for the reader: few groups, dropped twins, rules that had to give way."""
+    few_tuning_outer: tuple[int, ...] = ()
+    """Outer parts with under 5 tuning groups in a class."""
+    few_test_outer: tuple[int, ...] = ()
+    """Outer parts with under 20 test groups in a class."""
+
+    @property
+    def few_tuning_groups(self) -> bool:
+        """Whether any outer part is too poor in tuning groups to choose between models."""
+        return bool(self.few_tuning_outer)
+
+    @property
+    def few_test_groups(self) -> bool:
+        """Whether any outer part is so poor in test groups that a warning is due."""
+        return bool(self.few_test_outer)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The table (outer, fold, role, image_id, copies) and its head."""
+
+    table: pd.DataFrame = field(repr=False)
+    head: SplitHead
+
+    @property
+    def outers(self) -> tuple[int, ...]:
+        """Numbers of the outer parts, ascending."""
+        return tuple(int(outer) for outer in sorted(self.table["outer"].unique()))
+
+    def folds(self, outer: int) -> tuple[int, ...]:
+        """Numbers of the inner folds of an outer part, ascending."""
+        return tuple(int(fold) for fold in sorted(self.table.loc[self.table["outer"] == outer, "fold"].unique()))
+
+    def part(self, outer: int, fold: int, role: str) -> pd.DataFrame:
+        """Rows (image_id, copies) of one role of one fold, sorted by image_id; empty where there is none."""
+        rows = (self.table["outer"] == outer) & (self.table["fold"] == fold) & (self.table["role"] == role)
+        return self.table.loc[rows, ["image_id", "copies"]].reset_index(drop=True)
+
+
+def pieces_table(pieces: list[Piece], cohort: Cohort) -> pd.DataFrame:
+    """The split table of `pieces`: sorted, with the copies of an image summed within its role."""
+    parts = []
+    for piece in pieces:
+        positions, copies = np.unique(piece.items, return_counts=True)
+        head = {"outer": piece.outer, "fold": piece.fold, "role": piece.role}
+        parts.append(pd.DataFrame({**head, "image_id": cohort.image_ids_n[positions], "copies": copies}))
+    table = pd.concat(parts, ignore_index=True)
+    table = table.astype({"outer": "int64", "fold": "int64", "copies": "int64"})
+    rank = table["role"].map({role: number for number, role in enumerate(ROLES)})
+    ordered = table.assign(rank=rank).sort_values(["outer", "fold", "rank", "image_id"], kind="stable")
+    return ordered.drop(columns="rank").reset_index(drop=True)
+
+
+def write_split(split: Split, folder: Path) -> None:
+    """Write `split.parquet` and its head `split.json` into `folder`.
+
+    Raises:
+        StorageError: the disk is full or may not be written.
+    """
+    write_table(folder / "split.parquet", split.table)
+    write_json(folder / "split.json", {"schema": SCHEMA_VERSION, **asdict(split.head)})
+
+
+def read_split(folder: Path) -> Split:
+    """Read what `write_split` wrote.
+
+    Raises:
+        RunError: a file is missing, damaged, or written by a newer program.
+    """
+    raw = read_json(folder / "split.json")
+    if raw.pop("schema", 1) > SCHEMA_VERSION:
+        raise RunError(f"{folder / 'split.json'}: written by a newer Leukolab; this one reads up to {SCHEMA_VERSION}.")
+    try:
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+        head = SplitHead(**values)
+    except TypeError as error:
+        raise RunError(f"{folder / 'split.json'}: expected the head of a split, found other keys ({error}).") from error
+    return Split(read_table(folder / "split.parquet"), head)
