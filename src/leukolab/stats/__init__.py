@@ -1,0 +1,33 @@
+"""Metrics, intervals, curves, hypotheses: what a prediction is worth."""
+
+from leukolab.stats.curves import classification_report, confusion, pr_points, roc_points
+from leukolab.stats.hypotheses import (
+    BalancedAccuracyDraws,
+    HypothesisMembers,
+    answer_hypotheses,
+    balanced_accuracy_draws,
+)
+from leukolab.stats.intervals import Bootstrap, make_bootstrap, score_table
+from leukolab.stats.metrics import METRICS, Metric, calls, check_predictions, scores
+from leukolab.stats.weights import image_weights, subject_weights
+
+__all__ = [
+    "METRICS",
+    "BalancedAccuracyDraws",
+    "Bootstrap",
+    "HypothesisMembers",
+    "Metric",
+    "answer_hypotheses",
+    "balanced_accuracy_draws",
+    "calls",
+    "check_predictions",
+    "classification_report",
+    "confusion",
+    "image_weights",
+    "make_bootstrap",
+    "pr_points",
+    "roc_points",
+    "score_table",
+    "scores",
+    "subject_weights",
+]

@@ -1,0 +1,168 @@
+"""H1 to H4 of the `wen` study: differences of balanced accuracy at 0.5, paired over the same replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from leukolab.base.errors import DataError
+from leukolab.stats.draws import confusion_draws, confusion_metrics
+from leukolab.stats.intervals import Bootstrap, percentiles
+from leukolab.stats.metrics import Array, check_predictions
+
+ALPHA = 0.05
+"""Level of the tests."""
+
+
+@dataclass(frozen=True)
+class BalancedAccuracyDraws:
+    """Balanced accuracy of m members on the test part, and of each of r replicates."""
+
+    members: tuple[str, ...]
+    point_m: Array = field(repr=False)
+    """float64 (m,)."""
+    draws_mr: Array = field(repr=False)
+    """float64 (m, r); column j is the same replicate for every member."""
+
+    def mean_of(self, names: Iterable[str]) -> tuple[float, Array]:
+        """Mean over some members: its point value and float64 (r,).
+
+        Raises:
+            DataError: a member is not among the draws.
+        """
+        wanted = list(names)
+        missing = [name for name in wanted if name not in self.members]
+        if missing or not wanted:
+            raise DataError(f"hypotheses: expected test predictions of '{(missing or ['a member'])[0]}', found none.")
+        rows = [self.members.index(name) for name in wanted]
+        return float(self.point_m[rows].mean()), np.asarray(self.draws_mr[rows].mean(axis=0))
+
+
+@dataclass(frozen=True)
+class HypothesisMembers:
+    """Which members each hypothesis compares; names as in the draws."""
+
+    by_rate: Mapping[float, tuple[str, ...]]
+    """Learning rate to its fold models."""
+    inter: Mapping[str, tuple[str, ...]]
+    """Scheme to its Inter-LR ensembles, one a learning rate."""
+    intra: Mapping[str, str]
+    """Scheme to its Intra-LR ensemble."""
+    best_ensemble: str
+    best_single: str
+    """Both as selected without the test part, where the protocol is the corrected one."""
+
+
+def balanced_accuracy_draws(
+    probs: Mapping[str, Array], labels_n: Array, weights_n: Array, bootstrap: Bootstrap
+) -> BalancedAccuracyDraws:
+    """Balanced accuracy at 0.5 of every member on the same images, for the same replicates.
+
+    Args:
+        probs: member to probabilities (n, k), rows in the order of `labels_n`.
+        weights_n: float (n,), by image.
+
+    Raises:
+        DataError: predictions cannot be scored.
+    """
+    points: list[Array] = []
+    draws: list[Array] = []
+    once = np.ones((1, bootstrap.times_rg.shape[1]))
+    for name, probs_nk in probs.items():
+        check_predictions(probs_nk, labels_n, name)
+        for times, into in ((once, points), (bootstrap.times_rg, draws)):
+            matrices = confusion_draws(probs_nk, labels_n, weights_n, bootstrap.codes_n, times)
+            into.append(confusion_metrics(matrices)["balanced_accuracy"])
+    return BalancedAccuracyDraws(tuple(probs), np.concatenate(points), np.stack(draws))
+
+
+def answer_hypotheses(draws: BalancedAccuracyDraws, members: HypothesisMembers) -> pd.DataFrame:
+    """Answer H1 to H4.
+
+    Returns:
+        hypothesis, comparison, difference, low, high, p_value, p_holm, sentence. Holm's correction runs over the
+        comparisons of one hypothesis. A hypothesis with nothing to compare has one row of NaN that says so.
+
+    Raises:
+        DataError: a member is not among the draws.
+    """
+    pairs: dict[str, list[tuple[Side, Side]]] = {
+        "H1": _pairs({f"learning rate {rate:g}": names for rate, names in members.by_rate.items()}),
+        "H2": [(("best ensemble", (members.best_ensemble,)), ("best single model", (members.best_single,)))],
+        "H3": [
+            ((f"Intra-LR ({scheme})", (name,)), (f"Inter-LR ({scheme})", members.inter[scheme]))
+            for scheme, name in members.intra.items()
+            if members.inter.get(scheme)
+        ],
+        "H4": _pairs(_schemes(members)),
+    }
+    tables = [_answer(draws, name, compared) for name, compared in pairs.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+Side = tuple[str, tuple[str, ...]]
+
+
+def _pairs(sides: Mapping[str, tuple[str, ...]]) -> list[tuple[Side, Side]]:
+    return list(combinations(sides.items(), 2))
+
+
+def _schemes(members: HypothesisMembers) -> dict[str, tuple[str, ...]]:
+    """Every ensemble of a scheme, repeated so that each scenario counts the same in their mean."""
+    sides = {}
+    for scheme in dict.fromkeys([*members.inter, *members.intra]):
+        inter = tuple(members.inter.get(scheme, ()))
+        intra = (members.intra[scheme],) * max(1, len(inter)) if scheme in members.intra else ()
+        sides[f"scheme {scheme}"] = inter + intra
+    return sides
+
+
+def _answer(draws: BalancedAccuracyDraws, hypothesis: str, pairs: list[tuple[Side, Side]]) -> pd.DataFrame:
+    if not pairs:
+        nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_holm"), float("nan"))
+        return pd.DataFrame(
+            [{"hypothesis": hypothesis, "comparison": "", **nothing, "sentence": "Nothing to compare."}]
+        )
+    rows = [_difference(draws, *pair) for pair in pairs]
+    holm = multipletests([row["p_value"] for row in rows], alpha=ALPHA, method="holm")[1]
+    table = pd.DataFrame(rows).assign(hypothesis=hypothesis, p_holm=holm)
+    table["sentence"] = [_sentence(row, p, pair) for row, p, pair in zip(rows, holm, pairs, strict=True)]
+    return table[["hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "sentence"]]
+
+
+def _difference(draws: BalancedAccuracyDraws, first: Side, second: Side) -> dict[str, float | str]:
+    point_a, draws_a = draws.mean_of(first[1])
+    point_b, draws_b = draws.mean_of(second[1])
+    low, high = percentiles(draws_a - draws_b)
+    return {
+        "comparison": f"{first[0]} minus {second[0]}",
+        "difference": point_a - point_b,
+        "low": low,
+        "high": high,
+        "p_value": bootstrap_p(draws_a - draws_b),
+    }
+
+
+def bootstrap_p(differences_r: Array) -> float:
+    """Two-sided p of no difference: twice the smaller tail share beyond 0, (1 + count) / (r + 1), at most 1.
+
+    Source: Davison and Hinkley 1997, section 4.2 (the added one).
+    """
+    below, above = (differences_r <= 1e-12).sum(), (differences_r >= -1e-12).sum()
+    return float(min(1.0, 2 * (1 + min(below, above)) / (len(differences_r) + 1)))
+
+
+def _sentence(row: Mapping[str, float | str], p: float, pair: tuple[Side, Side]) -> str:
+    (first, _), (second, _) = pair
+    difference, low, high = (float(row[key]) for key in ("difference", "low", "high"))
+    interval = f"difference {difference:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, p {p:.3f}"
+    subject = first[0].upper() + first[1:]
+    if low <= 0 <= high or p >= ALPHA:
+        return f"{subject} and {second} cannot be distinguished ({interval})."
+    word = "better" if difference > 0 else "worse"
+    return f"{subject} is {word} than {second} ({interval})."
