@@ -1,0 +1,139 @@
+"""Which rows of the run's tables a figure or table shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukolab.report.run import Run
+
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "recall",
+    "sensitivity",
+    "specificity",
+    "f1",
+    "f1_macro",
+    "f1_weighted",
+    "kappa",
+    "mcc",
+    "auc",
+    "ap",
+    "log_loss",
+    "brier",
+)
+"""Metrics in the order a table shows them; others follow by name."""
+
+
+def test_scores(run: Run, unit: str = "image", role: str = "test") -> pd.DataFrame:
+    """Scores of `role` by `unit`, long form."""
+    scores: pd.DataFrame = run.scores
+    return scores[(scores["role"] == role) & (scores["unit"] == unit)]
+
+
+def metrics_of(scores: pd.DataFrame) -> list[str]:
+    """The metrics there are, in the order of METRICS."""
+    found = set(scores["metric"].astype(str))
+    return [name for name in METRICS if name in found] + sorted(found - set(METRICS))
+
+
+def wide(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row a member, one column a metric, in the order of first appearance."""
+    if scores.empty:
+        return pd.DataFrame(columns=["protocol", "outer", "kind", "member"])
+    keys = ["protocol", "outer", "kind", "member"]
+    table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
+    return table[metrics_of(scores)].reset_index().rename_axis(columns=None)
+
+
+def primary(run: Run) -> str:
+    """The metric of the headline: the study's primary one, or the first there is."""
+    found = metrics_of(test_scores(run))
+    wanted = "balanced_accuracy" if run.kind == "wen" else "accuracy"
+    return wanted if wanted in found or not found else found[0]
+
+
+def value_of(scores: pd.DataFrame, member: str, metric: str) -> float:
+    """The value of one score, NaN where there is none."""
+    rows = scores[(scores["member"] == member) & (scores["metric"] == metric)]["value"]
+    return float(rows.iloc[0]) if len(rows) else float("nan")
+
+
+def first_jobs(run: Run) -> pd.DataFrame:
+    """One job a protocol and reading: the first outer part, the first fold. The one whose details are shown."""
+    jobs: pd.DataFrame = run.jobs.sort_values(["outer", "learning_rate", "fold"], kind="stable")
+    jobs = jobs.drop_duplicates(["protocol", "reading"])
+    order = {name: number for number, name in enumerate(run.protocols)}
+    return jobs.sort_values("protocol", key=lambda column: column.map(order), kind="stable")
+
+
+def first_outer(run: Run, protocol: str) -> int:
+    """The first outer part of `protocol`."""
+    return int(run.jobs[run.jobs["protocol"] == protocol]["outer"].min())
+
+
+def champions(run: Run, protocol: str, outer: int) -> list[str]:
+    """Jobs that stand for their learning rate: the members of the Intra-LR ensembles."""
+    rows: pd.DataFrame = run.ensembles
+    rows = rows[(rows["protocol"] == protocol) & (rows["outer"] == outer) & (rows["scenario"] == "intra_lr")]
+    return list(dict.fromkeys(rows["job"].astype(str)))
+
+
+def ensembles_of(run: Run, protocol: str, outer: int) -> pd.DataFrame:
+    """One row an ensemble: ensemble, scenario, scheme."""
+    rows: pd.DataFrame = run.ensembles
+    rows = rows[(rows["protocol"] == protocol) & (rows["outer"] == outer)]
+    return rows.drop_duplicates("ensemble")[["ensemble", "scenario", "scheme"]]
+
+
+def steps(history: pd.DataFrame) -> pd.DataFrame:
+    """A job's epochs counted through all its stages, as column `step` from 1."""
+    ordered = history.reset_index(drop=True)
+    return ordered.assign(step=np.arange(1, len(ordered) + 1))
+
+
+def chosen_predictions(run: Run) -> pd.DataFrame:
+    """Test predictions of the member offered for use, mixed from its jobs where it is an ensemble.
+
+    Returns:
+        image_id, label, called, and p_0 ... p_{k-1}; empty where nothing was chosen.
+    """
+    table: pd.DataFrame = run.predictions
+    table = table[table["role"] == "test"]
+    probabilities = [column for column in table.columns if str(column).startswith("p_")]
+    member, jobs, weights = _members(run)
+    if member in set(table["job"]):
+        mixed = table[table["job"] == member]
+    elif jobs and set(jobs) <= set(table["job"]):
+        mixed = _mixed(table, jobs, weights, probabilities)
+    else:
+        return pd.DataFrame(columns=["image_id", "label", "called", *probabilities])
+    return mixed.assign(called=called(mixed[probabilities].to_numpy(float)))
+
+
+def called(probs_nk: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The class called: of two, class 1 from 0.5 on; of several, the likeliest."""
+    if probs_nk.shape[1] == 2:
+        return (probs_nk[:, 1] >= 0.5).astype(np.int64)
+    return probs_nk.argmax(axis=1).astype(np.int64)
+
+
+def _members(run: Run) -> tuple[str, list[str], list[float]]:
+    chosen = run.chosen
+    jobs = [str(job) for job in chosen.get("jobs", [])]
+    weights = [float(weight) for weight in chosen.get("weights", [1.0] * len(jobs))]
+    return str(chosen.get("member", "")), jobs, weights
+
+
+def _mixed(table: pd.DataFrame, jobs: list[str], weights: list[float], columns: list[str]) -> pd.DataFrame:
+    """The weighted sum of the jobs' probabilities, image by image, over images all of them have seen."""
+    weight = dict(zip(jobs, weights, strict=True))
+    rows = table[table["job"].isin(jobs)].copy()
+    rows[columns] = rows[columns].mul(rows["job"].map(weight).astype(float), axis=0)
+    grouped = rows.groupby(["image_id", "label"], sort=True)
+    mixed = grouped[columns].sum()[grouped.size() == len(jobs)]
+    return mixed.div(sum(weights) or 1.0).reset_index()

@@ -1,0 +1,237 @@
+"""Figures of scores: methods side by side, splits beside colour, folds, curves, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from leukolab.report.canvas import drawn, plain, sheet, tidy
+from leukolab.report.palette import BLUE, GRID, GREEN, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
+
+TONES = {"model": BLUE, "ensemble": PURPLE, "rival": ORANGE, "summary": BLUE, "chosen": GREEN}
+"""Colour of each kind of member."""
+
+MARKS = {"model": "o", "ensemble": "D", "rival": "s", "summary": "o", "chosen": "*"}
+"""Shape of each kind of member."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a comparison: a value with its interval, or dots, or both."""
+
+    label: str
+    kind: str
+    value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    dots: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A line through a comparison: a published figure, or what a simple rival reaches."""
+
+    value: float
+    label: str
+    tone: str = MUTED
+
+
+@drawn
+def comparison(
+    panels: Mapping[str, Sequence[Row]], axis_label: str, references: Mapping[str, Reference], narrow: bool = False
+) -> Figure:
+    """Members one under another with their intervals, one panel a protocol.
+
+    Args:
+        panels: title to rows.
+        axis_label: the metric.
+        references: title to a line through that panel.
+        narrow: for a phone: labels above their rows.
+    """
+    heights = [len(rows) + (0.9 if title in references else 0.25) for title, rows in panels.items()]
+    unit = 0.44 if narrow else 0.31
+    figure = sheet(3.9 if narrow else 7.4, unit * sum(heights) + 0.5 * len(panels) + 0.3)
+    grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, (title, rows) in zip(grid, panels.items(), strict=True):
+        for place, row in enumerate(rows):
+            _row(axes, place, row)
+        _labels(axes, rows, narrow)
+        if title in references:
+            _reference(axes, references[title], len(rows))
+        axes.set_ylim(len(rows) - (0.1 if title in references else 0.5), -0.75)
+        if len(panels) > 1 or title:
+            axes.set_title(plain(title))
+        tidy(axes, "x")
+    grid[-1].set_xlabel(axis_label)
+    return figure
+
+
+def _row(axes: Axes, place: int, row: Row) -> None:
+    """Dots, interval and value of one row."""
+    colour = TONES.get(row.kind, BLUE)
+    lift = 0.0
+    if row.dots:
+        axes.plot(row.dots, [place + lift] * len(row.dots), "o", color=colour, alpha=0.4, markersize=4.5, mew=0)
+    if np.isfinite(row.low) and np.isfinite(row.high):
+        axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.6, alpha=0.75, solid_capstyle="round")
+    if np.isfinite(row.value):
+        size = 12 if row.kind == "chosen" else 7.5
+        axes.plot(
+            row.value, place, MARKS.get(row.kind, "o"), color=colour, markersize=size, mec=PAPER, mew=0.9, zorder=5
+        )
+        end = max(number for number in (row.value, row.high, *row.dots) if np.isfinite(number))
+        axes.annotate(
+            f"{row.value:.3f}", (end, place), (9, 0), textcoords="offset points", va="center", color=INK, size=8.5
+        )
+
+
+def _labels(axes: Axes, rows: Sequence[Row], narrow: bool) -> None:
+    """Names of the rows, at the left or (narrow) above each row."""
+    axes.spines["left"].set_visible(False)
+    if not narrow:
+        axes.set_yticks(range(len(rows)), [plain(row.label) for row in rows])
+        axes.tick_params(axis="y", labelcolor=INK)
+        return
+    axes.set_yticks([])
+    for place, row in enumerate(rows):
+        axes.text(0.0, place - 0.42, plain(row.label), transform=axes.get_yaxis_transform(), size=8.5, va="center")
+
+
+def _reference(axes: Axes, reference: Reference, rows: int) -> None:
+    """A dashed line with its name under the rows."""
+    axes.axvline(reference.value, color=reference.tone, linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.annotate(
+        plain(reference.label),
+        (reference.value, rows - 0.45),
+        (-5, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        size=8.5,
+        color=reference.tone,
+    )
+
+
+@drawn
+def by_split(panels: Mapping[str, pd.DataFrame], axis_label: str, split_label: str, reference: Reference | None) -> Figure:
+    """Score of every split or block, a line a method, so that each is seen beside colour alone.
+
+    Args:
+        panels: title to a frame with outer parts as index and one column a method.
+        axis_label: the metric.
+        split_label: what the outer parts are called.
+        reference: a published figure, drawn in the first panel.
+    """
+    figure = sheet(7.4, 3.4)
+    widths = [len(table) + 2 for table in panels.values()]
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True, gridspec_kw={"width_ratios": widths})[0]
+    methods = list(dict.fromkeys(str(name) for table in panels.values() for name in table.columns))
+    for number, (axes, (title, table)) in enumerate(zip(grid, panels.items(), strict=True)):
+        for column in table.columns:
+            place = methods.index(str(column))
+            axes.plot(
+                table.index,
+                table[column],
+                marker=MARKERS[place % len(MARKERS)],
+                color=series(place),
+                label=plain(column),
+                markersize=5.5,
+                linewidth=1.1,
+            )
+        if reference and number == 0:
+            axes.axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+            axes.text(table.index.max(), reference.value, plain(reference.label), size=8, color=MUTED, ha="right", va="bottom")
+        axes.set_xticks(table.index)
+        axes.set_title(plain(title))
+        axes.set_xlabel(split_label)
+        tidy(axes)
+    grid[0].set_ylabel(axis_label)
+    found = {text: line for axes in grid for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@drawn
+def folds(table: pd.DataFrame, axis_label: str, rate_label: str) -> Figure:
+    """Scores of fold models in columns, one a learning rate, with their mean as a bar.
+
+    Args:
+        table: columns rate (text), fold, value, champion (bool).
+        axis_label: the metric.
+        rate_label: what the columns are.
+    """
+    figure = sheet(6.4, 2.9)
+    axes = figure.add_subplot()
+    rates = list(dict.fromkeys(table["rate"]))
+    for place, rate in enumerate(rates):
+        rows = table[table["rate"] == rate]
+        spread = place + np.linspace(-0.18, 0.18, len(rows))
+        axes.plot([place - 0.3, place + 0.3], [rows["value"].mean()] * 2, color=series(place), linewidth=2.4, alpha=0.7)
+        for x, value, best, fold in zip(spread, rows["value"], rows["champion"], rows["fold"], strict=True):
+            axes.plot(x, value, "*" if best else "o", color=series(place), markersize=12 if best else 6.5, mec=PAPER)
+            axes.annotate(str(fold), (x, value), (0, 8), textcoords="offset points", ha="center", size=7.5, color=MUTED)
+    axes.set_xticks(range(len(rates)), rates)
+    axes.set_xlim(-0.6, len(rates) - 0.4)
+    axes.set_xlabel(rate_label)
+    axes.set_ylabel(axis_label)
+    tidy(axes)
+    return figure
+
+
+@drawn
+def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_label: str, chance: bool) -> Figure:
+    """ROC or precision-recall curves, one panel a group of members.
+
+    Args:
+        panels: title to curves by label, each a frame with columns x and y.
+        x_label: under the panels.
+        y_label: beside them.
+        chance: whether the diagonal of chance is drawn.
+    """
+    figure = sheet(7.4, 3.5 if len(panels) > 1 else 4.2)
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, (title, lines) in zip(grid, panels.items(), strict=True):
+        if chance:
+            axes.plot([0, 1], [0, 1], color=GRID, linewidth=1)
+        for number, (label, points) in enumerate(lines.items()):
+            style = ("-", "--", "-.", ":")[number // 6 % 4] if number >= 6 else "-"
+            axes.plot(points["x"], points["y"], color=series(number), linestyle=style, linewidth=1.4, label=plain(label))
+        axes.set_title(plain(title))
+        axes.set_xlabel(x_label)
+        axes.set_box_aspect(1)
+        axes.legend(fontsize=6.8, loc="lower right" if chance else "lower left", handlelength=1.4, borderaxespad=0.2)
+        tidy(axes, "both")
+    grid[0].set_ylabel(y_label)
+    return figure
+
+
+@drawn
+def differences(table: pd.DataFrame, axis_label: str) -> Figure:
+    """Forest plot of differences with intervals around nought.
+
+    Args:
+        table: columns group, label, difference, low, high.
+        axis_label: what the difference is of.
+    """
+    figure = sheet(7.0, 0.55 + 0.33 * len(table))
+    axes = figure.add_subplot()
+    axes.axvline(0, color=MUTED, linewidth=1)
+    groups = list(dict.fromkeys(table["group"]))
+    for place, row in enumerate(table.itertuples(index=False)):
+        number = groups.index(row.group)
+        sure = float(row.low) > 0 or float(row.high) < 0  # type: ignore[arg-type]
+        axes.plot([row.low, row.high], [place, place], color=series(number), linewidth=2.2, solid_capstyle="round")
+        face = series(number) if sure else PAPER
+        axes.plot(row.difference, place, MARKERS[number % 6], color=series(number), mfc=face, markersize=7, mew=1.4)
+    axes.set_yticks(range(len(table)), [plain(text) for text in table["label"]])
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.set_xlabel(axis_label)
+    tidy(axes, "x")
+    return figure

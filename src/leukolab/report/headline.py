@@ -1,0 +1,137 @@
+"""The picture readers look at first: methods with their intervals beside simple rivals, one panel a protocol."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from leukolab.report import chosen, published
+from leukolab.report.figures_scores import Reference, Row, comparison
+from leukolab.report.items import Drawing
+from leukolab.report.names import RIVALS, Names, method_of
+from leukolab.report.palette import MUTED
+from leukolab.report.run import Run
+from leukolab.report.tables_subtypes import method_rows, splits_frame
+from leukolab.report.texts import Texts
+
+
+def headline(run: Run, names: Names, texts: Texts) -> Drawing:
+    """The headline comparison, wide and for phones."""
+    metric = chosen.primary(run)
+    rows_of = ensemble_rows if run.kind == "wen" else reading_rows
+    panels = {name: rows_of(run, names, texts, name, metric) for name in run.protocols}
+    panels = {name: rows for name, rows in panels.items() if rows}
+    titled = {texts.name("panels", name): rows for name, rows in panels.items()}
+    label = texts.name("metrics", metric)
+    lines = {texts.name("panels", name): line for name in panels if (line := _reference(run, texts, name))}
+    return Drawing(
+        "headline",
+        lambda: comparison(titled, label, lines),
+        narrow=lambda: comparison(titled, label, lines, narrow=True),
+        values={"metric": label},
+        least_px=0,
+    )
+
+
+def _reference(run: Run, texts: Texts, protocol: str) -> Reference | None:
+    """The published accuracy, in the panel of the published protocol, for the paper's own data only."""
+    if run.card.get("name") != published.SUBTYPES_CARD or run.kind != "subtypes" or protocol != "published":
+        return None
+    value = published.SUBTYPES_TEST_ACCURACY
+    return Reference(value, texts("headline.paper", value=f"{value:.3f}"), MUTED)
+
+
+def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
+    """Readings and rivals with a dot a split; with their summary and its interval where the run has one."""
+    table = method_rows(run, protocol, metric)
+    order = list(splits_frame(run, protocol, metric).columns)
+    summaries = _summaries(run, protocol, metric)
+    rows = []
+    for method in order:
+        dots = tuple(table[table["method"] == method]["value"].astype(float))
+        kind = "rival" if method in RIVALS else "model"
+        value, low, high = summaries.get(method, _single(run, dots, method, protocol, metric))
+        rows.append(Row(names.method(method), kind, value, low, high, dots if len(dots) > 1 else ()))
+    return rows
+
+
+def _summaries(run: Run, protocol: str, metric: str) -> dict[str, tuple[float, float, float]]:
+    """Summaries of methods over their outer parts, by method."""
+    scores = chosen.test_scores(run)
+    rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["kind"] == "summary")]
+    return {method_of(str(row["member"]), protocol): _interval(row) for row in rows.to_dict("records")}
+
+
+def _interval(row: dict[object, object] | dict[str, object]) -> tuple[float, float, float]:
+    value, low, high = (float(row[key]) for key in ("value", "low", "high"))  # type: ignore[index, arg-type]
+    return value, low, high
+
+
+def _single(run: Run, dots: tuple[float, ...], method: str, protocol: str, metric: str) -> tuple[float, float, float]:
+    """The one score of a method that ran once, with its interval; nothing for several, which have a summary."""
+    if len(dots) != 1:
+        return (float("nan"),) * 3
+    scores = chosen.test_scores(run)
+    rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["value"] == dots[0])]
+    readings = run.jobs.set_index("job")["reading"]
+    for row in rows.to_dict("records"):
+        member = str(row["member"])
+        found = str(readings[member]) if member in readings.index else method_of(member, protocol)
+        if found == method:
+            return _interval(row)
+    return dots[0], float("nan"), float("nan")
+
+
+def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
+    """The member offered for use, single models, both scenarios, and the rivals, of the first outer part."""
+    outer = chosen.first_outer(run, protocol)
+    scores = chosen.test_scores(run)
+    scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
+    ensembles = chosen.ensembles_of(run, protocol, outer)
+    rows = _chosen_row(run, names, texts, scores)
+    rows += _scenario_rows(texts, scores, ensembles)
+    models = scores[scores["kind"] == "model"]["value"].astype(float)
+    if len(models):
+        rows.append(Row(texts("headline.models", count=len(models)), "model", dots=tuple(models)))
+    for row in scores[scores["kind"] == "rival"].to_dict("records"):
+        rows.append(Row(names(str(row["member"]), protocol), "rival", *_interval(row)))
+    return rows
+
+
+def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> list[Row]:
+    """The tuning part's winner."""
+    member = str(run.chosen.get("member", ""))
+    found = scores[scores["member"] == member].to_dict("records")
+    return [Row(texts("headline.chosen", member=names(member)), "chosen", *_interval(row)) for row in found[:1]]
+
+
+def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) -> list[Row]:
+    """One row a scenario: a dot an ensemble, or the interval where there is one only."""
+    rows = []
+    for scenario, found in ensembles.groupby("scenario", sort=False):
+        here = scores[scores["member"].isin(found["ensemble"])]
+        name = texts.name("scenarios", scenario)
+        if len(here) == 1:
+            rows.append(Row(name, "ensemble", *_interval(here.iloc[0].to_dict())))
+        elif len(here):
+            label = texts("headline.scenario", name=name, count=len(here))
+            rows.append(Row(label, "ensemble", dots=tuple(here["value"].astype(float))))
+    return rows
+
+
+def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[Row]:
+    """Every member of one outer part with its interval: models, ensembles, rivals."""
+    scores = chosen.test_scores(run)
+    scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
+    order = {"model": 0, "ensemble": 1, "rival": 2}
+    scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
+    chosen_member = str(run.chosen.get("member", ""))
+    return [
+        Row(
+            names(str(row["member"]), protocol),
+            "chosen" if row["member"] == chosen_member else str(row["kind"]),
+            *_interval(row),
+        )
+        for row in scores.to_dict("records")
+        if np.isfinite(float(row["value"]))
+    ]

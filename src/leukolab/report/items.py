@@ -1,0 +1,123 @@
+"""What a page is made of: figures, tables and galleries in sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+Form = Literal["text", "count", "score", "rate", "p", "weight", "seconds"]
+
+NOTHING = "–"
+"""Shown where a value is missing."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: where it comes from, how it is headed and written."""
+
+    name: str
+    header: str
+    form: Form = "score"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is set flush right."""
+        return self.form != "text"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: `frame` goes to CSV as it is, the columns to the page and to LaTeX in readable form.
+
+    `shown` is the frame of the page where that is another one (a wide view of a long table).
+    """
+
+    key: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    shown: pd.DataFrame | None = None
+    suffix: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    strong: frozenset[int] = frozenset()
+    """Rows (by position) that are set apart, such as published figures."""
+
+    @property
+    def page_frame(self) -> pd.DataFrame:
+        """The frame the page shows."""
+        return self.frame if self.shown is None else self.shown
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, drawn when it is written; `narrow` is the same for a phone's width."""
+
+    key: str
+    draw: Callable[[], Figure]
+    narrow: Callable[[], Figure] | None = None
+    suffix: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    least_px: int = 480
+    """Width under which the page scrolls the figure instead of shrinking it."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a gallery: a data URI, two lines, and whether it is a missed blast."""
+
+    picture: str
+    title: str
+    note: str
+    name: str
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures in rows, each row with a heading."""
+
+    key: str
+    rows: tuple[tuple[str, tuple[Tile, ...]], ...]
+    draw: Callable[[], Figure] | None = None
+    frame: pd.DataFrame | None = None
+    suffix: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+Item = Sheet | Drawing | Gallery
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading of its own."""
+
+    key: str
+    items: tuple[Item, ...]
+
+
+def written(value: Any, form: Form) -> str:
+    """A value as the page shows it."""
+    if value is None or (not isinstance(value, (list, tuple, dict)) and pd.isna(value)):
+        return NOTHING
+    if form == "text":
+        return str(value)
+    number = float(value)
+    if form == "count":
+        return f"{number:,.0f}".replace(",", "\u202f")
+    if form == "rate":
+        return f"{number:.7f}".rstrip("0").rstrip(".") if 1e-7 <= number < 1 else f"{number:g}"
+    if form == "p":
+        return "< 0.001" if number < 0.001 else f"{number:.3f}"
+    if form == "seconds":
+        return f"{number:.1f}"
+    return f"{number:.3f}"
+
+
+def cells(sheet: Sheet) -> list[list[str]]:
+    """The table's body in readable form, row by row."""
+    frame = sheet.page_frame
+    taken = [[written(value, column.form) for value in frame[column.name]] for column in sheet.columns]
+    return [list(row) for row in zip(*taken, strict=True)]

@@ -1,0 +1,77 @@
+"""What a reader calls a member: a job, an ensemble, a rival or a summary of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from leukolab.report.run import Run
+from leukolab.report.texts import Texts
+
+RIVALS = ("features", "colour")
+
+
+def rate_text(rate: float) -> str:
+    """A learning rate as people write it: 0.001, 0.0001, 0.00001."""
+    return f"{rate:.7f}".rstrip("0").rstrip(".") if 1e-7 <= rate < 1 else f"{rate:g}"
+
+
+def method_of(member: str, protocol: str) -> str:
+    """Method of a rival or a summary: its name without prefix, protocol and outer part."""
+    words = [
+        word
+        for word in member.split(":")
+        if word not in ("rival", "summary", protocol) and not (word.startswith("outer") and word[5:].isdigit())
+    ]
+    return ":".join(words)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Labels of the members of one run."""
+
+    run: Run
+    texts: Texts
+    _cache: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, member: str, protocol: str = "") -> str:
+        """The label of `member`, such as "Inter-LR 0.001, kappa"."""
+        if not self._cache:
+            self._cache.update(self._of_jobs() | self._of_ensembles())
+        if member not in self._cache:
+            return self.method(method_of(member, protocol))
+        return self._cache[member]
+
+    def method(self, method: str) -> str:
+        """The label of a reading or a rival."""
+        return self.texts.name("methods", method)
+
+    def _of_jobs(self) -> dict[str, str]:
+        jobs = self.run.jobs
+        several = self.run.kind == "wen" or bool((jobs["fold"] > 1).any())
+        return {str(row["job"]): self._job(row, several) for row in jobs.to_dict("records")}
+
+    def _job(self, row: dict[Hashable, Any], several: bool) -> str:
+        rate = rate_text(float(row["learning_rate"]))
+        if several:
+            return self.texts("names.model_of_fold", rate=rate, fold=row["fold"])
+        return self.texts("names.model_of_split", reading=self.method(str(row["reading"])), outer=row["outer"])
+
+    def _of_ensembles(self) -> dict[str, str]:
+        rates = self.run.jobs.set_index("job")["learning_rate"]
+        labels: dict[str, str] = {}
+        for ensemble, rows in self.run.ensembles.groupby("ensemble", sort=False):
+            labels[str(ensemble)] = self._ensemble(rows, rates)
+        return labels
+
+    def _ensemble(self, rows: pd.DataFrame, rates: pd.Series) -> str:
+        first = rows.iloc[0]
+        scenario = self.texts.name("scenarios", first["scenario"])
+        scheme = self.texts.name("schemes", first["scheme"])
+        used = {float(rate) for rate in rates.reindex(rows["job"]).dropna()}
+        if first["scenario"] == "inter_lr" and len(used) == 1:
+            scenario = f"{scenario} {rate_text(used.pop())}"
+        return scenario if first["scheme"] == first["scenario"] else f"{scenario}, {scheme}"

@@ -1,0 +1,186 @@
+"""The page and its side files: every item is written once, then shown."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from leukolab.base.files import make_folder, write_text
+from leukolab.report import sections_subtypes, sections_wen
+from leukolab.report.canvas import inline_svg, svg_of, write_figure
+from leukolab.report.headline import headline
+from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
+from leukolab.report.names import Names
+from leukolab.report.paragraph import methods_paragraph
+from leukolab.report.pictures import Thumbnail
+from leukolab.report.run import Run, read_run
+from leukolab.report.sections_common import Scene
+from leukolab.report.tables import write_sheet
+from leukolab.report.texts import Texts, load_texts
+
+LONG = 40
+"""Rows past which a table is folded away until it is asked for."""
+
+
+@dataclass
+class Writer:
+    """Writes items into the report's folder and counts figures and tables."""
+
+    folder: Path
+    texts: Texts
+    numbers: dict[str, int] = field(default_factory=lambda: {"figure": 0, "table": 0})
+
+    def block(self, item: Item) -> dict[str, Any]:
+        """Write the side files of `item`; return what the template shows of it."""
+        if isinstance(item, Sheet):
+            return self._sheet(item)
+        return self._drawing(item) if isinstance(item, Drawing) else self._gallery(item)
+
+    def _heading(self, item: Item, kind: str) -> dict[str, Any]:
+        """Number, title and caption."""
+        self.numbers[kind] += 1
+        number = self.texts(f"page.{kind}_number", number=self.numbers[kind])
+        title = self.texts.item(item.key, "title", **item.values)
+        if item.suffix:
+            title = f"{title} ({self.texts.name('protocols', item.suffix.lstrip('_'))})"
+        label = self.texts.item(item.key, "label")
+        caption = self.texts.item(item.key, "caption", **item.values)
+        name = f"{item.key}{item.suffix}"
+        return {"id": name.replace("_", "-"), "name": name, "number": number, "title": title, "label": label, "caption": caption}
+
+    def _sheet(self, sheet: Sheet) -> dict[str, Any]:
+        heading = self._heading(sheet, "table")
+        write_sheet(sheet, self.folder / "tables", heading["title"])
+        body = cells(sheet)
+        files = [f"tables/{heading['name']}.{ending}" for ending in ("csv", "tex")]
+        return heading | {
+            "type": "table",
+            "columns": sheet.columns,
+            "rows": body,
+            "strong": sheet.strong,
+            "folded": len(body) > LONG,
+            "files": files,
+        }
+
+    def _drawing(self, drawing: Drawing) -> dict[str, Any]:
+        heading = self._heading(drawing, "figure")
+        alt = str(escape(heading["title"]))
+        svg = write_figure(drawing.draw(), self.folder / "figures", heading["name"])
+        wide = Markup(inline_svg(svg, heading["id"], alt))  # noqa: S704  # our own SVG, its texts escaped by matplotlib
+        narrow = None
+        if drawing.narrow:
+            narrow = Markup(inline_svg(svg_of(drawing.narrow()), f"{heading['id']}-narrow", alt))  # noqa: S704
+        return heading | {"type": "figure", "svg": wide, "narrow": narrow, "least": drawing.least_px, "files": _figure_files(heading)}
+
+    def _gallery(self, gallery: Gallery) -> dict[str, Any]:
+        heading = self._heading(gallery, "figure")
+        files = []
+        if gallery.draw:
+            write_figure(gallery.draw(), self.folder / "figures", heading["name"])
+            files = _figure_files(heading)
+        if gallery.frame is not None:
+            write_sheet(Sheet(gallery.key, gallery.frame, ()), self.folder / "tables", heading["title"])
+            files = [f"tables/{heading['name']}.csv"]
+        return heading | {"type": "gallery", "rows": gallery.rows, "files": files}
+
+
+def _figure_files(heading: dict[str, Any]) -> list[str]:
+    return [f"figures/{heading['name']}.{ending}" for ending in ("svg", "png")]
+
+
+def write_report(run: Path, thumbnail: Thumbnail, out: Path | None = None, language: str = "en") -> Path:
+    """Write the report of a finished run: one HTML file, and beside it tables, figures and a methods paragraph.
+
+    Args:
+        run: a finished run folder.
+        thumbnail: image id to its picture, uint8 (h, w, 3).
+        out: folder of the report; `report` inside the run where None.
+        language: of the texts.
+
+    Returns:
+        Path of `report.html`.
+
+    Raises:
+        RunError: the folder is none of a finished run.
+        SpecError: there are no texts in that language.
+        StorageError: the report's folder cannot be written.
+    """
+    texts = load_texts(language)
+    tables = read_run(run)
+    folder = make_folder(out or run / "report")
+    scene = Scene(tables, Names(tables, texts), texts, functools.lru_cache(maxsize=512)(thumbnail))
+    writer = Writer(folder, texts)
+    first = writer.block(headline(tables, scene.names, texts))
+    build = sections_wen.sections if tables.kind == "wen" else sections_subtypes.sections
+    sections = [_section(section, writer) for section in build(scene) if section.items]
+    paragraph = methods_paragraph(tables, texts)
+    write_text(folder / "methods.md", paragraph)
+    page = folder / "report.html"
+    write_text(page, _render(tables, texts, first, sections, paragraph))
+    return page
+
+
+def _section(section: Section, writer: Writer) -> dict[str, Any]:
+    """A section with its items written."""
+    texts = writer.texts
+    return {
+        "id": section.key.replace("_", "-"),
+        "title": texts(f"sections.{section.key}.title"),
+        "lead": texts.entries.get(f"sections.{section.key}.lead", ""),
+        "blocks": [writer.block(item) for item in section.items],
+    }
+
+
+def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[str, Any]], paragraph: str) -> str:
+    """The page as text."""
+    jinja = Environment(
+        loader=PackageLoader("leukolab.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (resources.files("leukolab.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    page = jinja.get_template("report.html.j2").render(
+        t=texts,
+        run=run,
+        headline=first,
+        sections=sections,
+        badges=_badges(run, texts),
+        settings=json.dumps(run.spec, indent=2, ensure_ascii=False),
+        paragraph=paragraph,
+        style=Markup(style),  # noqa: S704  # our own file
+        warnings=[*run.answers.get("warnings", []), *_notes(run)],
+    )
+    return re.sub(r"\n\s*\n+", "\n", page)
+
+
+def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
+    """One badge a protocol: what its split leaks."""
+    found = []
+    for protocol in run.protocols:
+        leakage = str(run.heads.get(protocol, {}).get("leakage", "unknown"))
+        found.append(
+            {
+                "protocol": texts.name("protocols", protocol),
+                "kind": leakage,
+                "text": texts.name("leakage", leakage),
+                "sentence": texts.name("leakage_sentences", leakage),
+            }
+        )
+    return found
+
+
+def _notes(run: Run) -> list[str]:
+    """Notes of the splits that the answers do not say already."""
+    said = set(run.answers.get("warnings", []))
+    notes = [str(note) for head in run.heads.values() for note in head.get("notes", [])]
+    return [note for note in dict.fromkeys(notes) if note not in said]

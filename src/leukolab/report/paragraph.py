@@ -1,0 +1,78 @@
+"""A methods paragraph to start from, with the run's own settings and numbers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from leukolab.report.names import rate_text
+from leukolab.report.run import Run
+from leukolab.report.texts import Texts
+
+
+def methods_paragraph(run: Run, texts: Texts) -> str:
+    """Markdown: data, split, network, training, evaluation, limits."""
+    parts = [_data(run, texts), *(_split(run, texts, name) for name in run.protocols), _network(run, texts)]
+    parts += [_training(run, texts), _evaluation(run, texts)]
+    heading = texts("methods_text.heading", title=run.spec.get("title", run.spec.get("name", "")))
+    return "\n\n".join([f"# {heading}", texts("methods_text.intro"), " ".join(parts), texts("methods_text.limits")]) + "\n"
+
+
+def _data(run: Run, texts: Texts) -> str:
+    index: pd.DataFrame = run.index
+    subjects = int(index["subject"].nunique())
+    counts = index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
+    classes = ", ".join(f"{name} {count}" for name, count in counts.items())
+    key = "methods_text.subjects" if subjects else "methods_text.no_subjects"
+    kind = texts("methods_text.synthetic") if run.card.get("synthetic") else ""
+    data = texts("methods_text.data", count=len(index), title=run.card.get("title", ""), classes=classes, kind=kind)
+    return f"{data} {texts.entries[key].format(count=subjects)}"
+
+
+def _split(run: Run, texts: Texts, protocol: str) -> str:
+    head = run.heads.get(protocol, {})
+    return texts(
+        "methods_text.split",
+        protocol=texts.name("protocols", protocol),
+        kind=texts.name("split_kinds", head.get("kind", "unknown")),
+        by=texts.name("split_by", head.get("by", "unknown")),
+        seed=head.get("seed", "?"),
+        leakage=texts.name("leakage", head.get("leakage", "unknown")),
+    )
+
+
+def _network(run: Run, texts: Texts) -> str:
+    model, image = run.spec.get("model", {}), run.spec.get("image", {})
+    return texts(
+        "methods_text.network",
+        backbone=model.get("backbone", "?"),
+        weights=model.get("weights", "?"),
+        pooling=model.get("pooling", "?"),
+        dropout=model.get("dropout", "?"),
+        head=model.get("head", "?"),
+        size=image.get("size_px", "?"),
+    )
+
+
+def _training(run: Run, texts: Texts) -> str:
+    training = run.spec.get("training", {})
+    rates = ", ".join(rate_text(float(rate)) for rate in training.get("learning_rates", []))
+    stages = "; ".join(_reading(name, reading, texts) for name, reading in run.spec.get("readings", {}).items())
+    batch = training.get("batch_size", "?")
+    return texts("methods_text.training", rates=rates, batch=batch, stages=stages, seed=run.spec.get("seed", "?"))
+
+
+def _reading(name: str, reading: dict[str, object], texts: Texts) -> str:
+    """One reading and its stages in words."""
+    stages = reading.get("stages", [])
+    assert isinstance(stages, list)
+    words = [
+        texts("methods_text.stage", release=texts.name("release", stage.get("release")), epochs=stage.get("epochs"))
+        for stage in stages
+    ]
+    return f"{texts.name('methods', name)}: {', '.join(words)}"
+
+
+def _evaluation(run: Run, texts: Texts) -> str:
+    methods = run.scores["method"].dropna().astype(str)
+    methods = methods[methods != ""].unique()
+    return texts("methods_text.evaluation", intervals="; ".join(methods[:3]) or "–", jobs=len(run.jobs))

@@ -1,0 +1,145 @@
+"""Sections of every report: the data, what was used, all scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leukolab.report import tables
+from leukolab.report.figures_confusion import confusions
+from leukolab.report.figures_data import classes, histograms, subjects
+from leukolab.report.figures_learning import Curve, CurveLabels
+from leukolab.report.items import Drawing, Gallery, Item, Section
+from leukolab.report.names import Names
+from leukolab.report.pictures import Thumbnail, brightness, sample_gallery, wrong_gallery
+from leukolab.report.run import Run
+from leukolab.report.texts import Texts
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What every section is made from."""
+
+    run: Run
+    names: Names
+    texts: Texts
+    thumbnail: Thumbnail
+
+
+def kept(*items: Item | None) -> tuple[Item, ...]:
+    """The items there are."""
+    return tuple(item for item in items if item is not None)
+
+
+def explore_items(scene: Scene) -> tuple[Item, ...]:
+    """Exploratory analysis: classes, sizes, brightness, images of each subject."""
+    run, texts = scene.run, scene.texts
+    counts = run.index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
+    return kept(
+        Drawing("explore_classes", lambda: classes(counts, texts("axes.images"))),
+        _sizes(scene),
+        Drawing(
+            "explore_brightness",
+            lambda: histograms(brightness(run, scene.thumbnail), texts("axes.brightness"), texts("axes.share")),
+        ),
+        _subjects(scene),
+    )
+
+
+def _sizes(scene: Scene) -> Drawing | None:
+    """Edges of the images as found; none where the index was never packed."""
+    index = scene.run.index
+    if not {"width", "height"} <= set(index.columns):
+        return None
+    edge = np.sqrt(index["width"].astype(float) * index["height"].astype(float))
+    values = {name: edge[index["class_name"] == name].to_numpy() for name in scene.run.class_names}
+    texts = scene.texts
+    return Drawing("explore_sizes", lambda: histograms(values, texts("axes.edge"), texts("axes.share")))
+
+
+def _subjects(scene: Scene) -> Drawing | None:
+    """Images of each subject; none where subjects are unknown."""
+    index = scene.run.index
+    if index["subject"].isna().all():
+        return None
+    table = index.groupby(["subject", "class_name"]).size().rename("images").reset_index()
+    texts = scene.texts
+    return Drawing("explore_subjects", lambda: subjects(table, texts("axes.images"), texts("axes.subjects")))
+
+
+def samples_item(scene: Scene) -> Gallery | None:
+    """Samples of each class."""
+    return sample_gallery(scene.run, scene.thumbnail)
+
+
+def wrong_section(scene: Scene) -> Section:
+    """The gallery of wrongly called cells."""
+    return Section("wrong", kept(wrong_gallery(scene.run, scene.thumbnail, scene.texts)))
+
+
+def used_section(scene: Scene) -> Section:
+    """What was used and what leaks."""
+    return Section(
+        "used",
+        kept(
+            tables.used_sheet(scene.run, scene.texts),
+            tables.composition_sheet(scene.run, scene.texts) if len(scene.run.composition) else None,
+        ),
+    )
+
+
+def scores_items(scene: Scene) -> tuple[Item, ...]:
+    """Every score by image and by subject, and the intervals of the primary metric."""
+    units = [unit for unit in ("image", "subject") if (scene.run.scores["unit"] == unit).any()]
+    sheets = [tables.scores_sheet(scene.run, scene.names, scene.texts, unit) for unit in units]
+    return (*sheets, tables.intervals_sheet(scene.run, scene.names, scene.texts))
+
+
+def confusion_item(scene: Scene, members: dict[str, str], suffix: str = "", across: int = 3) -> Drawing | None:
+    """Confusion matrices of `members` (title to member) on the test part; none where the run has none."""
+    table: pd.DataFrame = scene.run.confusion
+    table = table[table["role"] == "test"]
+    panels = {title: _matrix(table, member, scene.run.class_names) for title, member in members.items() if member in set(table["member"])}
+    if not panels:
+        return None
+    texts = scene.texts
+    return Drawing(
+        "confusion", lambda: confusions(panels, texts("axes.actual"), texts("axes.called"), across), suffix=suffix
+    )
+
+
+def _matrix(table: pd.DataFrame, member: str, names: list[str]) -> pd.DataFrame:
+    """Actual by called, whether the table holds labels or names."""
+    rows = table[table["member"] == member]
+    places = {name: number for number, name in enumerate(names)} | {number: number for number in range(len(names))}
+    matrix = np.zeros((len(names), len(names)), dtype=int)
+    for row in rows.to_dict("records"):
+        matrix[places[row["actual"]], places[row["called"]]] += int(row["images"])
+    return pd.DataFrame(matrix, index=names, columns=names)
+
+
+def curve_labels(texts: Texts, value: str) -> CurveLabels:
+    """Words on a figure of learning."""
+    return CurveLabels(
+        texts.name("roles", "train"),
+        texts.name("roles", "validation"),
+        texts("axes.epoch"),
+        texts.name("columns", value),
+        texts("axes.boundary"),
+    )
+
+
+__all__ = [
+    "Curve",
+    "Scene",
+    "confusion_item",
+    "curve_labels",
+    "explore_items",
+    "kept",
+    "samples_item",
+    "scores_items",
+    "used_section",
+    "wrong_section",
+]

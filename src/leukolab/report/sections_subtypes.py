@@ -1,0 +1,130 @@
+"""The sections of the four-class study, in the order of its paper."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from leukolab.report import chosen, flows, published, tables, tables_subtypes
+from leukolab.report.figures_data import balance
+from leukolab.report.figures_flow import flow
+from leukolab.report.figures_learning import Curve, learning
+from leukolab.report.figures_scores import Reference, by_split
+from leukolab.report.items import Drawing, Item, Section
+from leukolab.report.sections_common import (
+    Scene,
+    confusion_item,
+    curve_labels,
+    kept,
+    samples_item,
+    scores_items,
+    used_section,
+    wrong_section,
+)
+
+
+def sections(scene: Scene) -> tuple[Section, ...]:
+    """Every section of the report after the headline."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    return (
+        Section("beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(run, names, texts))),
+        Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene))),
+        Section("model", kept(tables.architecture_sheet(run, texts))),
+        Section("learning", (*_learning(scene), *_history(scene))),
+        Section("results", kept(_confusion(scene), tables_subtypes.class_report_sheet(run, names, texts))),
+        wrong_section(scene),
+        Section("scores", scores_items(scene)),
+        used_section(scene),
+    )
+
+
+def _data_flow(scene: Scene) -> Drawing | None:
+    if scene.run.composition.empty:
+        return None
+    boxes, arrows = flows.data_flow(scene.run, scene.texts)
+    return Drawing("data_flow", lambda: flow(boxes, arrows, width=7.4), least_px=620)
+
+
+def _balance(scene: Scene) -> Drawing | None:
+    """Classes as found and as trained on, one panel a protocol."""
+    run, texts = scene.run, scene.texts
+    if run.composition.empty:
+        return None
+    panels = {texts.name("protocols", name): _before_after(scene, name) for name in run.protocols}
+    words = (texts("axes.before"), texts("axes.after"), texts("axes.images"))
+    return Drawing("balance", lambda: balance(panels, *words))
+
+
+def _before_after(scene: Scene, protocol: str) -> pd.DataFrame:
+    """Images a class before and after: of all parts where balance comes first, of the training part else."""
+    run = scene.run
+    table: pd.DataFrame = run.composition
+    rows = table[(table["protocol"] == protocol) & (table["outer"] == chosen.first_outer(run, protocol))]
+    rows = rows[rows["fold"] == rows["fold"].min()]
+    found = run.index["class_name"].value_counts()
+    when = run.spec.get("protocols", {}).get(protocol, {}).get("balance", {}).get("when", "never")
+    if when != "before_split":
+        rows = rows[rows["role"] == "train"]
+        found = rows.groupby("class_name")["images"].sum()
+    after = rows.groupby("class_name")["copies"].sum()
+    return pd.DataFrame({"before": found, "after": after}).reindex(run.class_names).fillna(0)
+
+
+def _learning(scene: Scene) -> tuple[Drawing, ...]:
+    """Loss and accuracy by epoch, one panel a protocol and reading, every split faint behind the first."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    if run.history.empty:
+        return ()
+    panels = {}
+    for job in chosen.first_jobs(run).to_dict("records"):
+        same = run.jobs[(run.jobs["protocol"] == job["protocol"]) & (run.jobs["reading"] == job["reading"])]
+        histories = {name: chosen.steps(run.history[run.history["job"] == name]) for name in same["job"]}
+        curves = [Curve(table, name == job["job"]) for name, table in histories.items() if len(table)]
+        title = f"{names.method(str(job['reading']))}, {texts.name('protocols_short', job['protocol'])}"
+        panels[title] = curves
+    across = min(3, max(1, run.jobs["reading"].nunique()))
+    return tuple(
+        Drawing(f"learning_{what}", lambda what=what: learning(panels, what, curve_labels(texts, what), across))  # type: ignore[misc]
+        for what in ("loss", "accuracy")
+    )
+
+
+def _history(scene: Scene) -> tuple[Item, ...]:
+    """Tabel 2 and Tabel 3."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    history = tables_subtypes.history_sheet(run, names, texts) if len(run.history) else None
+    return kept(history, tables_subtypes.parts_sheet(run, names, texts))
+
+
+def _confusion(scene: Scene) -> Drawing | None:
+    """The matrix of each protocol and reading on its first split."""
+    names, texts = scene.names, scene.texts
+    members = {
+        f"{names.method(str(job['reading']))}, {texts.name('protocols_short', job['protocol'])}": str(job["job"])
+        for job in chosen.first_jobs(scene.run).to_dict("records")
+    }
+    return confusion_item(scene, members)
+
+
+def _splits(scene: Scene) -> Drawing:
+    """Every split or block of every reading beside colour alone."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    metric = chosen.primary(run)
+    frames = {name: tables_subtypes.splits_frame(run, name, metric) for name in run.protocols}
+    panels = {
+        texts.name("panels", name): frame.rename(columns={method: names.method(str(method)) for method in frame.columns})
+        for name, frame in frames.items()
+    }
+    label = texts.name("metrics", metric)
+    return Drawing(
+        "splits",
+        lambda: by_split(panels, label, texts("axes.split"), _paper(scene)),
+        values={"metric": label},
+        least_px=560,
+    )
+
+
+def _paper(scene: Scene) -> Reference | None:
+    if scene.run.card.get("name") != published.SUBTYPES_CARD or scene.run.protocols[0] != "published":
+        return None
+    value = published.SUBTYPES_TEST_ACCURACY
+    return Reference(value, scene.texts("headline.paper", value=f"{value:.3f}"))

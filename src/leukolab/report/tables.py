@@ -1,0 +1,195 @@
+"""Tables of both studies, and their ways out: CSV as computed, LaTeX and page in readable form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leukolab.base.files import atomic, storage, write_text
+from leukolab.report import chosen, published
+from leukolab.report.items import Column, Form, Sheet, cells
+from leukolab.report.names import Names
+from leukolab.report.run import Run
+from leukolab.report.texts import Texts
+
+LATEX_LIMIT = 400
+"""Rows of a LaTeX table; longer ones belong into a file, not on paper."""
+
+
+def write_sheet(sheet: Sheet, folder: Path, title: str) -> None:
+    """Write `KEY.csv` (values as computed) and `KEY.tex` (booktabs, values as shown)."""
+    name = f"{sheet.key}{sheet.suffix}"
+    with atomic(folder / f"{name}.csv") as temporary:
+        sheet.frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+    with storage(folder):
+        write_text(folder / f"{name}.tex", latex(sheet, title))
+
+
+def latex(sheet: Sheet, title: str) -> str:
+    """The table in LaTeX for the package booktabs; every special character of the data is escaped."""
+    headers = [column.header for column in sheet.columns]
+    frame = pd.DataFrame(cells(sheet)[:LATEX_LIMIT], columns=headers)
+    shape = "".join("r" if column.numeric else "l" for column in sheet.columns)
+    label = f"tab:{sheet.key}{sheet.suffix}".replace("_", "-")
+    return str(
+        frame.to_latex(index=False, escape=True, column_format=shape, caption=_escaped(title), label=label, position="htbp")
+    )
+
+
+def _escaped(text: str) -> str:
+    """Text with LaTeX's special characters made harmless."""
+    pairs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    pairs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    return "".join(pairs.get(sign, sign) for sign in text)
+
+
+def columns_of(texts: Texts, *wanted: tuple[str, Form]) -> tuple[Column, ...]:
+    """Columns headed by the texts of their names."""
+    return tuple(Column(name, texts.name("columns", name), form) for name, form in wanted)
+
+
+def metric_columns(texts: Texts, metrics: list[str]) -> tuple[Column, ...]:
+    """One column a metric."""
+    return tuple(Column(name, texts.name("metrics", name)) for name in metrics)
+
+
+def labelled(frame: pd.DataFrame, names: Names, texts: Texts) -> pd.DataFrame:
+    """The frame with readable `protocol` and `member` columns."""
+    pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)
+    members = [names(member, protocol) for member, protocol in pairs]
+    return frame.assign(
+        member=members, protocol=[texts.name("protocols", protocol) for protocol in frame["protocol"]]
+    )
+
+
+def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
+    """Every test score by `unit`: the long table as CSV, members by metrics in the page."""
+    scores = chosen.test_scores(run, unit)
+    shown = labelled(chosen.wide(scores), names, texts)
+    keys = columns_of(texts, ("protocol", "text"), ("outer", "count"), ("member", "text"))
+    columns = keys + metric_columns(texts, chosen.metrics_of(scores))
+    return Sheet(f"scores_{unit}", scores, columns, shown=shown)
+
+
+def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
+    """The primary metric of every member with its interval, by image and by subject."""
+    metric = chosen.primary(run)
+    scores: pd.DataFrame = run.scores
+    rows = scores[(scores["role"] == "test") & (scores["metric"] == metric)].reset_index(drop=True)
+    rows = rows.sort_values(["protocol", "unit", "outer"], kind="stable")
+    shown = labelled(rows, names, texts)
+    shown = shown.assign(unit=[texts.name("units", unit) for unit in shown["unit"]])
+    columns = columns_of(
+        texts,
+        ("protocol", "text"),
+        ("unit", "text"),
+        ("outer", "count"),
+        ("member", "text"),
+        ("value", "score"),
+        ("low", "score"),
+        ("high", "score"),
+        ("method", "text"),
+    )
+    return Sheet("intervals", rows, columns, shown=shown, values={"metric": texts.name("metrics", metric)})
+
+
+def composition_sheet(run: Run, texts: Texts, key: str = "composition") -> Sheet:
+    """Images and groups of every class in every part."""
+    table: pd.DataFrame = run.composition
+    shown = table.assign(
+        protocol=[texts.name("protocols", name) for name in table["protocol"]],
+        role=[texts.name("roles", name) for name in table["role"]],
+    )
+    columns = columns_of(
+        texts,
+        ("protocol", "text"),
+        ("outer", "count"),
+        ("fold", "count"),
+        ("role", "text"),
+        ("class_name", "text"),
+        ("images", "count"),
+        ("copies", "count"),
+        ("groups", "count"),
+    )
+    return Sheet(key, table, columns, shown=shown)
+
+
+def data_parts_sheet(run: Run, texts: Texts) -> Sheet:
+    """Images and subjects of every part and class of the data set (Table 3.1)."""
+    index: pd.DataFrame = run.index
+    grouped = index.assign(part=index["part"].astype(str)).groupby(["part", "class_name"], sort=True)
+    table = grouped.agg(images=("image_id", "size"), subjects=("subject", "nunique")).reset_index()
+    columns = columns_of(texts, ("part", "text"), ("class_name", "text"), ("images", "count"), ("subjects", "count"))
+    return Sheet("data_parts", table, columns)
+
+
+def architecture_sheet(run: Run, texts: Texts) -> Sheet | None:
+    """Layers of the network, their shapes and parameters, and in which stage they are trained."""
+    rows = run.architecture.get("rows", [])
+    if not rows:
+        return None
+    table = pd.DataFrame(
+        [
+            {key: row.get(key) for key in ("name", "kind", "output_shape", "parameters")}
+            | {"trained": _trained(row.get("trained"), texts)}
+            for row in rows
+        ]
+    )
+    table["output_shape"] = [_shape(value) for value in table["output_shape"]]
+    total = run.architecture.get("total_parameters", sum(row.get("parameters") or 0 for row in rows))
+    last = dict.fromkeys(table.columns, "") | {"name": texts("table.total"), "parameters": total}
+    table = pd.concat([table, pd.DataFrame([last])], ignore_index=True)
+    columns = columns_of(
+        texts, ("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count"), ("trained", "text")
+    )
+    values = {"backbone": run.spec.get("model", {}).get("backbone", "")}
+    return Sheet("architecture", table, columns, strong=frozenset({len(table) - 1}), values=values)
+
+
+def _trained(value: Any, texts: Texts) -> str:
+    """In which stages a layer is trained, in words."""
+    if isinstance(value, dict):
+        return ", ".join(str(stage) for stage, trained in value.items() if trained) or texts("table.never")
+    return texts("table.yes") if value else texts("table.never")
+
+
+def _shape(value: Any) -> str:
+    return " × ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def honest_sheet(run: Run, texts: Texts) -> Sheet | None:
+    """Published scores on unseen subjects of the same data set; none for other data sets."""
+    if run.card.get("name") != published.WEN_CARD:
+        return None
+    columns = columns_of(texts, ("work", "text"), ("part", "text"), ("score", "text"))
+    return Sheet("published_scores", published.HONEST_CNMC, columns)
+
+
+def used_sheet(run: Run, texts: Texts) -> Sheet:
+    """What was used: data, fingerprints, versions, machine, times."""
+    pairs: list[tuple[str, Any]] = [(key, run.card.get(key)) for key in ("title", "source", "doi", "licence")]
+    for protocol, head in run.heads.items():
+        name = texts.name("protocols", protocol)
+        pairs += [(f"{name}: {texts.name('columns', key)}", head.get(key)) for key in HEAD if head.get(key) is not None]
+    pairs += [(key, value) for key, value in _flat(run.environment).items()]
+    rows = [(texts.name("columns", key), str(value)) for key, value in pairs if value not in (None, "")]
+    table = pd.DataFrame(rows, columns=["what", "value"])
+    columns = (Column("what", texts("columns.what"), "text"), Column("value", texts("columns.used"), "text"))
+    return Sheet("used", table, columns)
+
+
+HEAD = ("kind", "by", "seed", "leakage", "data_fingerprint", "groups_fingerprint")
+"""What a split's head says of itself, in this order."""
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A tree of settings as one level of keys with spaces."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key} ")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
