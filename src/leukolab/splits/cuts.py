@@ -45,15 +45,13 @@ class Cutter:
         Raises:
             SplitError: a class has fewer units than parts.
 
-        Source: scikit-learn's StratifiedKFold and StratifiedGroupKFold.
+        Source: scikit-learn's StratifiedKFold and StratifiedGroupKFold; see `_group_folds` for the choice between them.
         """
         self.require(items, count, f"for {count} parts")
         state = stream_seed(self.seed, *names) % 2**32
         if self.by == "group":
-            grouped = StratifiedGroupKFold(count, shuffle=True, random_state=state)
-            parts = grouped.split(items, self.cohort.majority_n[items], self.cohort.groups_n[items])
-        else:
-            parts = StratifiedKFold(count, shuffle=True, random_state=state).split(items, self.cohort.labels_n[items])
+            return _group_folds(self.cohort, items, count, state)
+        parts = StratifiedKFold(count, shuffle=True, random_state=state).split(items, self.cohort.labels_n[items])
         return [items[own] for _, own in parts]
 
     def require(self, items: Array, count: int, purpose: str) -> None:
@@ -97,6 +95,35 @@ def by_stratum(cohort: Cohort, items: Array) -> list[Array]:
     """Items of each original class, ordered by file number, then image_id."""
     ordered = items[np.lexsort((items, cohort.order_n[items]))]
     return [ordered[cohort.strata_n[ordered] == stratum] for stratum in np.unique(cohort.strata_n[items])]
+
+
+def _group_folds(cohort: Cohort, items: Array, count: int, state: int) -> list[Array]:
+    """Parts by group: scikit-learn's StratifiedGroupKFold, and seeded StratifiedKFold of the groups; the best is taken.
+
+    StratifiedGroupKFold balances images alone and may leave a part with two subjects of a class, and it is subjects
+    that set the width of an interval. So the cut whose poorest part has most groups of its poorest class wins, then
+    the one whose images are shared out most evenly.
+    """
+    groups, first, codes = np.unique(cohort.groups_n[items], return_index=True, return_inverse=True)
+    classes, sizes = cohort.majority_n[items][first], np.bincount(codes)
+    by_images = StratifiedGroupKFold(count, shuffle=True, random_state=state)
+    cuts = [[np.unique(codes[own]) for _, own in by_images.split(items, classes[codes], codes)]]
+    for number in range(CANDIDATES):
+        by_groups = StratifiedKFold(count, shuffle=True, random_state=(state + number) % 2**32)
+        cuts.append([own for _, own in by_groups.split(groups, classes)])
+    best = max(cuts, key=lambda cut: _evenness(cut, classes, sizes))
+    return [items[np.isin(codes, own)] for own in best]
+
+
+def _evenness(cut: list[Array], classes: Array, sizes: Array) -> tuple[int, float]:
+    """Fewest groups of a class in a part; minus the largest distance of a part's share of a class's images."""
+    fewest, farthest = len(classes), 0.0
+    for label in np.unique(classes):
+        of_class = classes == label
+        fewest = min(fewest, min(int(of_class[own].sum()) for own in cut))
+        shares = [sizes[own][of_class[own]].sum() / sizes[of_class].sum() for own in cut]
+        farthest = max(farthest, max(abs(share - 1 / len(cut)) for share in shares))
+    return fewest, -farthest
 
 
 def _share_of(count: int, share: float) -> int:

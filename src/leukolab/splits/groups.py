@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
@@ -15,19 +17,20 @@ def subjects_known(index: pd.DataFrame) -> bool:
     return "subject" in index and len(index) > 0 and bool(index["subject"].notna().all())
 
 
-def identity_groups(index: pd.DataFrame) -> pd.DataFrame:
+def identity_groups(index: pd.DataFrame, same_person: Sequence[Sequence[str]] = ()) -> pd.DataFrame:
     """Merge subjects with every subject they share a twin with; without subjects, sets of twins.
 
     Args:
         index: one row an image, with image_id, and subject and pixel_digest where known.
+        same_person: subjects that the data card knows to be one person; merged though no twin is at hand.
 
     Returns:
         image_id, group, reason, in the order of `index`. The group is named after its subjects, joined by `+`,
         else after its smallest image_id. The reason is `subject` where the image names one, `twin` where only
         equal pixels tie it to others, `image` where nothing does.
     """
-    components_n = _components(index)
     subjects = _column(index, "subject")
+    components_n = _components(index, {name: person[0] for person in same_person for name in person})
     table = pd.DataFrame({"image_id": index["image_id"].to_numpy(), "component": components_n})
     table["subject"] = subjects.to_numpy()
     names = {key: _name(part) for key, part in table.groupby("component", sort=True)}
@@ -52,12 +55,13 @@ def index_fingerprint(index: pd.DataFrame) -> str:
     )
 
 
-def _components(index: pd.DataFrame) -> np.ndarray:
-    """Component of each image in the graph that ties images to their subject and to their pixels."""
+def _components(index: pd.DataFrame, persons: Mapping[str, str]) -> np.ndarray:
+    """Component of each image in the graph that ties images to their person and to their pixels."""
     n = len(index)
     rows, columns, offset = [], [], n
     for name in ("subject", "pixel_digest"):
-        codes, uniques = pd.factorize(_column(index, name))
+        column = _column(index, name)
+        codes, uniques = pd.factorize(column.replace(dict(persons)) if name == "subject" else column)
         known = np.flatnonzero(codes >= 0)
         rows.append(known)
         columns.append(codes[known] + offset)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from leukolab.base.errors import DataError
+from leukolab.stats import (
+    METRICS,
+    BalancedAccuracyDraws,
+    HypothesisMembers,
+    answer_hypotheses,
+    balanced_accuracy_draws,
+    make_bootstrap,
+)
+from leukolab.stats.hypotheses import bootstrap_p
+
+MEMBERS = HypothesisMembers(
+    by_rate={0.001: ("a1", "a2"), 0.0001: ("b1", "b2"), 0.00001: ("c1", "c2")},
+    inter={"kappa": ("ia", "ib", "ic"), "f1": ("ja", "jb", "jc")},
+    intra={"kappa": "ki", "f1": "kj"},
+    best_ensemble="ia",
+    best_single="a1",
+)
+POINTS = {
+    "a1": 0.80, "a2": 0.82, "b1": 0.70, "b2": 0.72, "c1": 0.705, "c2": 0.715,
+    "ia": 0.80, "ib": 0.75, "ic": 0.70, "ja": 0.81, "jb": 0.76, "jc": 0.71, "ki": 0.85, "kj": 0.76,
+}  # fmt: skip
+
+
+def draws(noise):
+    rng = np.random.default_rng(0)
+    points = np.array(list(POINTS.values()))
+    return BalancedAccuracyDraws(tuple(POINTS), points, points[:, None] + rng.normal(0, noise, (len(points), 999)))
+
+
+def test_differences_by_hand():
+    table = answer_hypotheses(draws(0.001), MEMBERS)
+    assert table.groupby("hypothesis", sort=False).size().to_dict() == {"H1": 3, "H2": 1, "H3": 2, "H4": 1}
+    expected = [0.10, 0.10, 0.0, 0.0, 0.85 - 0.75, 0.76 - 0.76, (0.75 + 0.85) / 2 - (0.76 + 0.76) / 2]
+    np.testing.assert_allclose(table["difference"], expected, atol=1e-12)
+
+
+def test_sentences_follow_the_intervals():
+    table = answer_hypotheses(draws(0.001), MEMBERS)
+    assert "is better than learning rate 0.0001" in table["sentence"].iloc[0]
+    assert "cannot be distinguished" in table["sentence"].iloc[2]
+    assert table["sentence"].iloc[3].startswith("Best ensemble and best single model cannot be distinguished")
+    assert answer_hypotheses(draws(0.5), MEMBERS)["sentence"].str.contains("cannot be distinguished").all()
+
+
+def test_holm_by_hand():
+    table = answer_hypotheses(draws(0.03), MEMBERS)
+    p = table.loc[table["hypothesis"] == "H1", "p_value"].to_numpy()
+    order = np.argsort(p)
+    stepped = np.minimum(np.maximum.accumulate(p[order] * [3, 2, 1]), 1)
+    held = table.loc[table["hypothesis"] == "H1", "p_holm"].to_numpy()
+    np.testing.assert_allclose(held[order], stepped)
+    assert (table.loc[table["hypothesis"] == "H2", ["p_value", "p_holm"]].nunique(axis=1) == 1).all()
+
+
+def test_p_by_hand():
+    assert bootstrap_p(np.array([1.0] * 999)) == pytest.approx(2 / 1000)
+    assert bootstrap_p(np.array([1.0] * 90 + [-1.0] * 9)) == pytest.approx(2 * 10 / 100)
+    assert bootstrap_p(np.zeros(99)) == 1
+
+
+def test_one_learning_rate_leaves_nothing_to_compare():
+    alone = HypothesisMembers({0.1: ("a1",)}, {}, {}, "ia", "a1")
+    table = answer_hypotheses(draws(0.01), alone)
+    assert table["sentence"].tolist().count("Nothing to compare.") == 3
+
+
+def test_an_unknown_member_is_named():
+    wrong = HypothesisMembers({}, {}, {}, "nobody", "a1")
+    with pytest.raises(DataError, match="'nobody'"):
+        answer_hypotheses(draws(0.01), wrong)
+
+
+def test_draws_are_paired_and_point_values_are_the_metric():
+    rng = np.random.default_rng(1)
+    labels, names = np.arange(40) % 2, np.arange(40) % 8
+    p1 = rng.random(40)
+    probs = np.stack([1 - p1, p1], axis=1)
+    made = balanced_accuracy_draws({"a": probs, "b": probs}, labels, np.ones(40), make_bootstrap(labels, names, 50, 1))
+    assert made.point_m[0] == pytest.approx(METRICS["balanced_accuracy"](probs, labels))
+    np.testing.assert_array_equal(made.draws_mr[0], made.draws_mr[1])
