@@ -219,7 +219,7 @@ def test_holdout_fractions_by_group():
     assert sorted(table["image_id"]) == sorted(index["image_id"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     kind=st.sampled_from(["holdout", "kfold", "holdout_kfold", "nested"]),
     seed=st.integers(0, 10_000),
@@ -246,7 +246,7 @@ def test_by_group_no_group_is_ever_on_two_sides(kind, seed, twins, classes):
         assert sorted(tested["image_id"]) == sorted(index["image_id"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1000), first=st.integers(0, 79), second=st.integers(0, 79), nested=st.booleans())
 def test_by_block_no_twin_is_ever_on_two_sides_and_everything_is_tested_once(seed, first, second, nested):
     index = nameless(twins=((first, second),))
@@ -257,7 +257,7 @@ def test_by_block_no_twin_is_ever_on_two_sides_and_everything_is_tested_once(see
     assert sorted(tested["image_id"]) == sorted(index["image_id"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(per_class=st.integers(20, 300), seed=st.integers(0, 1000))
 def test_balancing_before_the_split_sums_to_the_number_asked_for(per_class, seed):
     index = nameless()
