@@ -6,9 +6,9 @@ import torch
 from timm.models import group_parameters
 from torch import nn
 
-from leukolab.base.errors import SpecError
+from leukolab.base.errors import SpecError, WeightsError
 from leukolab.base.streams import stream_seed
-from leukolab.engine.weights import Weights, load_backbone
+from leukolab.engine.weights import State, Weights, load_backbone
 from leukolab.spec import ModelSpec
 
 
@@ -48,9 +48,30 @@ def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
         raise SpecError(f"model.head: a sigmoid head has two classes, the data have {classes}. Use 'softmax'.")
     backbone, weights = load_backbone(model, stream_seed(seed, "backbone"))
     torch.manual_seed(stream_seed(seed, "head"))
-    features = backbone.num_features if not hasattr(backbone, "head_hidden_size") else backbone.head_hidden_size
-    width = int(features) * (2 if model.pooling == "catavgmax" else 1)  # type: ignore[arg-type,comparison-overlap]
-    return Classifier(backbone, width, 1 if model.head == "sigmoid" else classes, model.dropout, weights)
+    return _assemble(backbone, model, classes, weights)
+
+
+def restore(model: ModelSpec, classes: int, weights: Weights, states: tuple[State, ...]) -> Classifier:
+    """A network as a run left it: the frozen backbone and what learned on top, given as two states.
+
+    Raises:
+        WeightsError: a tensor is missing or of another shape.
+    """
+    backbone, _ = load_backbone(model.model_copy(update={"weights": "none"}), 0)
+    network = _assemble(backbone, model, classes, weights)
+    trunk, learned = states
+    state = {f"backbone.{name}": tensor for name, tensor in trunk.items()} | learned
+    wrong = [name for name, tensor in network.state_dict().items() if name not in state or state[name].shape != tensor.shape]
+    if wrong:
+        raise WeightsError(f"the run's tensors do not fit {model.backbone}: {len(wrong)} missing or of another shape.")
+    network.load_state_dict(state)
+    return network
+
+
+def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weights) -> Classifier:
+    features = backbone.head_hidden_size if hasattr(backbone, "head_hidden_size") else backbone.num_features
+    outputs = 1 if model.head == "sigmoid" else classes
+    return Classifier(backbone, int(features), outputs, model.dropout, weights)  # type: ignore[arg-type]
 
 
 def release(network: Classifier, stage: str | int) -> None:

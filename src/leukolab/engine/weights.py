@@ -85,6 +85,29 @@ def state_digest(state: State) -> str:
     return total.hexdigest()
 
 
+def save_state(path: Path, state: State) -> None:
+    """Write tensors as safetensors; the same tensors give the same bytes."""
+    from safetensors.torch import save_file
+
+    save_file({name: state[name].detach().cpu().contiguous() for name in sorted(state)}, path)
+
+
+def load_state(path: Path) -> State:
+    """Read tensors that `save_state` wrote; nothing is executed.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state: State = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: expected a file of tensors, found it missing or damaged.") from error
+    return state
+
+
 def _create(model: ModelSpec, pretrained: bool) -> nn.Module:
     architecture, _, tag = model.backbone.partition(".")
     if not timm.is_model(architecture):

@@ -26,7 +26,7 @@ def load_study(name_or_path: str, overrides: Iterable[str] = ()) -> StudySpec:
     Raises:
         SpecError: unknown name or key (with the nearest match), or a value that may not be.
     """
-    where, raw = _raw_study(name_or_path)
+    where, raw = raw_study(name_or_path)
     for override in overrides:
         apply_override(raw, override)
     return parse_study(raw, where)
@@ -90,7 +90,12 @@ def read_yaml(path: Path) -> Any:
         raise SpecError(f"{path}: expected YAML, found something else ({_first_line(error)}).") from error
 
 
-def _raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
+def raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
+    """The settings of a shipped name or a YAML file, unchecked, and the name to use in error sentences.
+
+    Raises:
+        SpecError: no such study, or the file is missing or no mapping.
+    """
     if name_or_path in study_names():
         text = (resources.files("leukolab.spec") / "studies" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
         return f"{name_or_path}.yaml", yaml.safe_load(text)

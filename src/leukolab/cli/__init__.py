@@ -1,0 +1,5 @@
+"""The command line: a table of commands, one file each, loaded only when called."""
+
+from leukolab.cli.table import main
+
+__all__ = ["main"]

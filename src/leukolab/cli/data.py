@@ -1,0 +1,76 @@
+"""`leukolab data`: list, show, verify, explore and draw data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+Root = click.Path(path_type=Path)
+
+
+@click.group()
+def data() -> None:
+    """List, show, verify, explore and draw data sets."""
+
+
+@data.command("list")
+def list_cards() -> None:
+    """List the data sets the program knows."""
+    from leukolab.cards import card_names, get_card
+
+    for name in card_names():
+        click.echo(f"{name:14} {get_card(name).title}")
+
+
+@data.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the card of the data set NAME: what it is, its counts, licence and oddities."""
+    from leukolab.cards import card_lines, get_card
+
+    for line in card_lines(get_card(name)):
+        click.echo(line)
+
+
+@data.command()
+@click.argument("name")
+@click.argument("root", type=Root)
+def verify(name: str, root: Path) -> None:
+    """Compare the data set in ROOT with its card NAME; exit code 1 where something is altered."""
+    from leukolab.cards import verify as check
+    from leukolab.cards import verify_lines
+
+    result = check(name, root)
+    for line in verify_lines(result):
+        click.echo(line)
+    raise SystemExit(1 if result.altered else 0)
+
+
+@data.command()
+@click.argument("name")
+@click.argument("root", type=Root)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("explore.html"), show_default=True)
+@click.pass_obj
+def explore(home: Path, name: str, root: Path, out: Path) -> None:
+    """Write the exploratory analysis of the data set in ROOT as one HTML page."""
+    from leukolab.study.look import explore_data
+
+    click.echo(f"page: {explore_data(name, root, out, home)}")
+
+
+@data.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--layout", type=click.Choice(["two_class", "four_class"]), default="two_class", show_default=True)
+@click.option("--subjects", type=click.IntRange(2), default=24, show_default=True)
+@click.option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images a subject.")
+@click.option("--size", type=click.IntRange(32, 1024), default=224, show_default=True, help="Edge in pixels.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look.")
+def draw(out: Path, layout: str, subjects: int, images: int, size: int, seed: int, leak: float) -> None:
+    """Draw synthetic single-cell images with known truth into the folder OUT."""
+    from leukolab.cards.draw import draw_data_set
+    from leukolab.images.phantom_spec import PhantomSpec
+
+    drawn = draw_data_set(out, layout, subjects, images, size, seed, PhantomSpec(leak_strength=leak))
+    click.echo(f"synthetic images: {drawn}")

@@ -1,0 +1,23 @@
+"""`leukolab demo`: both studies at small size on synthetic cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True)
+@click.pass_obj
+def demo(home: Path, out: Path) -> None:
+    """Run both studies at small size on synthetic cells, and say where the reports are."""
+    import shlex
+
+    from leukolab.study.demo import run_demo
+
+    subtypes, wen, example = run_demo(out, home)
+    command = shlex.join(["leukolab", "predict", str(example), "--run", str(out / "wen")])
+    click.echo(f"Classify new images with the model chosen: {command}")
+    click.echo(f"Report, four classes: {subtypes.resolve()}")
+    click.echo(f"Report, two classes and ensembles: {wen.resolve()}")

@@ -1,0 +1,89 @@
+"""`leukolab study`: run a study, see what it would cost, redo its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+Folder = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group()
+def study() -> None:
+    """Run a study, see what it would cost, redo its report."""
+
+
+@study.command("list")
+def list_studies() -> None:
+    """List the studies that come with the program."""
+    from leukolab.spec import load_study, study_names
+
+    for name in study_names():
+        click.echo(f"{name:16} {load_study(name).title}")
+
+
+@study.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the settings of the study NAME (or of a YAML file); each can be set with --set."""
+    import yaml
+
+    from leukolab.spec import load_study
+
+    click.echo(yaml.safe_dump(load_study(name).model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+@study.command()
+@click.argument("name")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of images.")
+@click.option("--out", type=Folder, help="Run folder. [default: leukolab-runs/NAME-CARD]")
+@click.option("--dry-run", is_flag=True, help="Jobs, hours and disk, before anything is spent.")
+@click.option("--protocol", help="published, corrected or both.")
+@click.option("--card", help="Data card, where it is not the study's own; see 'leukolab data list'.")
+@click.option("--backbone", help="A timm name, such as tf_efficientnet_lite0.")
+@click.option("--weights", help="auto, hub, packaged, file:PATH or none.")
+@click.option("--image-size", type=int, help="Edge of the square the network sees, in pixels.")
+@click.option("--epochs", help="One number for all stages, or one a stage: 3+2.")
+@click.option("--reading", "readings", multiple=True, help="Run only this reading of the training; may be repeated.")
+@click.option("--outer-parts", help="Outer parts to run: 1,2,3 or all.")
+@click.option("--seed", type=int, help="Seed of everything random.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64.")
+@click.pass_obj
+def run(home: Path, name: str, data: Path, out: Path | None, dry_run: bool, **given: object) -> None:
+    """Run the study NAME (or of a YAML file) on a folder of images, from the pixels to the report.
+
+    The same command goes on where it stopped.
+    """
+    from leukolab.spec.overrides import Overrides, resolve
+
+    overrides = Overrides(**given)  # type: ignore[arg-type]
+    spec = resolve(name, overrides)
+    folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}"
+    from leukolab.study.run import plan_study, run_study
+
+    if dry_run:
+        for line in plan_study(spec, data, folder, home).lines:
+            click.echo(line)
+        return
+    report = run_study(spec, data, folder, home)
+    click.echo(f"report: {report}")
+    _say_next(folder)
+
+
+@study.command()
+@click.argument("folder", type=Folder)
+@click.pass_obj
+def report(home: Path, folder: Path) -> None:
+    """Score the predictions of the run in FOLDER again and write its report anew; no training, no torch."""
+    from leukolab.study.finish import finish
+
+    click.echo(f"report: {finish(folder, home)}")
+
+
+def _say_next(folder: Path) -> None:
+    from leukolab.base.files import read_json
+
+    chosen = read_json(folder / "chosen.json")
+    click.echo(f"chosen model: {chosen['member']}")
+    click.echo(f"classify new images: {chosen['command']}")

@@ -1,0 +1,112 @@
+"""The command table, and how errors reach a person."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leukolab import __version__
+from leukolab.base.errors import LeukolabError, MissingExtraError, nearest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is, what it says of itself, and the extra it wants (none where empty)."""
+
+    place: str
+    sentence: str
+    extra: str = ""
+
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("leukolab.cli.demo:demo", "Run both studies at small size on synthetic cells.", "study"),
+    "data": Entry("leukolab.cli.data:data", "List, show, verify, explore and draw data sets."),
+    "study": Entry("leukolab.cli.study:study", "Run a study, see what it would cost, redo its report.", "study"),
+    "predict": Entry("leukolab.cli.predict:predict", "Classify images with the model a study chose.", "study"),
+    "score": Entry("leukolab.cli.score:score", "Evaluate predictions made elsewhere."),
+}
+
+
+class Table(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now.
+
+        Raises:
+            click.UsageError: there is none; the nearest is offered.
+        """
+        if cmd_name not in COMMANDS:
+            raise click.UsageError(f"no command '{cmd_name}'. {nearest(cmd_name, COMMANDS)}")
+        module, _, name = COMMANDS[cmd_name].place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Sentences from the table, so that help imports no command."""
+        rows = [
+            (name, entry.sentence + (f" Wants leukolab[{entry.extra}]." if entry.extra else ""))
+            for name, entry in COMMANDS.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for packed pixels, features and weights. [default: LEUKOLAB_HOME, else the platform's cache folder]",
+)
+@click.version_option(__version__, prog_name="leukolab")
+@click.pass_context
+def table(ctx: click.Context, home: Path | None) -> None:
+    """Classify leukaemia cells in microscope images, and find out honestly how well that works.
+
+    Research use only.
+    """
+    from leukolab.base.home import home_folder
+
+    ctx.obj = home_folder(home)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit code 2 and one sentence for what the user can mend."""
+    try:
+        result: Any = table.main(arguments, standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("leukolab: stopped. What was finished is kept; the same command goes on from there.", err=True)
+        sys.exit(130)
+    except LeukolabError as error:
+        click.echo(f"leukolab: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        click.echo(f"leukolab: {_missing(error)}", err=True)
+        sys.exit(2)
+
+
+def _missing(error: ModuleNotFoundError) -> MissingExtraError:
+    """The sentence for an extra that is not installed; other missing modules are bugs.
+
+    Raises:
+        ModuleNotFoundError: the module belongs to no extra.
+    """
+    if (error.name or "").partition(".")[0] not in ("torch", "torchvision", "timm", "safetensors"):
+        raise error
+    return MissingExtraError(f"this command needs {error.name}: install it with 'pip install \"leukolab[study]\"'.")

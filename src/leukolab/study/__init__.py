@@ -1,0 +1,1 @@
+"""Runs a study from its settings to its report."""

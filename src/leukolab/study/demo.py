@@ -1,0 +1,26 @@
+"""Both studies at small size, on cells drawn here: what `make demo` runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leukolab.base.progress import say
+from leukolab.cards.draw import draw_data_set
+from leukolab.spec import load_study
+from leukolab.study.run import run_study
+
+
+def run_demo(out: Path, home: Path) -> tuple[Path, Path, Path]:
+    """Draw two synthetic data sets, run both designs on them.
+
+    Returns:
+        Paths of the report on four classes, of the report on two, and of an image to classify.
+    """
+    four = draw_data_set(out / "cells-four-classes", "four_class", 40, 10, 112, 7)
+    two = draw_data_set(out / "cells-two-classes", "two_class", 100, 6, 112, 7)
+    say("1 of 2: the design of 'subtypes', four classes")
+    subtypes = run_study(load_study("demo_subtypes"), four, out / "subtypes", home)
+    say("2 of 2: the design of 'wen', two classes, 15 models, 12 ensembles")
+    wen = run_study(load_study("demo"), two, out / "wen", home)
+    example = min((two / "all").iterdir())
+    return subtypes, wen, example

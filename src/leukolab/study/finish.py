@@ -1,0 +1,79 @@
+"""From the predictions of a run to its scores, chosen model and report; needs no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leukolab.base.files import write_json, write_table
+from leukolab.base.progress import say
+from leukolab.images import PixelStore
+from leukolab.report import write_report
+from leukolab.study.answers import answers
+from leukolab.study.mixtures import choose, ensemble_members
+from leukolab.study.results import Results, read_results
+from leukolab.study.score import Member, model_members, rival_members, score_members
+from leukolab.study.thumbnails import Thumbnails
+
+
+def finish(run: Path, pixels: PixelStore | Path | None) -> Path:
+    """Score the predictions in `run`, choose a model, write the report.
+
+    Args:
+        run: a run folder whose predictions are complete.
+        pixels: the packed images, or the home folder where they may lie; pictures shown before are kept in the run.
+
+    Returns:
+        Path of the HTML report.
+
+    Raises:
+        RunError: predictions are missing or damaged.
+    """
+    say("scores and report")
+    results = read_results(run)
+    models, rivals = model_members(results), rival_members(results)
+    ensembles: list[Member] = []
+    if results.spec.ensembles is not None:
+        ensembles, weights, hypotheses = ensemble_members(results)
+        write_table(run / "ensembles.parquet", weights)
+        write_table(run / "hypotheses.parquet", hypotheses)
+    tables = score_members(results, [*models, *ensembles, *rivals])
+    for name, table in tables.items():
+        write_table(run / f"{name}.parquet", table)
+    chosen = _chosen(results, [*models, *ensembles], tables["scores"])
+    write_json(run / "chosen.json", chosen)
+    write_json(run / "answers.json", answers(results, tables["scores"], chosen))
+    thumbnails = Thumbnails.open(run, pixels)
+    path = write_report(run, thumbnails.get)
+    thumbnails.keep()
+    return path
+
+
+def _chosen(results: Results, members: list[Member], scores: pd.DataFrame) -> dict[str, Any]:
+    """The model offered for use, with its test scores on the card."""
+    member, role, claim = choose(results, members)
+    if member.kind == "ensemble":
+        table = pd.read_parquet(results.run / "ensembles.parquet")
+        mine = table[table["ensemble"] == member.name]
+        jobs, weights = list(mine["job"]), [float(weight) for weight in mine["weight"]]
+    else:
+        jobs, weights = [member.name], [1.0]
+    keys = results.jobs.set_index("job")["key"]
+    test = scores[(scores["member"] == member.name) & (scores["role"] == "test")]
+    columns = ["metric", "unit", "value", "low", "high"]
+    records = [{k: _number(v) for k, v in row.items()} for row in test[columns].to_dict("records")]
+    return {
+        "member": member.name, "protocol": member.place.protocol, "outer": member.place.outer,
+        "jobs": jobs, "keys": [str(keys[job]) for job in jobs], "weights": weights,
+        "chosen_on": role, "claim": claim, "test": json.loads(json.dumps(records)),
+        "command": f"leukolab predict IMAGES... --run {shlex.quote(str(results.run))}",
+    }  # fmt: skip
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,174 @@
+"""The jobs of a study: one model of one (protocol, reading, outer part, learning rate, fold), keyed by content.
+
+A finished job is a folder `jobs/<key>/` with `result.json`; it is never done again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from leukolab.base.errors import SpecError
+from leukolab.base.files import make_folder, storage, write_json, write_table
+from leukolab.base.keys import content_key, digest
+from leukolab.base.streams import stream_seed
+from leukolab.engine.reference import Part, Trained
+from leukolab.engine.weights import save_state
+from leukolab.spec import ReadingSpec, StudySpec
+from leukolab.splits import ROLES, class_weights
+from leukolab.study.prepare import Material
+
+TRAIN_VERSION = 1
+"""Raised by hand when the same inputs would train another model."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to train."""
+
+    job: str
+    protocol: str
+    reading: str
+    outer: int
+    learning_rate: float
+    fold: int
+    seed: int
+    key: str
+
+
+def list_jobs(spec: StudySpec, material: Material, weights_digest: str) -> list[Job]:
+    """All jobs of a study, in the order in which they run.
+
+    Raises:
+        SpecError: an outer part is asked for that the split does not have.
+    """
+    jobs = []
+    for protocol, split in material.splits.items():
+        for reading_name, reading in spec.readings.items():
+            for outer in _outers(spec, reading, protocol, split.outers):
+                for rate in reading.learning_rates or spec.training.learning_rates:
+                    for fold in split.folds(outer):
+                        name = f"{protocol}/{reading_name}/outer{outer}/lr{rate:g}/fold{fold}"
+                        seed = stream_seed(spec.seed, name)
+                        key = _key(spec, material, reading, (protocol, outer, fold, rate, seed), weights_digest)
+                        jobs.append(Job(name, protocol, reading_name, outer, rate, fold, seed, key))
+    return jobs
+
+
+def jobs_table(jobs: list[Job], backbone: str) -> pd.DataFrame:
+    """Jobs as a table, one row each."""
+    return pd.DataFrame([asdict(job) | {"method": backbone} for job in jobs])
+
+
+def job_parts(job: Job, material: Material) -> dict[str, Part]:
+    """Role to the rows of the packed pixels, in the order of their names, with copies."""
+    split = material.splits[job.protocol]
+    parts = {}
+    for role in ROLES:
+        rows = split.part(job.outer, job.fold, role)
+        if len(rows):
+            parts[role] = Part(material.store.rows(list(rows["image_id"])), rows["copies"].to_numpy(np.int64))
+    return parts
+
+
+def job_class_weights(spec: StudySpec, material: Material, part: Part) -> np.ndarray:
+    """Weights float64 (k,) of the classes in the loss of this training part."""
+    classes = len(material.class_names)
+    if not spec.training.class_weights:
+        return np.ones(classes)
+    return class_weights(material.labels[part.rows], part.copies, classes)
+
+
+def job_folder(run: Path, job: Job) -> Path:
+    """Where the job's results lie."""
+    return run / "jobs" / job.key
+
+
+def is_done(run: Path, job: Job) -> bool:
+    """Whether the job is finished."""
+    return (job_folder(run, job) / "result.json").exists()
+
+
+def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, Part], material: Material) -> None:
+    """Write a finished job beside its place and rename it in, so that it is whole or absent."""
+    folder = job_folder(run, job)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with storage(run):
+            make_folder(temporary)
+            write_table(temporary / "history.parquet", pd.DataFrame(trained.history).assign(job=job.job))
+            write_table(temporary / "predictions.parquet", _predictions(job, trained, parts, material))
+            save_state(temporary / "model.safetensors", trained.state)
+            write_json(temporary / "result.json", asdict(job))
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray, probs_nk: np.ndarray) -> pd.DataFrame:
+    """Predictions of one role as a table: job, image_id, role, label, p_0 ... p_{k-1}."""
+    table = pd.DataFrame(
+        {
+            "job": job,
+            "image_id": material.index["image_id"].to_numpy()[rows],
+            "role": role,
+            "label": material.labels[rows],
+        }
+    )
+    for number in range(probs_nk.shape[1]):
+        table[f"p_{number}"] = probs_nk[:, number].astype(np.float32)
+    return table
+
+
+def _predictions(job: Job, trained: Trained, parts: dict[str, Part], material: Material) -> pd.DataFrame:
+    tables: Iterator[pd.DataFrame] = (
+        predictions_frame(job.job, material, role, parts[role].rows, probs)
+        for role, probs in trained.predictions.items()
+    )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _outers(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
+    wanted = list(reading.outer_parts.get(protocol) or there)
+    if spec.outer_parts is not None:
+        wanted = [outer for outer in wanted if outer in spec.outer_parts]
+    for outer in [*(spec.outer_parts or ()), *wanted]:
+        if outer not in there:
+            raise SpecError(f"outer_parts: the {protocol} split has parts {there[0]} to {there[-1]}, {outer} was asked for.")
+    return wanted
+
+
+def _key(
+    spec: StudySpec,
+    material: Material,
+    reading: ReadingSpec,
+    place: tuple[str, int, int, float, int],
+    weights_digest: str,
+) -> str:
+    protocol, outer, fold, rate, seed = place
+    split = material.splits[protocol]
+    parts = {role: split.part(outer, fold, role).to_dict("list") for role in ROLES}
+    labels = dict(zip(material.index["image_id"], material.index["label"].tolist(), strict=True))
+    inputs = {
+        "pixels": material.store.key,
+        "weights": weights_digest,
+        "split": digest(parts),
+        "labels": digest(labels),
+    }
+    parameters = {
+        "stages": [stage.model_dump() for stage in reading.stages],
+        "training": spec.training.model_dump(exclude={"learning_rates"}),
+        "model": spec.model.model_dump(exclude={"weights"}),
+        "learning_rate": rate,
+        "seed": seed,
+        "view_seed": spec.seed,
+        "runtime": spec.runtime.model_dump(),
+    }
+    return content_key("train", TRAIN_VERSION, inputs, parameters)

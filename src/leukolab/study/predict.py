@@ -1,0 +1,125 @@
+"""Classify images with the model a run chose: probabilities of its members, mixed with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukolab.base.errors import DataError, ImageError, RunError
+from leukolab.base.files import read_json
+from leukolab.base.progress import progress
+from leukolab.engine import runtime
+from leukolab.engine.embed import Images, logits_of, probabilities
+from leukolab.engine.network import Classifier, restore
+from leukolab.engine.weights import Weights, load_state
+from leukolab.images import IMAGE_SUFFIXES, decode, fit
+from leukolab.spec import StudySpec
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a run offers for use: its members and their weights."""
+
+    spec: StudySpec
+    class_names: tuple[str, ...]
+    members: tuple[Classifier, ...]
+    weights: tuple[float, ...]
+
+
+def open_model(run: Path) -> Model:
+    """Load the chosen model of a finished run.
+
+    Raises:
+        RunError: the folder holds no finished run.
+        WeightsError: its tensors are missing or damaged.
+    """
+    if not (run / "chosen.json").exists():
+        raise RunError(f"{run}: expected the folder of a finished run, found no chosen.json. Finish it with 'study run'.")
+    chosen, spec = read_json(run / "chosen.json"), StudySpec.model_validate(read_json(run / "spec.json"))
+    names = tuple(read_json(run / "card.json")["class_names"])
+    weights = Weights(**read_json(run / "architecture.json")["weights"])
+    trunk = load_state(run / "trunk.safetensors")
+    spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
+    members = tuple(
+        restore(spec.model, len(names), weights, (trunk, load_state(run / "jobs" / key / "model.safetensors")))
+        for key in chosen["keys"]
+    )
+    return Model(spec, names, members, tuple(chosen["weights"]))
+
+
+def find_images(places: Iterable[Path]) -> list[Path]:
+    """Image files named, and those below the folders named, in order of name.
+
+    Raises:
+        DataError: a place does not exist, or there is no image at all.
+    """
+    found: list[Path] = []
+    for place in places:
+        if not place.exists():
+            raise DataError(f"{place}: expected an image or a folder here, found nothing.")
+        inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES) if place.is_dir() else [place]
+        found += inside
+    if not found:
+        raise DataError("no images found there; expected files such as .bmp, .png, .jpg, .tif or .webp.")
+    return found
+
+
+def predict_images(model: Model, paths: list[Path]) -> tuple[pd.DataFrame, list[str]]:
+    """Class and probabilities of each readable image, and a sentence for each unreadable one.
+
+    Returns:
+        Table with `path`, `class`, and `p_<class name>` columns; sentences.
+    """
+    tables: list[pd.DataFrame] = []
+    unreadable: list[str] = []
+    starts = range(0, len(paths), BATCH)
+    with runtime.settled(model.spec.runtime):
+        for start in progress(starts, len(starts), "predict"):
+            readable, pixels = _read(paths[start : start + BATCH], model.spec, unreadable)
+            if readable:
+                tables.append(_table(model, readable, _mixed(model, pixels)))
+    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), unreadable
+
+
+def _runtime_here(spec: StudySpec) -> Any:
+    """The run's runtime, or the best here where the run had a device this machine lacks."""
+    update = {"device": "auto", "precision": "auto", "threads": None}
+    return runtime.choose(spec.runtime.model_copy(update=update)) if spec.runtime.device == "cuda" else spec.runtime
+
+
+def _read(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> tuple[list[Path], np.ndarray]:
+    pairs = list(_decoded(paths, spec, unreadable))
+    pixels = np.stack([pixels for _, pixels in pairs]) if pairs else np.empty(0, np.uint8)
+    return [path for path, _ in pairs], pixels
+
+
+def _decoded(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> Iterator[tuple[Path, np.ndarray]]:
+    for path in paths:
+        try:
+            yield path, fit(decode(path), spec.image.size_px, spec.image.crop_px)
+        except ImageError as error:
+            unreadable.append(str(error))
+
+
+def _mixed(model: Model, pixels: np.ndarray) -> np.ndarray:
+    rows = np.arange(len(pixels))
+    mixed = np.zeros((len(pixels), len(model.class_names)))
+    for member, weight in zip(model.members, model.weights, strict=True):
+        member.to(model.spec.runtime.device)
+        mixed += weight * probabilities(logits_of(member, Images(pixels, ""), rows, model.spec.runtime))
+    return mixed
+
+
+def _table(model: Model, paths: list[Path], probs_nk: np.ndarray) -> pd.DataFrame:
+    called = np.where(probs_nk[:, 1] >= 0.5, 1, 0) if probs_nk.shape[1] == 2 else probs_nk.argmax(axis=1)
+    table = pd.DataFrame({"path": [str(path) for path in paths], "class": [model.class_names[c] for c in called]})
+    for number, name in enumerate(model.class_names):
+        table[f"p_{name}"] = probs_nk[:, number].round(6)
+    return table

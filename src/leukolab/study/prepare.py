@@ -1,0 +1,85 @@
+"""From a folder of images to everything training needs: index, packed pixels, identity groups, splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukolab.base.errors import SplitError
+from leukolab.base.progress import say
+from leukolab.cards import get_card, locate, read_index
+from leukolab.cards.card import Card
+from leukolab.images import PixelStore, pack
+from leukolab.spec import StudySpec
+from leukolab.splits import Split, identity_groups, make_split
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a study works on. The rows of `index` and of `store.array` are the same images in the same order."""
+
+    card: Card
+    index: pd.DataFrame
+    store: PixelStore
+    groups: pd.DataFrame
+    splits: dict[str, Split]
+    class_names: tuple[str, ...]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """int64 (n,)."""
+        return self.index["label"].to_numpy(np.int64)
+
+    @property
+    def paths(self) -> list[Path]:
+        """Files of the images, in order."""
+        return [Path(path) for path in self.index["path"]]
+
+
+def prepare(spec: StudySpec, data: Path, home: Path) -> Material:
+    """Find, pack, group and split the images of a study.
+
+    Raises:
+        DataError, ImageError, SplitError: what is there does not allow this study.
+    """
+    card = get_card(spec.data.card)
+    index = read_index(spec.data, locate(card.name, data))
+    index = index[index["label"] >= 0].sort_values("image_id", ignore_index=True)
+    say(f"{len(index):,} images of {card.name}")
+    store = pack(
+        [Path(path) for path in index["path"]], list(index["image_id"]), spec.image.size_px, spec.image.crop_px, home
+    )
+    index = index.merge(store.measures, on="image_id", validate="one_to_one")
+    groups = identity_groups(index, card.same_person)
+    splits = {
+        name: make_split(index, groups, name, protocol, spec.seed) for name, protocol in spec.active_protocols.items()
+    }
+    for split in splits.values():
+        for note in split.head.notes:
+            say(f"{split.head.protocol}: {note}")
+    return Material(card, index, store, groups, splits, _class_names(index))
+
+
+def composition(material: Material) -> pd.DataFrame:
+    """Images, copies and groups by protocol, outer part, fold, role and class."""
+    facts = material.index[["image_id", "class_name"]].merge(material.groups[["image_id", "group"]], on="image_id")
+    tables = []
+    for protocol, split in material.splits.items():
+        rows = split.table.merge(facts, on="image_id")
+        keys = ["outer", "fold", "role", "class_name"]
+        counts = rows.groupby(keys, sort=True).agg(
+            images=("image_id", "nunique"), copies=("copies", "sum"), groups=("group", "nunique")
+        )
+        tables.append(counts.reset_index().assign(protocol=protocol))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _class_names(index: pd.DataFrame) -> tuple[str, ...]:
+    names = index.drop_duplicates("label").sort_values("label")
+    if list(names["label"]) != list(range(len(names))) or len(names) < 2:
+        raise SplitError(f"expected images of at least two classes, found {', '.join(names['class_name']) or 'none'}.")
+    return tuple(str(name) for name in names["class_name"])

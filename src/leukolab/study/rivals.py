@@ -1,0 +1,87 @@
+"""Two simple rivals beside every study, on the same splits.
+
+- `features`: logistic regression on the frozen features of the study's own backbone;
+- `shortcut`: extra trees on colour, or size and colour, which cannot see morphology.
+
+Both are trained on all images that the models of an outer part train on, in any fold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukolab.audit.shortcuts import all_classes, shortcut_probe
+from leukolab.base.progress import say
+from leukolab.splits import ROLES
+from leukolab.study.jobs import predictions_frame
+from leukolab.study.prepare import Material
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RivalInputs:
+    """What the rivals see: frozen features (n, d), shortcut statistics (n, s), and what these are."""
+
+    features: NDArray[np.float16]
+    shortcuts: Floats
+    shortcut_kind: str
+
+
+def run_rivals(material: Material, wanted: list[tuple[str, int]], seen: RivalInputs, seed: int) -> pd.DataFrame:
+    """Predictions of both rivals for each (protocol, outer) in `wanted`, of every role but `train`."""
+    tables = []
+    for protocol, outer in wanted:
+        say(f"simple rivals, {protocol}, outer part {outer}")
+        rows, copies = training_rows(material, protocol, outer)
+        for name, probs_nk in (
+            ("features", features_rival(seen.features.astype(np.float32), material.labels, copies, rows, seed)),
+            ("shortcut", shortcut_probe(seen.shortcuts, material.labels, copies, rows, seed)),
+        ):
+            job = rival_name(name, protocol, outer)
+            tables += [_part(job, material, (protocol, outer), role, probs_nk) for role in ROLES[1:]]
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
+def rival_name(name: str, protocol: str, outer: int) -> str:
+    """The member name of a rival."""
+    return f"rival:{name}:{protocol}:outer{outer}"
+
+
+def training_rows(material: Material, protocol: str, outer: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of all images that any fold of this outer part trains on, and how often each counts."""
+    table = material.splits[protocol].table
+    mine = table[(table["outer"] == outer) & (table["role"] == "train")]
+    copies = mine.groupby("image_id", sort=True)["copies"].max()
+    return material.store.rows(list(copies.index)), copies.to_numpy(np.int64)
+
+
+def features_rival(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    copies: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    seed: int,
+) -> Floats:
+    """Logistic regression on standardised features (n, d); probabilities (n, k) of every image."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(features[rows])
+    model = LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced", random_state=seed % 2**32)
+    model.fit(scaler.transform(features[rows]), labels[rows], sample_weight=copies)
+    return all_classes(model.predict_proba(scaler.transform(features)), model.classes_, int(labels.max()) + 1)
+
+
+def _part(job: str, material: Material, place: tuple[str, int], role: str, probs_nk: Floats) -> pd.DataFrame:
+    """Predictions of one role; of `validation`, all images no fold trains on."""
+    table = material.splits[place[0]].table
+    mine = table[(table["outer"] == place[1]) & (table["role"] == role)]
+    if role == "validation" and mine["fold"].nunique() > 1:
+        mine = mine.iloc[:0]
+    rows = material.store.rows(sorted(mine["image_id"].unique()))
+    return predictions_frame(job, material, role, rows, probs_nk[rows])

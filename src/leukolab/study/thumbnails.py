@@ -1,0 +1,53 @@
+"""Pictures for the report: from the packed pixels where they are at hand, else those a run kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukolab.base.files import atomic, read_json
+from leukolab.images import PixelStore
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass
+class Thumbnails:
+    """Pictures by image_id; what is asked for is kept in the run folder, so that its report can be made anew."""
+
+    run: Path
+    pixels: Picture | None
+    rows: dict[str, int]
+    kept: dict[str, Picture]
+    asked: dict[str, Picture] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, run: Path, pixels: PixelStore | Path | None) -> Thumbnails:
+        """Thumbnails of a run, from a store, or from the home folder where its store may lie."""
+        path = run / "thumbnails.npz"
+        kept = dict(np.load(path)) if path.exists() else {}
+        if isinstance(pixels, PixelStore):
+            return cls(run, pixels.array, {name: row for row, name in enumerate(pixels.image_ids)}, kept)
+        store = pixels / "pixels" / read_json(run / "data.json")["pixels"] if pixels else None
+        if store is None or not (store / "pixels.npy").exists():
+            return cls(run, None, {}, kept)
+        names = read_json(store / "manifest.json")["image_ids"]
+        return cls(run, np.load(store / "pixels.npy", mmap_mode="r"), {n: row for row, n in enumerate(names)}, kept)
+
+    def get(self, image_id: str) -> Picture:
+        """uint8 (h, w, 3); a grey square where the picture is not on this machine."""
+        picture = self.kept.get(image_id)
+        if picture is None and self.pixels is not None and image_id in self.rows:
+            picture = np.asarray(self.pixels[self.rows[image_id]])
+        if picture is None:
+            return np.full((64, 64, 3), 128, np.uint8)
+        self.asked[image_id] = picture
+        return picture
+
+    def keep(self) -> None:
+        """Write the pictures that were asked for into the run folder."""
+        with atomic(self.run / "thumbnails.npz") as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, **self.asked)  # type: ignore[arg-type]
