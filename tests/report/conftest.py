@@ -102,7 +102,7 @@ def add_details(fake: Fake, member: str, protocol: str, outer: int, test: pd.Dat
     x = np.linspace(0, 1, 60)
     fake.add("curves", *[{"member": member, "curve": "roc", "x": a, "y": a ** (1 / (1 + skill))} for a in x])
     fake.add("curves", *[{"member": member, "curve": "pr", "x": a, "y": 1 - 0.4 * a ** (1 + skill)} for a in x])
-    for name in [*fake.classes, "macro avg", "weighted avg"]:
+    for name in [*fake.classes, "macro", "weighted"]:
         values = {key: float(fake.rng.uniform(0.9, 1)) for key in ("precision", "recall", "f1")}
         fake.add("class_report", head | {"class_name": name, "support": 70} | values)
 
@@ -119,7 +119,7 @@ def add_job(fake: Fake, job: dict[str, Any], epochs: tuple[tuple[str, int], ...]
             row = {"job": job["job"], "stage": stage, "epoch": epoch, "loss": 1.3 - gain, "accuracy": accuracy}
             fake.add("history", row | {"val_loss": 1.35 - gain + noise[0], "val_accuracy": val, "seconds": 2.0})
     add_scores(fake, job["job"], job["protocol"], job["outer"], "model", base)
-    add_details(fake, job["job"], job["protocol"], job["outer"], test, 3.0)
+    add_details(fake, job["job"], job["protocol"], job["outer"], test, 1.2 if fake.kind == "wen" else 3.0)
 
 
 def fill_subtypes(fake: Fake, index: pd.DataFrame) -> None:
@@ -134,13 +134,13 @@ def fill_subtypes(fake: Fake, index: pd.DataFrame) -> None:
                 job |= {"learning_rate": 1e-4, "fold": 1}
                 add_job(fake, job, ((reading, lengths[reading]),), test, base - 0.01 * (reading == "whole"))
             if count > 1:
-                add_scores(fake, f"summary:{reading}:{protocol}", protocol, 0, "summary", base)
+                add_scores(fake, f"{protocol}/{reading}", protocol, 0, "summary", base)
         for rival in RIVALS:
             for outer in range(1, readings["frozen"] + 1):
                 name = f"rival:{rival}:{protocol}:outer{outer}"
                 add_scores(fake, name, protocol, outer, "rival", base - 0.005 * (rival == "colour"))
                 add_details(fake, name, protocol, outer, test, 2.5)
-            add_scores(fake, f"summary:{rival}:{protocol}", protocol, 0, "summary", base - 0.005)
+            add_scores(fake, f"rival:{rival}:{protocol}", protocol, 0, "summary", base - 0.005)
 
 
 def fill_wen(fake: Fake, index: pd.DataFrame) -> None:
@@ -158,8 +158,8 @@ def fill_wen(fake: Fake, index: pd.DataFrame) -> None:
     for scenario, name, members in groups:
         for scheme in ("accuracy", "f1", "kappa"):
             add_ensemble(fake, f"{name}-{scheme}", scenario, scheme, members, test)
-    add_ensemble(fake, "wen-equal", "equal", "equal", champions, test)
-    add_ensemble(fake, "wen-single", "best_single", "best_single", champions[:1], test)
+    add_ensemble(fake, "wen-equal", "intra_lr", "equal", champions, test)
+    add_ensemble(fake, "wen-single", "single", "single", champions[:1], test)
     for rival in RIVALS:
         add_scores(fake, f"rival:{rival}:corrected:outer1", "corrected", 1, "rival", 0.77)
         add_details(fake, f"rival:{rival}:corrected:outer1", "corrected", 1, test, 1.5)

@@ -130,7 +130,7 @@ def inline_svg(svg: str, name: str, alt: str) -> str:
 
 def _sized(match: re.Match[str]) -> str:
     """Natural width in CSS pixels as a variable, so that the page can let it shrink."""
-    return f'<svg style="--natural:{float(match[1]) * 4 / 3:.0f}px"'
+    return f'<svg style="--natural:{float(match[1]) * 5 / 3:.0f}px"'
 
 
 __all__ = ["PAPER", "drawn", "inline_svg", "no_frame", "plain", "sheet", "svg_of", "tidy", "write_figure"]

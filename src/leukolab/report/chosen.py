@@ -67,8 +67,13 @@ def first_jobs(run: Run) -> pd.DataFrame:
     """One job a protocol and reading: the first outer part, the first fold. The one whose details are shown."""
     jobs: pd.DataFrame = run.jobs.sort_values(["outer", "learning_rate", "fold"], kind="stable")
     jobs = jobs.drop_duplicates(["protocol", "reading"])
-    order = {name: number for number, name in enumerate(run.protocols)}
-    return jobs.sort_values("protocol", key=lambda column: column.map(order), kind="stable")
+    order = {name: number for number, name in enumerate([*run.protocols, *readings(run)])}
+    return jobs.sort_values(["protocol", "reading"], key=lambda column: column.map(order), kind="stable")
+
+
+def readings(run: Run) -> list[str]:
+    """Readings in the order of the run's jobs."""
+    return list(dict.fromkeys(run.jobs["reading"].astype(str)))
 
 
 def first_outer(run: Run, protocol: str) -> int:
@@ -88,6 +93,11 @@ def ensembles_of(run: Run, protocol: str, outer: int) -> pd.DataFrame:
     rows: pd.DataFrame = run.ensembles
     rows = rows[(rows["protocol"] == protocol) & (rows["outer"] == outer)]
     return rows.drop_duplicates("ensemble")[["ensemble", "scenario", "scheme"]]
+
+
+def weighted(ensembles: pd.DataFrame) -> pd.DataFrame:
+    """Only the Weighted Ensembles of Networks: neither equal weights nor the single model beside them."""
+    return ensembles[~ensembles["scheme"].isin(["equal", "single"])]
 
 
 def steps(history: pd.DataFrame) -> pd.DataFrame:

@@ -28,13 +28,15 @@ def confusions(panels: Mapping[str, pd.DataFrame], actual: str, called: str, acr
     down = -(-len(panels) // across)
     width = 7.2 if across > 1 else 4.2
     classes = len(next(iter(panels.values())))
-    figure = sheet(width, down * (width / across * (0.86 if classes > 2 else 0.8) + 0.25))
-    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    figure = sheet(width, down * (width / across * (0.86 if classes > 2 else 0.74) + 0.3))
+    grid = figure.subplots(down, across, squeeze=False, sharey=True)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (title, matrix) in zip(grid.flat, panels.items(), strict=False):
         _matrix(axes, matrix, small=across > 2)
-        axes.set_title(plain(title), size=8.5 if across > 2 else 9.5)
+        axes.set_title(plain(title).replace(", ", "\n") if across > 3 else plain(title), size=8 if across > 3 else 9)
+    for place, axes in enumerate(grid.flat[: len(panels)]):
+        axes.tick_params(labelbottom=place + across >= len(panels))
     figure.supxlabel(called, size=9, color=INK)
     figure.supylabel(actual, size=9, color=INK)
     return figure

@@ -42,7 +42,7 @@ def classes(counts: pd.Series, axis_label: str) -> Figure:
     axes = figure.add_subplot()
     for row, (name, count) in enumerate(counts.items()):
         axes.barh(row, count, color=series(row), height=0.62)
-        axes.text(count, row, f"  {count:,}", va="center", color=INK, size=9)
+        axes.annotate(f"{count:,}", (count, row), (6, 0), textcoords="offset points", va="center", color=INK, size=9)
         del name
     _rows(axes, [str(name) for name in counts.index])
     axes.set_xlim(0, float(counts.max()) * 1.14)
@@ -94,7 +94,7 @@ def histograms(values: Mapping[str, Array], axis_label: str, count_label: str, b
     axes = figure.add_subplot()
     everything = np.concatenate([np.asarray(found, dtype=float) for found in values.values()])
     low, high = (everything.min(), everything.max()) if len(everything) else (0.0, 1.0)
-    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+    edges = np.linspace(low, high, bins + 1) if high > low else np.linspace(low - 10, low + 10, bins // 2 * 2)
     for number, (name, found) in enumerate(values.items()):
         if not len(found):
             continue

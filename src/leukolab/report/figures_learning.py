@@ -51,7 +51,7 @@ def learning(panels: Mapping[str, Sequence[Curve]], what: str, labels: CurveLabe
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
         for curve in curves:
             _lines(axes, curve, what)
-        axes.set_title(plain(title), size=8.5 if across > 3 else 9.5)
+        axes.set_title(plain(title), size=7.8 if across > 3 else 9)
         tidy(axes)
     for axes in grid[-1]:
         axes.set_xlabel(labels.epoch)

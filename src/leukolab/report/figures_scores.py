@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from leukolab.report.canvas import drawn, plain, sheet, tidy
-from leukolab.report.palette import BLUE, GRID, GREEN, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
+from leukolab.report.palette import AMBER, BLUE, GRID, GREEN, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
 
 TONES = {"model": BLUE, "ensemble": PURPLE, "rival": ORANGE, "summary": BLUE, "chosen": GREEN}
 """Colour of each kind of member."""
@@ -61,6 +61,7 @@ def comparison(
         for place, row in enumerate(rows):
             _row(axes, place, row)
         _labels(axes, rows, narrow)
+        _best_rival(axes, rows)
         if title in references:
             _reference(axes, references[title], len(rows))
         axes.set_ylim(len(rows) - (0.1 if title in references else 0.5), -0.75)
@@ -74,9 +75,10 @@ def comparison(
 def _row(axes: Axes, place: int, row: Row) -> None:
     """Dots, interval and value of one row."""
     colour = TONES.get(row.kind, BLUE)
-    lift = 0.0
+    alone = not np.isfinite(row.value)
     if row.dots:
-        axes.plot(row.dots, [place + lift] * len(row.dots), "o", color=colour, alpha=0.4, markersize=4.5, mew=0)
+        size, alpha = (6, 0.5) if alone else (4.5, 0.55)
+        axes.plot(row.dots, [place + (0 if alone else 0.27)] * len(row.dots), "o", color=colour, alpha=alpha, ms=size, mew=0)
     if np.isfinite(row.low) and np.isfinite(row.high):
         axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.6, alpha=0.75, solid_capstyle="round")
     if np.isfinite(row.value):
@@ -88,6 +90,13 @@ def _row(axes: Axes, place: int, row: Row) -> None:
         axes.annotate(
             f"{row.value:.3f}", (end, place), (9, 0), textcoords="offset points", va="center", color=INK, size=8.5
         )
+
+
+def _best_rival(axes: Axes, rows: Sequence[Row]) -> None:
+    """A dotted line at the better rival: what a network has to pass."""
+    values = [row.value for row in rows if row.kind == "rival" and np.isfinite(row.value)]
+    if values:
+        axes.axvline(max(values), color=ORANGE, linewidth=1.1, linestyle=":", zorder=0)
 
 
 def _labels(axes: Axes, rows: Sequence[Row], narrow: bool) -> None:
@@ -118,42 +127,47 @@ def _reference(axes: Axes, reference: Reference, rows: int) -> None:
 
 
 @drawn
-def by_split(panels: Mapping[str, pd.DataFrame], axis_label: str, split_label: str, reference: Reference | None) -> Figure:
-    """Score of every split or block, a line a method, so that each is seen beside colour alone.
+def by_split(panels: Mapping[str, pd.DataFrame], split_label: str, axis_label: str, reference: Reference | None) -> Figure:
+    """Score of every split or block: readings as marks, rivals as bars across the split's place.
 
     Args:
-        panels: title to a frame with outer parts as index and one column a method.
-        axis_label: the metric.
+        panels: title to a frame with outer parts as index and one column a method; `attrs["rivals"]` names the bars.
         split_label: what the outer parts are called.
+        axis_label: the metric.
         reference: a published figure, drawn in the first panel.
     """
-    figure = sheet(7.4, 3.4)
-    widths = [len(table) + 2 for table in panels.values()]
+    figure = sheet(7.4, 3.5)
+    widths = [len(table) + 1 for table in panels.values()]
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True, gridspec_kw={"width_ratios": widths})[0]
-    methods = list(dict.fromkeys(str(name) for table in panels.values() for name in table.columns))
-    for number, (axes, (title, table)) in enumerate(zip(grid, panels.items(), strict=True)):
-        for column in table.columns:
-            place = methods.index(str(column))
-            axes.plot(
-                table.index,
-                table[column],
-                marker=MARKERS[place % len(MARKERS)],
-                color=series(place),
-                label=plain(column),
-                markersize=5.5,
-                linewidth=1.1,
-            )
-        if reference and number == 0:
-            axes.axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
-            axes.text(table.index.max(), reference.value, plain(reference.label), size=8, color=MUTED, ha="right", va="bottom")
+    for axes, (title, table) in zip(grid, panels.items(), strict=True):
+        _splits(axes, table)
         axes.set_xticks(table.index)
+        axes.set_xlim(table.index.min() - 0.6, table.index.max() + 0.6)
         axes.set_title(plain(title))
         axes.set_xlabel(split_label)
         tidy(axes)
     grid[0].set_ylabel(axis_label)
+    if reference:
+        grid[0].axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label=plain(reference.label))
     found = {text: line for axes in grid for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _splits(axes: Axes, table: pd.DataFrame) -> None:
+    """Bars of the rivals, and beside each other the marks of the readings."""
+    rivals = table.attrs.get("rivals", [])
+    readings = [column for column in table.columns if column not in rivals]
+    bars = ((AMBER, 2.4), (ORANGE, 4.0))
+    for (colour, width), column in zip(bars, rivals, strict=False):
+        axes.hlines(table[column], table.index - 0.36, table.index + 0.36, color=colour, linewidth=width, label=plain(column))
+    colours = (BLUE, PURPLE, GREEN, INK)
+    for place, column in enumerate(readings):
+        shift = 0.2 * (place - (len(readings) - 1) / 2)
+        mark = MARKERS[place % len(MARKERS)]
+        axes.plot(
+            table.index + shift, table[column], mark, color=colours[place % 4], label=plain(column), ms=7, mec=PAPER, zorder=4
+        )
 
 
 @drawn
@@ -193,7 +207,8 @@ def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_lab
         y_label: beside them.
         chance: whether the diagonal of chance is drawn.
     """
-    figure = sheet(7.4, 3.5 if len(panels) > 1 else 4.2)
+    longest = max(len(lines) for lines in panels.values())
+    figure = sheet(7.4, (2.75 if len(panels) > 1 else 4.2) + 0.15 * longest)
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
         if chance:
@@ -204,7 +219,7 @@ def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_lab
         axes.set_title(plain(title))
         axes.set_xlabel(x_label)
         axes.set_box_aspect(1)
-        axes.legend(fontsize=6.8, loc="lower right" if chance else "lower left", handlelength=1.4, borderaxespad=0.2)
+        axes.legend(fontsize=7.2, loc="upper left", bbox_to_anchor=(-0.06, -0.22), handlelength=1.6, labelspacing=0.25)
         tidy(axes, "both")
     grid[0].set_ylabel(y_label)
     return figure

@@ -82,7 +82,7 @@ def study_flow(run: Run, texts: Texts, protocol: str) -> Flow:
     jobs = run.jobs[run.jobs["protocol"] == protocol]
     jobs = jobs[jobs["outer"] == jobs["outer"].min()]
     rates, folds = jobs["learning_rate"].nunique(), jobs["fold"].nunique()
-    ensembles = len(chosen.ensembles_of(run, protocol, chosen.first_outer(run, protocol)))
+    ensembles = len(chosen.weighted(chosen.ensembles_of(run, protocol, chosen.first_outer(run, protocol))))
     tuning = "tuning" in numbers
     inner = numbers.get("train", 0) + numbers.get("validation", 0)
     boxes = [

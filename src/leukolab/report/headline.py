@@ -24,11 +24,12 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     titled = {texts.name("panels", name): rows for name, rows in panels.items()}
     label = texts.name("metrics", metric)
     lines = {texts.name("panels", name): line for name in panels if (line := _reference(run, texts, name))}
+    caption = texts("headline.ranges" if run.kind != "wen" else "headline.dots")
     return Drawing(
         "headline",
         lambda: comparison(titled, label, lines),
         narrow=lambda: comparison(titled, label, lines, narrow=True),
-        values={"metric": label},
+        values={"metric": label, "marks": caption},
         least_px=0,
     )
 
@@ -89,13 +90,19 @@ def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: s
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
     ensembles = chosen.ensembles_of(run, protocol, outer)
     rows = _chosen_row(run, names, texts, scores)
-    rows += _scenario_rows(texts, scores, ensembles)
+    rows += _scenario_rows(texts, scores, ensembles.assign(group=_groups(ensembles)))
     models = scores[scores["kind"] == "model"]["value"].astype(float)
     if len(models):
         rows.append(Row(texts("headline.models", count=len(models)), "model", dots=tuple(models)))
     for row in scores[scores["kind"] == "rival"].to_dict("records"):
         rows.append(Row(names(str(row["member"]), protocol), "rival", *_interval(row)))
     return rows
+
+
+def _groups(ensembles: pd.DataFrame) -> list[str]:
+    """The row each ensemble stands in: its scenario, or `equal` for those of equal weights."""
+    pairs = zip(ensembles["scenario"], ensembles["scheme"], strict=True)
+    return ["equal" if scheme == "equal" else str(scenario) for scenario, scheme in pairs]
 
 
 def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> list[Row]:
@@ -108,7 +115,7 @@ def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> l
 def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) -> list[Row]:
     """One row a scenario: a dot an ensemble, or the interval where there is one only."""
     rows = []
-    for scenario, found in ensembles.groupby("scenario", sort=False):
+    for scenario, found in ensembles.groupby("group", sort=False):
         here = scores[scores["member"].isin(found["ensemble"])]
         name = texts.name("scenarios", scenario)
         if len(here) == 1:

@@ -20,10 +20,10 @@ def rate_text(rate: float) -> str:
 
 
 def method_of(member: str, protocol: str) -> str:
-    """Method of a rival or a summary: its name without prefix, protocol and outer part."""
+    """Method of a rival or a summary: its name without prefix, protocol and outer part, such as `frozen`."""
     words = [
         word
-        for word in member.split(":")
+        for word in member.replace("/", ":").split(":")
         if word not in ("rival", "summary", protocol) and not (word.startswith("outer") and word[5:].isdigit())
     ]
     return ":".join(words)
@@ -46,8 +46,15 @@ class Names:
         return self._cache[member]
 
     def method(self, method: str) -> str:
-        """The label of a reading or a rival."""
-        return self.texts.name("methods", method)
+        """The label of a reading or a rival; of a reading at one learning rate, such as `two_stage:lr0.001`."""
+        name, _, rate = method.partition(":lr")
+        label = self.texts.name("methods", name)
+        return self.texts("names.at_rate", name=label, rate=rate_text(float(rate))) if rate else label
+
+    def panel(self, reading: str, protocol: str) -> str:
+        """Heading of the panel of one reading under one protocol."""
+        name = self.texts.name("methods_short", reading)
+        return f"{name}, {self.texts.name('protocols_short', protocol)}"
 
     def _of_jobs(self) -> dict[str, str]:
         jobs = self.run.jobs

@@ -23,7 +23,7 @@ from leukolab.report.paragraph import methods_paragraph
 from leukolab.report.pictures import Thumbnail
 from leukolab.report.run import Run, read_run
 from leukolab.report.sections_common import Scene
-from leukolab.report.tables import write_sheet
+from leukolab.report.tables import write_csv, write_sheet
 from leukolab.report.texts import Texts, load_texts
 
 LONG = 40
@@ -36,6 +36,7 @@ class Writer:
 
     folder: Path
     texts: Texts
+    kind: str
     numbers: dict[str, int] = field(default_factory=lambda: {"figure": 0, "table": 0})
 
     def block(self, item: Item) -> dict[str, Any]:
@@ -51,10 +52,10 @@ class Writer:
         title = self.texts.item(item.key, "title", **item.values)
         if item.suffix:
             title = f"{title} ({self.texts.name('protocols', item.suffix.lstrip('_'))})"
-        label = self.texts.item(item.key, "label")
+        label = self.texts.item(item.key, f"label_{self.kind}")
         caption = self.texts.item(item.key, "caption", **item.values)
         name = f"{item.key}{item.suffix}"
-        return {"id": name.replace("_", "-"), "name": name, "number": number, "title": title, "label": label, "caption": caption}
+        return {"id": f"{kind}-{name}".replace("_", "-"), "name": name, "number": number, "title": title, "label": label, "caption": caption}
 
     def _sheet(self, sheet: Sheet) -> dict[str, Any]:
         heading = self._heading(sheet, "table")
@@ -87,7 +88,7 @@ class Writer:
             write_figure(gallery.draw(), self.folder / "figures", heading["name"])
             files = _figure_files(heading)
         if gallery.frame is not None:
-            write_sheet(Sheet(gallery.key, gallery.frame, ()), self.folder / "tables", heading["title"])
+            write_csv(gallery.frame, self.folder / "tables", heading["name"])
             files = [f"tables/{heading['name']}.csv"]
         return heading | {"type": "gallery", "rows": gallery.rows, "files": files}
 
@@ -117,7 +118,7 @@ def write_report(run: Path, thumbnail: Thumbnail, out: Path | None = None, langu
     tables = read_run(run)
     folder = make_folder(out or run / "report")
     scene = Scene(tables, Names(tables, texts), texts, functools.lru_cache(maxsize=512)(thumbnail))
-    writer = Writer(folder, texts)
+    writer = Writer(folder, texts, tables.kind)
     first = writer.block(headline(tables, scene.names, texts))
     build = sections_wen.sections if tables.kind == "wen" else sections_subtypes.sections
     sections = [_section(section, writer) for section in build(scene) if section.items]

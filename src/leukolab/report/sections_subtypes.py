@@ -10,6 +10,7 @@ from leukolab.report.figures_flow import flow
 from leukolab.report.figures_learning import Curve, learning
 from leukolab.report.figures_scores import Reference, by_split
 from leukolab.report.items import Drawing, Item, Section
+from leukolab.report.names import RIVALS
 from leukolab.report.sections_common import (
     Scene,
     confusion_item,
@@ -28,7 +29,7 @@ def sections(scene: Scene) -> tuple[Section, ...]:
     return (
         Section("beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(run, names, texts))),
         Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene))),
-        Section("model", kept(tables.architecture_sheet(run, texts))),
+        Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
         Section("learning", (*_learning(scene), *_history(scene))),
         Section("results", kept(_confusion(scene), tables_subtypes.class_report_sheet(run, names, texts))),
         wrong_section(scene),
@@ -79,8 +80,7 @@ def _learning(scene: Scene) -> tuple[Drawing, ...]:
         same = run.jobs[(run.jobs["protocol"] == job["protocol"]) & (run.jobs["reading"] == job["reading"])]
         histories = {name: chosen.steps(run.history[run.history["job"] == name]) for name in same["job"]}
         curves = [Curve(table, name == job["job"]) for name, table in histories.items() if len(table)]
-        title = f"{names.method(str(job['reading']))}, {texts.name('protocols_short', job['protocol'])}"
-        panels[title] = curves
+        panels[names.panel(str(job["reading"]), str(job["protocol"]))] = curves
     across = min(3, max(1, run.jobs["reading"].nunique()))
     return tuple(
         Drawing(f"learning_{what}", lambda what=what: learning(panels, what, curve_labels(texts, what), across))  # type: ignore[misc]
@@ -97,9 +97,8 @@ def _history(scene: Scene) -> tuple[Item, ...]:
 
 def _confusion(scene: Scene) -> Drawing | None:
     """The matrix of each protocol and reading on its first split."""
-    names, texts = scene.names, scene.texts
     members = {
-        f"{names.method(str(job['reading']))}, {texts.name('protocols_short', job['protocol'])}": str(job["job"])
+        scene.names.panel(str(job["reading"]), str(job["protocol"])): str(job["job"])
         for job in chosen.first_jobs(scene.run).to_dict("records")
     }
     return confusion_item(scene, members)
@@ -114,10 +113,12 @@ def _splits(scene: Scene) -> Drawing:
         texts.name("panels", name): frame.rename(columns={method: names.method(str(method)) for method in frame.columns})
         for name, frame in frames.items()
     }
+    for table in panels.values():
+        table.attrs["rivals"] = [names.method(rival) for rival in RIVALS if names.method(rival) in table.columns]
     label = texts.name("metrics", metric)
     return Drawing(
         "splits",
-        lambda: by_split(panels, label, texts("axes.split"), _paper(scene)),
+        lambda: by_split(panels, texts("axes.split"), label, _paper(scene)),
         values={"metric": label},
         least_px=560,
     )

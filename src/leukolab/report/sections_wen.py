@@ -38,7 +38,7 @@ def sections(scene: Scene) -> tuple[Section, ...]:
         Section("members", kept(*each(_members), tables_wen.units_sheet(run, scene.names, texts))),
         Section("data", kept(tables.data_parts_sheet(run, texts), samples_item(scene), *explore_items(scene))),
         Section("flow", (*each(_study_flow), *_flows(scene))),
-        Section("model", kept(tables.architecture_sheet(run, texts))),
+        Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
         Section("learning", each(_learning)),
         Section("folds", each(_folds)),
         Section("ensembles", each(_ensembles)),
@@ -52,9 +52,10 @@ def sections(scene: Scene) -> tuple[Section, ...]:
 def _hypotheses(scene: Scene) -> Drawing | None:
     """Forest plot of the differences behind H1 to H4."""
     table: pd.DataFrame = scene.run.hypotheses
+    table = table[table["difference"].notna()]
     if table.empty:
         return None
-    labels = table["hypothesis"].astype(str) + "  " + table["comparison"].astype(str)
+    labels = table["hypothesis"].astype(str) + ": " + table["comparison"].astype(str)
     frame = table.assign(group=table["hypothesis"], label=labels)[["group", "label", "difference", "low", "high"]]
     metric = scene.texts.name("metrics", chosen.primary(scene.run))
     label = scene.texts("axes.difference", metric=metric)
@@ -132,7 +133,7 @@ def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     )
     label = texts.name("metrics", metric)
     values = {"metric": label}
-    figure = Drawing("fold_scores", lambda: folds(frame, label, texts("axes.rate")), suffix=suffix, values=values)
+    figure = Drawing("folds", lambda: folds(frame, label, texts("axes.rate")), suffix=suffix, values=values)
     return (figure, tables_wen.folds_sheet(run, texts, protocol, suffix))
 
 
@@ -145,7 +146,7 @@ def _results(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     """ROC and confusion matrices of champions and ensembles."""
     run, names = scene.run, scene.names
     outer = chosen.first_outer(run, protocol)
-    ensembles = chosen.ensembles_of(run, protocol, outer)
+    ensembles = chosen.weighted(chosen.ensembles_of(run, protocol, outer))
     members = [*chosen.champions(run, protocol, outer), *ensembles["ensemble"].astype(str)]
     matrices = {names(member): member for member in members}
     return kept(*_curves(scene, protocol, suffix), confusion_item(scene, matrices, suffix, across=4))
@@ -160,7 +161,7 @@ def _curves(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     here = scores[(scores["protocol"] == protocol) & (scores["outer"] == outer) & (scores["kind"] == "rival")]
     groups = {texts("panels.champions"): [*chosen.champions(run, protocol, outer), *here["member"].unique()]}
     for scenario in ("inter_lr", "intra_lr"):
-        rows = ensembles[ensembles["scenario"] == scenario]
+        rows = chosen.weighted(ensembles[ensembles["scenario"] == scenario])
         groups[texts.name("scenarios", scenario)] = [str(name) for name in rows["ensemble"]]
     found = (_curve_drawing(scene, protocol, suffix, kind, groups) for kind in ("roc", "pr"))
     return kept(*found)

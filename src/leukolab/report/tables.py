@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from leukolab.base.files import atomic, storage, write_text
+from leukolab.base.files import atomic, write_text
 from leukolab.report import chosen, published
 from leukolab.report.items import Column, Form, Sheet, cells
 from leukolab.report.names import Names
@@ -21,10 +21,14 @@ LATEX_LIMIT = 400
 def write_sheet(sheet: Sheet, folder: Path, title: str) -> None:
     """Write `KEY.csv` (values as computed) and `KEY.tex` (booktabs, values as shown)."""
     name = f"{sheet.key}{sheet.suffix}"
+    write_csv(sheet.frame, folder, name)
+    write_text(folder / f"{name}.tex", latex(sheet, title))
+
+
+def write_csv(frame: pd.DataFrame, folder: Path, name: str) -> None:
+    """Write `name.csv`, every value as computed."""
     with atomic(folder / f"{name}.csv") as temporary:
-        sheet.frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-    with storage(folder):
-        write_text(folder / f"{name}.tex", latex(sheet, title))
+        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def latex(sheet: Sheet, title: str) -> str:
@@ -59,9 +63,9 @@ def labelled(frame: pd.DataFrame, names: Names, texts: Texts) -> pd.DataFrame:
     """The frame with readable `protocol` and `member` columns."""
     pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)
     members = [names(member, protocol) for member, protocol in pairs]
-    return frame.assign(
-        member=members, protocol=[texts.name("protocols", protocol) for protocol in frame["protocol"]]
-    )
+    protocols = [texts.name("protocols", protocol) for protocol in frame["protocol"]]
+    outers = frame["outer"].astype(float).where(frame["outer"] > 0)
+    return frame.assign(member=members, protocol=protocols, outer=outers)
 
 
 def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
@@ -125,27 +129,34 @@ def data_parts_sheet(run: Run, texts: Texts) -> Sheet:
     return Sheet("data_parts", table, columns)
 
 
-def architecture_sheet(run: Run, texts: Texts) -> Sheet | None:
-    """Layers of the network, their shapes and parameters, and in which stage they are trained."""
+def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
+    """Layers of the network, their shapes and parameters, and how many of these each stage trains (Gambar 4)."""
     rows = run.architecture.get("rows", [])
     if not rows:
         return None
-    table = pd.DataFrame(
-        [
-            {key: row.get(key) for key in ("name", "kind", "output_shape", "parameters")}
-            | {"trained": _trained(row.get("trained"), texts)}
-            for row in rows
-        ]
-    )
-    table["output_shape"] = [_shape(value) for value in table["output_shape"]]
-    total = run.architecture.get("total_parameters", sum(row.get("parameters") or 0 for row in rows))
-    last = dict.fromkeys(table.columns, "") | {"name": texts("table.total"), "parameters": total}
-    table = pd.concat([table, pd.DataFrame([last])], ignore_index=True)
-    columns = columns_of(
-        texts, ("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count"), ("trained", "text")
-    )
+    keys = ("name", "kind", "output_shape", "parameters")
+    table = [{key: row.get(key) for key in keys} | _trained_cell(row, texts) for row in rows]
+    total = sum(row.get("parameters") or 0 for row in rows)
+    last = [_sum_row(texts("table.total"), run.architecture.get("total_parameters", total))]
+    for reading, stages in run.architecture.get("learning", {}).items():
+        for stage, count in stages.items():
+            last.append(_sum_row(texts("table.learning", reading=names.method(reading), stage=stage), count))
+    frame = pd.DataFrame([*table, *last])
+    frame["output_shape"] = [_shape(value) for value in frame["output_shape"]]
+    shown: list[tuple[str, Form]] = [("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count")]
+    columns = columns_of(texts, *shown, *([("trained", "text")] if "trained" in table[0] else []))
+    strong = frozenset(range(len(table), len(frame)))
     values = {"backbone": run.spec.get("model", {}).get("backbone", "")}
-    return Sheet("architecture", table, columns, strong=frozenset({len(table) - 1}), values=values)
+    return Sheet("architecture", frame, columns, strong=strong, values=values)
+
+
+def _sum_row(name: str, count: int) -> dict[str, Any]:
+    return {"name": name, "kind": "", "output_shape": "", "parameters": count, "trained": ""}
+
+
+def _trained_cell(row: dict[str, Any], texts: Texts) -> dict[str, str]:
+    """In which stages the layer is trained, where the run says so."""
+    return {"trained": _trained(row["trained"], texts)} if "trained" in row else {}
 
 
 def _trained(value: Any, texts: Texts) -> str:

@@ -40,9 +40,9 @@ def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     found = scores[wanted & scores["member"].isin(jobs["job"])]
     wide = found.pivot_table(index=["protocol", "member", "role"], columns="metric", values="value", sort=False)
     wide = wide.reindex(columns=["log_loss", "accuracy"]).reset_index().rename(columns={"log_loss": "loss"})
-    order = {name: number for number, name in enumerate(("train", "validation", "tuning", "test"))}
-    wide = wide.sort_values(["protocol", "member", "role"], key=lambda c: c.map(order) if c.name == "role" else c)
-    wide = wide.merge(jobs[["job", "reading"]], left_on="member", right_on="job").drop(columns=["job", "member"])
+    order = {name: number for number, name in enumerate((*jobs["job"], "train", "validation", "tuning", "test"))}
+    wide = wide.sort_values(["member", "role"], key=lambda column: column.map(order))
+    wide = wide.merge(jobs[["job", "reading"]], left_on="member", right_on="job")
     frame = wide[["protocol", "reading", "role", "loss", "accuracy"]].rename_axis(columns=None)
     paper = _paper(run)
     frame = pd.concat([frame, paper], ignore_index=True) if len(paper) else frame
@@ -96,10 +96,8 @@ def splits_frame(run: Run, protocol: str, metric: str) -> pd.DataFrame:
     """Outer parts by methods, rivals last."""
     rows = method_rows(run, protocol, metric)
     table = rows.pivot_table(index="outer", columns="method", values="value", aggfunc="mean", sort=False).sort_index()
-    readings = [name for name in run.spec.get("readings", {}) if name in table.columns]
-    others = [name for name in table.columns if name not in readings and name not in RIVALS]
-    rivals = [name for name in RIVALS if name in table.columns]
-    return table[[*readings, *others, *rivals]].rename_axis(columns=None)
+    order = [name for name in (*chosen.readings(run), *RIVALS) if name in table.columns]
+    return table[order].rename_axis(columns=None)
 
 
 def splits_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
