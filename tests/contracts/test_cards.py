@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from leukolab.cards import card_names, get_card
+from leukolab.cards import card_lines, card_names, get_card
 from leukolab.cards.registry import data_set
 
 CARDS = card_names()
@@ -89,3 +89,12 @@ def test_every_index_keeps_the_contract(tmp_path: Path) -> None:
 
 SUBTYPES = {"Benign": "", "Early": "Malignant-", "Pre": "Malignant-", "Pro": "Malignant-"}
 CELLS = {"all": "", "hem": "H"}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_can_be_shown(name: str) -> None:
+    card = get_card(name)
+    text = "\n".join(card_lines(card))
+    assert text.startswith(f"{name}: ")
+    assert ("synthetic" in text) == card.synthetic
+    assert all(note in text for note in card.notes)

@@ -44,11 +44,35 @@ class Card:
     """How the files lie, in one sentence."""
     notes: tuple[str, ...] = ()
     synthetic: bool = False
+    same_person: tuple[tuple[str, ...], ...] = ()
+    """Subjects known to be one person, also where the images that show it are not at hand."""
 
     @property
     def images(self) -> int:
         """Images of all parts, as published; 0 where the data decide."""
         return sum(sum(classes.values()) for classes in self.counts.values())
+
+
+def card_lines(card: Card) -> list[str]:
+    """The card in sentences for a person at a terminal."""
+    counts = [
+        f"{part}: {sum(classes.values()):,} images ({', '.join(f'{name} {n:,}' for name, n in classes.items())})"
+        for part, classes in card.counts.items()
+    ]
+    views = [f"view {name}: {view.title} ({', '.join(view.class_names)})" for name, view in card.views.items()]
+    return [
+        f"{card.name}: {card.title}",
+        *(["synthetic: no image shows a person's cells"] if card.synthetic else []),
+        f"source: {card.source}{f', doi {card.doi}' if card.doi else ''}",
+        f"licence: {card.licence}",
+        f"classes: {', '.join(card.class_names) or 'as the data have them'}",
+        f"parts: {', '.join(card.parts)}",
+        f"subjects: {'known' if card.subjects_known else 'unknown'}",
+        f"layout: {card.layout}",
+        *counts,
+        *views,
+        *card.notes,
+    ]
 
 
 class DataSet(Protocol):

@@ -9,17 +9,18 @@ import pandas as pd
 from leukolab.base.errors import ImageError
 from leukolab.cards.datasets import all_subtypes, cnmc2019
 from leukolab.cards.prove import prove_cnmc2019
-from leukolab.cards.registry import data_set
+from leukolab.cards.registry import data_set, locate
 from leukolab.cards.verdict import VerifyResult, count_classes
 from leukolab.images import decode, in_order
 
 
 def verify(name: str, root: Path) -> VerifyResult:
-    """Compare the data set at `root`, as `locate` found it, with what its card knows.
+    """Compare the data set at `root`, found from there as `locate` does, with what its card knows.
 
     Raises:
-        DataError: the data set cannot be listed at all.
+        DataError: the data set is not there, or cannot be listed at all.
     """
+    root = locate(name, root)
     if name == cnmc2019.CARD.name:
         return prove_cnmc2019(root)
     if name == all_subtypes.CARD.name:
