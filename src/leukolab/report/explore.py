@@ -173,8 +173,10 @@ def _per_subject(table: pd.DataFrame, names: Sequence[str]) -> Histogram | None:
     """How many images a subject has; None where subjects are unknown."""
     if table["subject"].isna().all():
         return None
-    counts = table.dropna(subset=["subject"]).groupby(["class_name", "subject"]).size()
-    values = [(name, counts[name].to_numpy(float) if name in counts else np.zeros(0)) for name in names]
+    counts = (
+        table.dropna(subset=["subject"]).groupby(["class_name", "subject"], as_index=False).agg(n=("label", "size"))
+    )
+    values = [(name, counts.loc[counts["class_name"] == name, "n"].to_numpy(float)) for name in names]
     return _binned("Images of a subject", "images; height is the number of subjects", values)
 
 
