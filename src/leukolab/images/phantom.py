@@ -105,17 +105,18 @@ def draw_cell(
 def _choose(spec: PhantomSpec, stage: str, look: SubjectLook, rng: np.random.Generator, size_px: int) -> _Cell:
     """Everything about the cell that is a number."""
     mean, own, px = biology(stage, spec.class_strength), image_look(look, rng), size_px / REFERENCE_PX
-    z = rng.standard_normal(4).tolist()
-    confound = 1.2 if spec.size_confound and stage in BLASTS else 1.0
-    radius = spec.cell_radius_px * own.cell_scale * confound * math.exp(0.07 * z[0]) * px
+    z = rng.standard_normal(5).tolist()
+    larger = (1.2 if spec.size_confound and stage in BLASTS else 1.0) * (1.2 if spec.background == "smear" else 1.0)
+    radius = spec.cell_radius_px * own.cell_scale * larger * math.exp(0.07 * z[0]) * px
     one = Biology(
-        nc_ratio=min(max(mean.nc_ratio + 0.06 * z[1], 0.4), 0.93),
-        coarseness=max(mean.coarseness + 0.20 * z[2], 0.05),
-        cleft_depth=min(max(mean.cleft_depth + 0.07 * z[3], 0.0), 0.5),
+        nc_ratio=min(max(mean.nc_ratio + 0.05 * z[1], 0.4), 0.93),
+        coarseness=max(mean.coarseness + 0.17 * z[2], 0.05),
+        cleft_depth=min(max(mean.cleft_depth + 0.06 * z[3], 0.0), 0.5),
         nucleoli=mean.nucleoli,
         vacuoles=mean.vacuoles,
+        basophilia=mean.basophilia * math.exp(0.10 * z[4]),
     )
-    spread = (0.09 if spec.background == "smear" else 0.02) * size_px
+    spread = (0.06 if spec.background == "smear" else 0.02) * size_px
     centre = (size_px // 2 + round(rng.uniform(-spread, spread)), size_px // 2 + round(rng.uniform(-spread, spread)))
     counts = (int(min(rng.poisson(mean.nucleoli), 4)), int(min(rng.poisson(mean.vacuoles), 5)))
     return _Cell(centre, min(radius, 0.40 * size_px), one, *counts, own, px)
@@ -144,6 +145,7 @@ def _stain_maps(tables: Grid, cell: _Cell, masks: _Masks, rng: np.random.Generat
     nucleus = masks.nucleus * np.clip(1 + clumps + grains, 0.3, 1.7)
     cloud = np.float32(0.14) * texture(tables, "wide", shape, rng)
     cytoplasm = (masks.cell - np.float32(0.8) * masks.nucleus) * (1 + cloud)
+    cytoplasm *= np.float32(cell.biology.basophilia)
     for _ in range(cell.nucleoli):
         hole = _spot(tables, cell, masks.window, (0.0, 0.5), (0.11, 0.19), rng)
         nucleus *= 1 - np.float32(0.40) * hole
@@ -267,6 +269,7 @@ def _truth(stage: str, cell: _Cell, masks: _Masks) -> CellTruth:
         cleft_depth=traits.cleft_depth,
         nucleoli=cell.nucleoli,
         vacuoles=cell.vacuoles,
+        basophilia=traits.basophilia,
         hue=look.hue,
         strength=look.strength,
         brightness=look.brightness,

@@ -34,13 +34,15 @@ class Biology:
     """Expected pale nucleoli a cell."""
     vacuoles: float
     """Expected vacuoles a cell."""
+    basophilia: float
+    """Stain of the cytoplasm, 1 in the middle."""
 
 
 STAGES: dict[str, Biology] = {
-    "normal": Biology(nc_ratio=0.66, coarseness=1.00, cleft_depth=0.05, nucleoli=0.1, vacuoles=0.1),
-    "early": Biology(nc_ratio=0.79, coarseness=0.45, cleft_depth=0.08, nucleoli=0.6, vacuoles=3.2),
-    "pre": Biology(nc_ratio=0.72, coarseness=0.70, cleft_depth=0.38, nucleoli=0.5, vacuoles=0.2),
-    "pro": Biology(nc_ratio=0.88, coarseness=0.15, cleft_depth=0.04, nucleoli=2.6, vacuoles=0.3),
+    "normal": Biology(nc_ratio=0.66, coarseness=1.00, cleft_depth=0.05, nucleoli=0.1, vacuoles=0.1, basophilia=0.75),
+    "early": Biology(nc_ratio=0.79, coarseness=0.45, cleft_depth=0.08, nucleoli=0.6, vacuoles=3.2, basophilia=1.40),
+    "pre": Biology(nc_ratio=0.72, coarseness=0.70, cleft_depth=0.38, nucleoli=0.5, vacuoles=0.2, basophilia=1.00),
+    "pro": Biology(nc_ratio=0.88, coarseness=0.15, cleft_depth=0.04, nucleoli=2.6, vacuoles=0.3, basophilia=1.15),
 }
 """Means of each stage at `class_strength` 1. Invented for tests; orders of size follow haematology, figures do not."""
 
@@ -65,7 +67,7 @@ class PhantomSpec:
     size_confound: bool = False
     """Whether blasts are drawn with 1.44 times the area (1.2 times the diameter) of normal cells."""
     cell_radius_px: float = 56.0
-    """Mean radius of a cell at 224 pixels."""
+    """Mean radius of a cell at 224 pixels on black; 1.2 times that on a smear."""
 
     def __post_init__(self) -> None:
         if self.background not in ("black", "smear"):
@@ -77,7 +79,7 @@ class PhantomSpec:
 
 
 _BACKGROUNDS = ("black", "smear")
-_RANGES = (("class_strength", 0, 1.5), ("leak_strength", 0, 3), ("cell_radius_px", 10, 70))
+_RANGES = (("class_strength", 0, 1.5), ("leak_strength", 0, 3), ("cell_radius_px", 10, 64))
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class CellTruth:
     cleft_depth: float
     nucleoli: int
     vacuoles: int
+    basophilia: float
     hue: float
     strength: float
     brightness: float
@@ -144,26 +147,27 @@ def biology(stage: str, class_strength: float) -> Biology:
 
 def subject_look(spec: PhantomSpec, seed: int, subject: str) -> SubjectLook:
     """The look of a subject: a function of seed and name, departing from the common one by `leak_strength`."""
-    return _shifted(SubjectLook(), stream(seed, "phantom look", subject), spec.leak_strength)
+    share = 0.45 if spec.background == "smear" else 1.0  # there the look fills the whole image, not the cell alone
+    return _shifted(SubjectLook(), stream(seed, "phantom look", subject), share * spec.leak_strength)
 
 
 def image_look(look: SubjectLook, rng: np.random.Generator) -> SubjectLook:
     """One image's look: the subject's, with the small changes from field to field that no strength removes."""
-    return _shifted(look, rng, 0.22)
+    return _shifted(look, rng, 0.2)
 
 
 def _shifted(look: SubjectLook, rng: np.random.Generator, amount: float) -> SubjectLook:
     z = (amount * rng.standard_normal(9)).tolist()
-    factor = np.exp([0.16 * z[2], 0.10 * z[3], 0.45 * z[7], 0.09 * z[8]]).tolist()
+    factor = np.exp([0.18 * z[2], 0.10 * z[3], 0.40 * z[7], 0.09 * z[8]]).tolist()
     return replace(
         look,
-        hue=look.hue + 0.12 * z[0],
-        green=look.green + 0.07 * z[1],
+        hue=look.hue + 0.15 * z[0],
+        green=look.green + 0.09 * z[1],
         strength=min(look.strength * factor[0], 2.0),
         brightness=min(look.brightness * factor[1], 1.15),
-        warmth=look.warmth + 0.06 * z[4],
-        slope_x=look.slope_x + 0.08 * z[5],
-        slope_y=look.slope_y + 0.08 * z[6],
+        warmth=look.warmth + 0.045 * z[4],
+        slope_x=look.slope_x + 0.06 * z[5],
+        slope_y=look.slope_y + 0.06 * z[6],
         focus_px=min(look.focus_px * factor[2], 4.0),
         cell_scale=min(max(look.cell_scale * factor[3], 0.6), 1.5),
     )
