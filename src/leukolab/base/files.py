@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +62,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         with storage(path.parent):
             yield temporary
-            os.replace(temporary, path)
+            temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -122,5 +121,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise RunError(f"{path}: expected a Parquet table, found a damaged file ({error}).") from error
     version = int((arrow.schema.metadata or {}).get(b"leukolab", b"1"))
     if version > SCHEMA_VERSION:
-        raise RunError(f"{path}: written by a newer Leukolab (schema {version}); this one reads up to {SCHEMA_VERSION}.")
-    return arrow.to_pandas()
+        raise RunError(
+            f"{path}: written by a newer Leukolab (schema {version}); this one reads up to {SCHEMA_VERSION}."
+        )
+    table: pd.DataFrame = arrow.to_pandas()
+    return table

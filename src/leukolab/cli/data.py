@@ -37,14 +37,14 @@ def show(name: str) -> None:
 @click.argument("name")
 @click.argument("root", type=Root)
 def verify(name: str, root: Path) -> None:
-    """Compare the data set in ROOT with its card NAME; exit code 1 where something is altered."""
+    """Compare the data set in ROOT with its card NAME; exit code 1 where a file is altered, extra or unreadable."""
     from leukolab.cards import verify as check
     from leukolab.cards import verify_lines
 
     result = check(name, root)
     for line in verify_lines(result):
         click.echo(line)
-    raise SystemExit(1 if result.altered else 0)
+    raise SystemExit(0 if result.sound else 1)
 
 
 @data.command()
@@ -66,7 +66,9 @@ def explore(home: Path, name: str, root: Path, out: Path) -> None:
 @click.option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images a subject.")
 @click.option("--size", type=click.IntRange(32, 1024), default=224, show_default=True, help="Edge in pixels.")
 @click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look.")
+@click.option(
+    "--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look."
+)
 def draw(out: Path, layout: str, subjects: int, images: int, size: int, seed: int, leak: float) -> None:
     """Draw synthetic single-cell images with known truth into the folder OUT."""
     from leukolab.cards.draw import draw_data_set

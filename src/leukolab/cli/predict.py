@@ -9,7 +9,9 @@ import click
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--run", "run_folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run folder.")
+@click.option(
+    "--run", "run_folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run folder."
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="CSV file; printed where not given.")
 def predict(images: tuple[Path, ...], run_folder: Path, out: Path | None) -> None:
     """Classify IMAGES (files or folders) with the model that the run chose.

@@ -50,7 +50,7 @@ def show(name: str) -> None:
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64.")
 @click.pass_obj
-def run(home: Path, name: str, data: Path, out: Path | None, dry_run: bool, **given: object) -> None:
+def run(home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, **given: object) -> None:
     """Run the study NAME (or of a YAML file) on a folder of images, from the pixels to the report.
 
     The same command goes on where it stopped.
@@ -73,12 +73,13 @@ def run(home: Path, name: str, data: Path, out: Path | None, dry_run: bool, **gi
 
 @study.command()
 @click.argument("folder", type=Folder)
+@click.option("--language", default="en", show_default=True, help="Language of the report.")
 @click.pass_obj
-def report(home: Path, folder: Path) -> None:
+def report(home: Path, folder: Path, language: str) -> None:
     """Score the predictions of the run in FOLDER again and write its report anew; no training, no torch."""
     from leukolab.study.finish import finish
 
-    click.echo(f"report: {finish(folder, home)}")
+    click.echo(f"report: {finish(folder, home, language)}")
 
 
 def _say_next(folder: Path) -> None:

@@ -84,7 +84,9 @@ def _step(network: Classifier, stage: StageSpec, inputs: torch.Tensor, runtime: 
     train_mode(network)
     with autocast(runtime):
         features = network.features(inputs)
-    losses(network.classify(features), torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)).mean().backward()
+    losses(
+        network.classify(features), torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
+    ).mean().backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)
 
 

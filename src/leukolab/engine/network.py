@@ -61,7 +61,9 @@ def restore(model: ModelSpec, classes: int, weights: Weights, states: tuple[Stat
     network = _assemble(backbone, model, classes, weights)
     trunk, learned = states
     state = {f"backbone.{name}": tensor for name, tensor in trunk.items()} | learned
-    wrong = [name for name, tensor in network.state_dict().items() if name not in state or state[name].shape != tensor.shape]
+    wrong = [
+        name for name, tensor in network.state_dict().items() if name not in state or state[name].shape != tensor.shape
+    ]
     if wrong:
         raise WeightsError(f"the run's tensors do not fit {model.backbone}: {len(wrong)} missing or of another shape.")
     network.load_state_dict(state)
@@ -86,8 +88,9 @@ def release(network: Classifier, stage: str | int) -> None:
     """
     groups = group_parameters(network.backbone, network.backbone.group_matcher(coarse=True))  # type: ignore[operator]
     names = [groups[number] for number in sorted(groups)]
-    count = {"head": 0, "last_stage": 1, "all": len(names)}.get(stage, stage)
-    if not isinstance(count, int) or count > len(names):
+    named = {"head": 0, "last_stage": 1, "all": len(names)}
+    count = named[stage] if isinstance(stage, str) else stage
+    if count > len(names):
         raise SpecError(f"release: this backbone has {len(names)} stages, {stage} were to be released.")
     free = {name for group in names[len(names) - count :] for name in group}
     for name, parameter in network.backbone.named_parameters():

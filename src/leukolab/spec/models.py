@@ -138,9 +138,7 @@ class AugmentSpec(Settings):
     @property
     def active(self) -> bool:
         """Whether anything is changed at all."""
-        return any(
-            (self.flip_horizontal, self.flip_vertical, self.brightness, self.contrast, self.rotate_deg)
-        )
+        return any((self.flip_horizontal, self.flip_vertical, self.brightness, self.contrast, self.rotate_deg))
 
 
 class ModelSpec(Settings):
@@ -210,7 +208,7 @@ class StudySpec(Settings):
     def active_protocols(self) -> dict[str, ProtocolSpec]:
         """The protocols this run goes through."""
         if self.protocol == "both":
-            return dict(self.protocols)
+            return {str(name): protocol for name, protocol in self.protocols.items()}
         return {self.protocol: self.protocols[self.protocol]}
 
     @model_validator(mode="after")

@@ -89,6 +89,8 @@ def _set_epochs(raw: dict[str, Any], text: str) -> None:
     for name, reading in raw["readings"].items():
         stages = reading["stages"]
         if len(numbers) not in (1, len(stages)):
-            raise SpecError(f"--epochs {text}: reading '{name}' has {len(stages)} stages, {len(numbers)} numbers were given.")
+            raise SpecError(
+                f"--epochs {text}: reading '{name}' has {len(stages)} stages, {len(numbers)} numbers were given."
+            )
         for stage, epochs in zip(stages, numbers * len(stages), strict=False):
             stage["epochs"] = epochs

@@ -98,21 +98,26 @@ def by_stratum(cohort: Cohort, items: Array) -> list[Array]:
 
 
 def _group_folds(cohort: Cohort, items: Array, count: int, state: int) -> list[Array]:
-    """Parts by group: scikit-learn's StratifiedGroupKFold, and seeded StratifiedKFold of the groups; the best is taken.
+    """Parts by group: scikit-learn's StratifiedGroupKFold, and groups dealt out by class; the best is taken.
 
     StratifiedGroupKFold balances images alone and may leave a part with two subjects of a class, and it is subjects
     that set the width of an interval. So the cut whose poorest part has most groups of its poorest class wins, then
     the one whose images are shared out most evenly.
     """
-    groups, first, codes = np.unique(cohort.groups_n[items], return_index=True, return_inverse=True)
+    _, first, codes = np.unique(cohort.groups_n[items], return_index=True, return_inverse=True)
     classes, sizes = cohort.majority_n[items][first], np.bincount(codes)
     by_images = StratifiedGroupKFold(count, shuffle=True, random_state=state)
     cuts = [[np.unique(codes[own]) for _, own in by_images.split(items, classes[codes], codes)]]
-    for number in range(CANDIDATES):
-        by_groups = StratifiedKFold(count, shuffle=True, random_state=(state + number) % 2**32)
-        cuts.append([own for _, own in by_groups.split(groups, classes)])
+    rng = np.random.Generator(np.random.PCG64(state))
+    cuts += [_dealt(classes, count, rng) for _ in range(CANDIDATES)]
     best = max(cuts, key=lambda cut: _evenness(cut, classes, sizes))
     return [items[np.isin(codes, own)] for own in best]
+
+
+def _dealt(classes: Array, count: int, rng: np.random.Generator) -> list[Array]:
+    """Groups dealt out like cards: each class shuffled, going on where the class before it ended."""
+    order = np.concatenate([rng.permutation(np.flatnonzero(classes == label)) for label in np.unique(classes)])
+    return [np.sort(order[start::count]) for start in range(count)]
 
 
 def _evenness(cut: list[Array], classes: Array, sizes: Array) -> tuple[int, float]:

@@ -60,8 +60,8 @@ def _components(index: pd.DataFrame, persons: Mapping[str, str]) -> np.ndarray:
     n = len(index)
     rows, columns, offset = [], [], n
     for name in ("subject", "pixel_digest"):
-        column = _column(index, name)
-        codes, uniques = pd.factorize(column.replace(dict(persons)) if name == "subject" else column)
+        values = _column(index, name)
+        codes, uniques = pd.factorize(values.replace(dict(persons)) if name == "subject" else values)
         known = np.flatnonzero(codes >= 0)
         rows.append(known)
         columns.append(codes[known] + offset)

@@ -14,6 +14,7 @@ from leukolab.base.files import write_json, write_table
 from leukolab.base.progress import say
 from leukolab.images import PixelStore
 from leukolab.report import write_report
+from leukolab.report.texts import load_texts
 from leukolab.study.answers import answers
 from leukolab.study.mixtures import choose, ensemble_members
 from leukolab.study.results import Results, read_results
@@ -21,12 +22,13 @@ from leukolab.study.score import Member, model_members, rival_members, score_mem
 from leukolab.study.thumbnails import Thumbnails
 
 
-def finish(run: Path, pixels: PixelStore | Path | None) -> Path:
+def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:
     """Score the predictions in `run`, choose a model, write the report.
 
     Args:
         run: a run folder whose predictions are complete.
         pixels: the packed images, or the home folder where they may lie; pictures shown before are kept in the run.
+        language: of the report.
 
     Returns:
         Path of the HTML report.
@@ -35,6 +37,7 @@ def finish(run: Path, pixels: PixelStore | Path | None) -> Path:
         RunError: predictions are missing or damaged.
     """
     say("scores and report")
+    texts = load_texts(language)
     results = read_results(run)
     models, rivals = model_members(results), rival_members(results)
     ensembles: list[Member] = []
@@ -47,9 +50,9 @@ def finish(run: Path, pixels: PixelStore | Path | None) -> Path:
         write_table(run / f"{name}.parquet", table)
     chosen = _chosen(results, [*models, *ensembles], tables["scores"])
     write_json(run / "chosen.json", chosen)
-    write_json(run / "answers.json", answers(results, tables["scores"], chosen))
+    write_json(run / "answers.json", answers(results, tables["scores"], chosen, texts))
     thumbnails = Thumbnails.open(run, pixels)
-    path = write_report(run, thumbnails.get)
+    path = write_report(run, thumbnails.get, language=language)
     thumbnails.keep()
     return path
 

@@ -141,7 +141,9 @@ def _outers(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[i
         wanted = [outer for outer in wanted if outer in spec.outer_parts]
     for outer in [*(spec.outer_parts or ()), *wanted]:
         if outer not in there:
-            raise SpecError(f"outer_parts: the {protocol} split has parts {there[0]} to {there[-1]}, {outer} was asked for.")
+            raise SpecError(
+                f"outer_parts: the {protocol} split has parts {there[0]} to {there[-1]}, {outer} was asked for."
+            )
     return wanted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,7 +17,7 @@ from leukolab.ensembles import (
     ranked,
     winner,
 )
-from leukolab.ensembles.members import score_row
+from leukolab.ensembles.members import Predictions, score_row
 from leukolab.splits import Split
 from leukolab.stats import answer_hypotheses, balanced_accuracy_draws
 from leukolab.study.results import Place, Results
@@ -47,13 +48,14 @@ def ensemble_members(results: Results) -> tuple[list[Member], pd.DataFrame, pd.D
     """Every ensemble as a member, the table of their weights, and the answers to H1 to H4."""
     members: list[Member] = []
     weights, answers = [], []
-    for (protocol, outer), jobs in results.jobs.groupby(["protocol", "outer"], sort=False):  # type: ignore[misc]
-        some, made = _of_outer(results, str(protocol), int(outer), jobs)
+    for place, jobs in _places(results):
+        protocol, outer = place.protocol, place.outer
+        some, made = _of_outer(results, protocol, outer, jobs)
         members += some
         names = {one.name: f"{protocol}/outer{outer}/{one.name}" for one in made}
         table = ensembles_table(made)
         weights.append(table.assign(ensemble=table["ensemble"].map(names), protocol=protocol))
-        answers.append(_answers(results, Place(str(protocol), int(outer)), jobs, made))
+        answers.append(_answers(results, place, jobs, made))
     return members, pd.concat(weights, ignore_index=True), pd.concat(answers, ignore_index=True)
 
 
@@ -72,6 +74,12 @@ def choose(results: Results, members: list[Member]) -> tuple[Member, str, bool]:
     return mine[int(ranked(rows)["number"].iloc[0])], role, choice.claim
 
 
+def _places(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
+    """Each outer part with its jobs, in the order of the jobs."""
+    for _, jobs in results.jobs.groupby(["protocol", "outer"], sort=False):
+        yield Place(str(jobs["protocol"].iloc[0]), int(jobs["outer"].iloc[0])), jobs
+
+
 def _of_outer(results: Results, protocol: str, outer: int, jobs: pd.DataFrame) -> tuple[list[Member], list[Ensemble]]:
     choice = choice_of(results, protocol, outer)
     made = build_ensembles(jobs, _access(results, jobs), results.spec.ensembles, choice.weights_on, choice.champion_on)  # type: ignore[arg-type]
@@ -86,7 +94,7 @@ def _of_outer(results: Results, protocol: str, outer: int, jobs: pd.DataFrame) -
     return members, made
 
 
-def _access(results: Results, jobs: pd.DataFrame):  # type: ignore[no-untyped-def]
+def _access(results: Results, jobs: pd.DataFrame) -> Predictions:
     places = {
         str(row.job): Place(str(row.protocol), int(str(row.outer)), int(str(row.fold))) for row in jobs.itertuples()
     }

@@ -41,7 +41,9 @@ def open_model(run: Path) -> Model:
         WeightsError: its tensors are missing or damaged.
     """
     if not (run / "chosen.json").exists():
-        raise RunError(f"{run}: expected the folder of a finished run, found no chosen.json. Finish it with 'study run'.")
+        raise RunError(
+            f"{run}: expected the folder of a finished run, found no chosen.json. Finish it with 'study run'."
+        )
     chosen, spec = read_json(run / "chosen.json"), StudySpec.model_validate(read_json(run / "spec.json"))
     names = tuple(read_json(run / "card.json")["class_names"])
     weights = Weights(**read_json(run / "architecture.json")["weights"])
@@ -64,7 +66,9 @@ def find_images(places: Iterable[Path]) -> list[Path]:
     for place in places:
         if not place.exists():
             raise DataError(f"{place}: expected an image or a folder here, found nothing.")
-        inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES) if place.is_dir() else [place]
+        inside = (
+            sorted(p for p in place.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES) if place.is_dir() else [place]
+        )
         found += inside
     if not found:
         raise DataError("no images found there; expected files such as .bmp, .png, .jpg, .tif or .webp.")

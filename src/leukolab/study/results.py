@@ -83,7 +83,7 @@ def read_results(run: Path) -> Results:
     card = read_json(run / "card.json")
     groups = read_table(run / "groups.parquet")
     predictions = read_table(run / "predictions.parquet").sort_values(["job", "role", "image_id"])
-    tables = {(str(key[0]), str(key[1])): table for key, table in predictions.groupby(["job", "role"])}  # type: ignore[index]
+    tables = {(str(key[0]), str(key[1])): table for key, table in predictions.groupby(["job", "role"])}
     return Results(
         run=run,
         spec=spec,

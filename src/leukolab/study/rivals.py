@@ -1,7 +1,7 @@
 """Two simple rivals beside every study, on the same splits.
 
 - `features`: logistic regression on the frozen features of the study's own backbone;
-- `shortcut`: extra trees on colour, or size and colour, which cannot see morphology.
+- `colour`: extra trees on colour, or size and colour, which cannot see morphology.
 
 Both are trained on all images that the models of an outer part train on, in any fold.
 """
@@ -40,7 +40,7 @@ def run_rivals(material: Material, wanted: list[tuple[str, int]], seen: RivalInp
         rows, copies = training_rows(material, protocol, outer)
         for name, probs_nk in (
             ("features", features_rival(seen.features.astype(np.float32), material.labels, copies, rows, seed)),
-            ("shortcut", shortcut_probe(seen.shortcuts, material.labels, copies, rows, seed)),
+            ("colour", shortcut_probe(seen.shortcuts, material.labels, copies, rows, seed)),
         ):
             job = rival_name(name, protocol, outer)
             tables += [_part(job, material, (protocol, outer), role, probs_nk) for role in ROLES[1:]]

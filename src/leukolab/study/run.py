@@ -6,6 +6,7 @@ The same command on the same folder goes on where it stopped: finished jobs are 
 from __future__ import annotations
 
 import datetime
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from leukolab import __version__
 from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
-from leukolab.base.files import make_folder, read_json, read_table, write_json, write_table
+from leukolab.base.files import make_folder, read_json, read_table, write_json, write_table, write_text
 from leukolab.base.progress import say
 from leukolab.engine import describe, runtime
 from leukolab.engine.embed import FrozenFeatures, Images
@@ -31,6 +33,10 @@ from leukolab.study.estimate import Estimate, estimate
 from leukolab.study.jobs import Job, is_done, job_class_weights, job_folder, job_parts, jobs_table, list_jobs, store_job
 from leukolab.study.prepare import Material, composition, prepare
 from leukolab.study.rivals import RivalInputs, run_rivals
+
+
+STUDY_FILE = "study.yaml"
+"""The resolved settings in the run folder; `study run` takes them as they are."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,9 @@ def _runtime_of(spec: StudySpec, run: Path) -> RuntimeSpec:
 
 def _check_same_study(spec: StudySpec, run: Path) -> None:
     if run.is_dir() and any(run.iterdir()) and not (run / "spec.json").exists():
-        raise RunError(f"{run}: expected an empty folder or a run of '{spec.name}', found other files. Choose another --out.")
+        raise RunError(
+            f"{run}: expected an empty folder or a run of '{spec.name}', found other files. Choose another --out."
+        )
     if not (run / "spec.json").exists():
         return
     before = read_json(run / "spec.json")
@@ -118,7 +126,9 @@ def _check_same_study(spec: StudySpec, run: Path) -> None:
         ("data card", spec.data.card, before["data"]["card"]),
     ):
         if ours != theirs:
-            raise RunError(f"{run}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another --out.")
+            raise RunError(
+                f"{run}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another --out."
+            )
 
 
 def _write_record(session: Session) -> None:
@@ -130,6 +140,7 @@ def _write_record(session: Session) -> None:
         raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
     write_json(run / "spec.json", spec.model_dump(mode="json"))
+    write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
     write_table(run / "groups.parquet", material.groups)
@@ -218,9 +229,7 @@ def _card(material: Material) -> dict[str, Any]:
 def _architecture(session: Session) -> dict[str, Any]:
     spec, trunk = session.spec, session.trunk
     rows = describe.layers(trunk, spec.image.size_px)
-    learning = {
-        name: describe.learning_parameters(trunk, reading.stages) for name, reading in spec.readings.items()
-    }
+    learning = {name: describe.learning_parameters(trunk, reading.stages) for name, reading in spec.readings.items()}
     return {
         "backbone": spec.model.backbone, "rows": rows, "learning": learning, "weights": asdict(trunk.weights),
         "parameters": sum(int(str(row["parameters"])) for row in rows),
@@ -231,7 +240,9 @@ def _write_environment(session: Session, started: float) -> None:
     path = session.run / "environment.json"
     before = float(read_json(path)["seconds"]) if path.exists() else 0.0
     moment = datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds")
+    command = f"leukolab study run {shlex.quote(str(session.run / STUDY_FILE))} --data FOLDER"
     seconds = round(before + time.time() - started, 1)
-    write_json(path, {"leukolab": __version__, **runtime.description(), "started": moment, "seconds": seconds})
-
-
+    write_json(
+        path,
+        {"leukolab": __version__, **runtime.description(), "started": moment, "seconds": seconds, "command": command},
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ class Member:
     parts: dict[str, Scored]
 
     @property
-    def head(self) -> dict[str, object]:
+    def head(self) -> dict[str, Any]:
         """Columns that every row about this member begins with."""
         return {"member": self.name, "protocol": self.place.protocol, "outer": self.place.outer}
 

@@ -49,6 +49,7 @@ CARD = Card(
         "Size alone tells much: the area of the cell has an AUC of 0.80 by subject.",
         "Labels of the final part were never published; it is read on request only.",
     ),
+    same_person=(("20", "21"), ("51", "55", "75", "78"), ("H2", "H4", "H5", "H6"), ("H10", "h3")),
 )
 
 _NAME = re.compile(r"^UID_(?P<subject>[Hh]?\d+)_(?P<field>\d+)_\d+_(?P<label>all|hem)$")

@@ -1,0 +1,37 @@
+# Two targets do all the set-up on a fresh machine: `make demo` and `make test`.
+# Without make (Windows): python -m venv .venv, then .venv\Scripts\pip install -c constraints.txt ".[study]",
+# then .venv\Scripts\python -m leukolab demo
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint docs clean
+
+demo: $(VENV)/.study
+	$(BIN)/python -m leukolab demo --out demo
+
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.study
+	$(BIN)/python docs/reference/write.py
+
+$(VENV)/.study: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable ".[study]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.study
+	$(INSTALL) --editable ".[study,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo build dist

@@ -1,0 +1,29 @@
+"""`leukolab score`: evaluate predictions made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
+@click.option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates an interval.")
+@click.option("--seed", type=int, default=2019, show_default=True)
+def score(file: Path, out: Path | None, bootstrap: int, seed: int) -> None:
+    """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
+    from leukolab.study.external import evaluate, write_evaluation
+
+    found = evaluate(file, bootstrap, seed)
+    for metric, unit, value, low, high in found.rows():
+        interval = f"{low:.3f} to {high:.3f}" if low == low else ""
+        click.echo(f"{metric:18} by {unit:8} {value:.4f}  {interval}")
+    click.echo(f"95 % intervals: {found.scores['method'].iloc[0]}")
+    if not found.subjects_known:
+        click.echo("No subject column: images of one patient look alike, so these intervals are too narrow.")
+    click.echo(found.confusion.to_string(index=False))
+    if out is not None:
+        write_evaluation(found, out)
+        click.echo(f"tables: {out}")

@@ -1,0 +1,98 @@
+"""The first lines of a report: what was asked, what came out, and what to know before believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from leukolab.report.published import SUBTYPES_CARD, SUBTYPES_TEST_ACCURACY
+from leukolab.report.texts import Texts
+from leukolab.spec import load_study, study_names
+from leukolab.study.results import Results
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sentences are made of."""
+
+    results: Results
+    scores: pd.DataFrame
+    chosen: dict[str, Any]
+    texts: Texts
+
+    def score(self, member: str, metric: str, unit: str) -> dict[str, str]:
+        """Value and interval of a test score, as three decimals; empty where there is none."""
+        mine = self.scores[(self.scores["member"] == member) & (self.scores["role"] == "test")]
+        mine = mine[(mine["metric"] == metric) & (mine["unit"] == unit)]
+        if mine.empty:
+            return {}
+        row = mine.iloc[0]
+        return {name: f"{row[name]:.3f}" for name in ("value", "low", "high")}
+
+    @property
+    def unit(self) -> str:
+        """By subject where subjects are known, else by image."""
+        return "subject" if self.results.subjects_known else "image"
+
+
+def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], texts: Texts) -> dict[str, list[str]]:
+    """Sentences for the head of the report: `headline` and `warnings`."""
+    facts = Facts(results, scores, chosen, texts)
+    lines = _subtypes(facts) if results.spec.report == "subtypes" else _wen(facts)
+    return {"headline": list(lines), "warnings": list(_warnings(facts))}
+
+
+def _subtypes(facts: Facts) -> Iterator[str]:
+    say = facts.texts
+    for protocol in facts.results.splits:
+        colour = facts.score(f"rival:colour:{protocol}", "accuracy", "image")
+        for reading in facts.results.spec.readings:
+            score = facts.score(f"{protocol}/{reading}", "accuracy", "image")
+            if score:
+                name = say.name("methods", reading)
+                yield say(f"answers.reading_{protocol}", reading=name, colour=colour.get("value", "?"), **score)
+    colour = facts.score("rival:colour:published", "accuracy", "image")
+    if colour and facts.results.spec.data.card == SUBTYPES_CARD:
+        key = "answers.paper_below" if float(colour["value"]) >= SUBTYPES_TEST_ACCURACY else "answers.paper_above"
+        yield say(key, paper=f"{SUBTYPES_TEST_ACCURACY:.3f}", colour=colour["value"])
+
+
+def _wen(facts: Facts) -> Iterator[str]:
+    say, chosen = facts.texts, facts.chosen
+    table = facts.results.tables[chosen["jobs"][0], "test"]
+    groups = table["image_id"].map(facts.results.groups).nunique()
+    counts = {"groups": groups, "images": f"{len(table):,}"}
+    key = "answers.chosen_subjects" if facts.results.subjects_known else "answers.chosen_images"
+    auc = facts.score(chosen["member"], "auc", facts.unit).get("value", "?")
+    part = say.name("roles", chosen["chosen_on"]).lower()
+    balanced = facts.score(chosen["member"], "balanced_accuracy", facts.unit)
+    yield say(key, member=_short(chosen["member"]), auc=auc, part=part, **counts, **balanced)
+    tail = f"{chosen['protocol']}:outer{chosen['outer']}"
+    rivals = {
+        name: facts.score(f"rival:{name}:{tail}", "auc", facts.unit).get("value", "?")
+        for name in ("features", "colour")
+    }
+    yield say("answers.rivals", kind=facts.results.shortcut_kind, auc=auc, **rivals)
+    best = max(float(value) for value in rivals.values() if value != "?")
+    yield say("answers.earns" if auc != "?" and float(auc) > best else "answers.does_not_earn")
+
+
+def _warnings(facts: Facts) -> Iterator[str]:
+    say, results = facts.texts, facts.results
+    for protocol, split in results.splits.items():
+        for note in split.head.notes:
+            yield say("answers.note", protocol=say.name("protocols", protocol), note=note)
+    if not facts.chosen["claim"]:
+        yield say("answers.no_claim")
+    shipped = results.spec.name in study_names() and load_study(results.spec.name)
+    if shipped and shipped.model.backbone.partition(".")[0] != results.spec.model.backbone.partition(".")[0]:
+        yield say("answers.stand_in", used=results.spec.model.backbone, meant=shipped.model.backbone)
+    if shipped and shipped.data.card != results.spec.data.card:
+        yield say("answers.other_data", used=results.spec.data.card, meant=shipped.data.card)
+
+
+def _short(member: str) -> str:
+    return member.rpartition("outer")[2].partition("/")[2] or member

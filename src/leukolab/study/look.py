@@ -1,0 +1,25 @@
+"""The exploratory analysis of a data set, from its files to one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leukolab.cards import get_card, locate, read_index
+from leukolab.images import pack
+from leukolab.report.explore import explore
+from leukolab.spec import DataSpec
+
+THUMBNAIL_PX = 128
+
+
+def explore_data(name: str, root: Path, out: Path, home: Path) -> Path:
+    """Read, measure and draw the data set `name` in `root`; unreadable files are listed on the page.
+
+    Raises:
+        DataError: the data set is not there.
+    """
+    card = get_card(name)
+    index = read_index(DataSpec(card=name), locate(name, root))
+    paths = [Path(path) for path in index["path"]]
+    store = pack(paths, list(index["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
+    return explore(index.merge(store.measures, on="image_id", how="left"), store, card, out)
