@@ -14,10 +14,8 @@ import pytest
 from leukolab.base.files import write_json, write_table
 from leukolab.spec import load_study
 
-METRICS = (
-    "accuracy balanced_accuracy precision recall sensitivity specificity "
-    "f1 f1_macro f1_weighted kappa mcc auc ap log_loss brier"
-).split()
+CALLED = ("accuracy", "balanced_accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "f1_macro")
+METRICS = (*CALLED, "f1_weighted", "kappa", "mcc", "auc", "ap", "log_loss", "brier")
 RIVALS = ("features", "colour")
 HOSTILE = "Benign/<script>alert(1)</script>$x$.jpg"
 
@@ -78,7 +76,13 @@ def add_scores(fake: Fake, member: str, protocol: str, outer: int, kind: str, ba
                 fake.add(
                     "scores",
                     {"member": member, "protocol": protocol, "outer": outer, "kind": kind, "role": role}
-                    | {"metric": metric, "unit": unit, "value": value, "low": value - width, "high": value + width * 0.8}
+                    | {
+                        "metric": metric,
+                        "unit": unit,
+                        "value": value,
+                        "low": value - width,
+                        "high": value + width * 0.8,
+                    }
                     | {"method": "bootstrap over groups, 2000 resamples" if role == "test" else ""},
                 )
 
@@ -98,7 +102,9 @@ def add_details(fake: Fake, member: str, protocol: str, outer: int, test: pd.Dat
     for actual in range(k):
         for call in range(k):
             images = int(((test["label"] == actual).to_numpy() & (called == call)).sum())
-            fake.add("confusion", head | {"actual": fake.classes[actual], "called": fake.classes[call], "images": images})
+            fake.add(
+                "confusion", head | {"actual": fake.classes[actual], "called": fake.classes[call], "images": images}
+            )
     x = np.linspace(0, 1, 60)
     fake.add("curves", *[{"member": member, "curve": "roc", "x": a, "y": a ** (1 / (1 + skill))} for a in x])
     fake.add("curves", *[{"member": member, "curve": "pr", "x": a, "y": 1 - 0.4 * a ** (1 + skill)} for a in x])
@@ -107,7 +113,9 @@ def add_details(fake: Fake, member: str, protocol: str, outer: int, test: pd.Dat
         fake.add("class_report", head | {"class_name": name, "support": 70} | values)
 
 
-def add_job(fake: Fake, job: dict[str, Any], epochs: tuple[tuple[str, int], ...], test: pd.DataFrame, base: float) -> None:
+def add_job(
+    fake: Fake, job: dict[str, Any], epochs: tuple[tuple[str, int], ...], test: pd.DataFrame, base: float
+) -> None:
     fake.add("jobs", job | {"seed": 1, "key": f"train-{len(fake.rows.get('jobs', []))}"})
     done = 0
     for stage, count in epochs:
@@ -123,7 +131,10 @@ def add_job(fake: Fake, job: dict[str, Any], epochs: tuple[tuple[str, int], ...]
 
 
 def fill_subtypes(fake: Fake, index: pd.DataFrame) -> None:
-    plan = {"published": {"frozen": 5, "finetune": 3, "whole": 1}, "corrected": {"frozen": 10, "finetune": 3, "whole": 1}}
+    plan = {
+        "published": {"frozen": 5, "finetune": 3, "whole": 1},
+        "corrected": {"frozen": 10, "finetune": 3, "whole": 1},
+    }
     lengths = {"frozen": 46, "finetune": 6, "whole": 4}
     for protocol, readings in plan.items():
         base = 0.985 if protocol == "published" else 0.965
@@ -169,7 +180,7 @@ def fill_wen(fake: Fake, index: pd.DataFrame) -> None:
     pairs += [("H4", "kappa against accuracy"), ("H4", "kappa against F1"), ("H4", "F1 against accuracy")]
     for number, (hypothesis, comparison) in enumerate(pairs):
         difference = float(fake.rng.normal(0.005, 0.02))
-        sentence = f"{comparison[0].upper()}{comparison[1:]}: a difference of {difference:+.3f}; the two cannot be distinguished."
+        sentence = f"{comparison}: a difference of {difference:+.3f}; the two cannot be distinguished."
         row = {"hypothesis": hypothesis, "comparison": comparison, "difference": difference, "low": difference - 0.03}
         row |= {"high": difference + 0.03, "p_value": 0.1 + number / 20, "p_holm": min(1, 0.3 + number / 20)}
         fake.add("hypotheses", row | {"sentence": sentence})
@@ -241,16 +252,30 @@ def write_rest(folder: Path, kind: str, classes: list[str]) -> None:
     layers = [("conv_stem", "Conv2d", [40, 112, 112], 1080), ("blocks.6", "Sequential", [384, 7, 7], 4_000_000)]
     layers += [("global_pool", "AvgPool", [1536], 0), ("classifier", "Linear", [len(classes)], 1536 * len(classes))]
     rows = [
-        {"name": a, "kind": b, "output_shape": c, "parameters": d, "trained": {"head": a == "classifier", "finetune": d > 3e6}}
+        {
+            "name": a,
+            "kind": b,
+            "output_shape": c,
+            "parameters": d,
+            "trained": {"head": a == "classifier", "finetune": d > 3e6},
+        }
         for a, b, c, d in layers
     ]
     write_json(folder / "architecture.json", {"rows": rows, "total_parameters": sum(row[3] for row in layers)})
-    members = [f"corrected-two_stage-1-{rate}-2" for rate in ("0.001", "0.0001", "1e-05")] if wen else ["corrected-frozen-1"]
-    chosen = {"member": "wen-intra-kappa" if wen else members[0], "jobs": members, "weights": [1 / len(members)] * len(members)}
+    members = (
+        [f"corrected-two_stage-1-{rate}-2" for rate in ("0.001", "0.0001", "1e-05")] if wen else ["corrected-frozen-1"]
+    )
+    chosen = {
+        "member": "wen-intra-kappa" if wen else members[0],
+        "jobs": members,
+        "weights": [1 / len(members)] * len(members),
+    }
     write_json(folder / "chosen.json", chosen | {"test": {}, "command": "leukolab predict IMAGES --run RUN"})
     sentence = "The network reaches 0.965 on contiguous blocks; colour alone reaches 0.960."
     more = "The difference is within the spread of the blocks, so the network shows little beyond colour."
-    write_json(folder / "answers.json", {"headline": [sentence, more], "warnings": ["Few groups: read the intervals first."]})
+    write_json(
+        folder / "answers.json", {"headline": [sentence, more], "warnings": ["Few groups: read the intervals first."]}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from leukolab.base.files import atomic, write_text
 from leukolab.report.palette import GRID, INK, MUTED, PAPER, VARIABLES
@@ -23,7 +24,7 @@ T = TypeVar("T")
 PNG_DPI = 300
 """Resolution of the PNG files: what printers of theses ask for."""
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -74,6 +75,13 @@ def sheet(width: float, height: float) -> Figure:
     return figure
 
 
+def roomy(figure: Figure) -> None:
+    """More air around each panel."""
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(w_pad=0.12, h_pad=0.1)
+
+
 def plain(text: object) -> str:
     """Text of the data as it is: no dollar sign begins a formula."""
     return str(text).replace("$", r"\$")
@@ -102,6 +110,7 @@ def write_figure(figure: Figure, folder: Path, name: str) -> str:
     """Write `name.svg` and `name.png` (300 dpi, on white) into `folder`; return the SVG text."""
     svg = svg_of(figure)
     write_text(folder / f"{name}.svg", svg)
+    figure.set_layout_engine("none")  # the places found for the SVG are kept
     with mpl.rc_context(SETTINGS), atomic(folder / f"{name}.png") as temporary:
         figure.savefig(temporary, format="png", dpi=PNG_DPI, facecolor="white")
     return svg
@@ -116,7 +125,7 @@ def inline_svg(svg: str, name: str, alt: str) -> str:
         alt: what the figure shows, for those who cannot see it; must be escaped already.
     """
     body = svg[svg.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)
     body = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r'\bid="', f'id="{name}-', body)
@@ -133,4 +142,4 @@ def _sized(match: re.Match[str]) -> str:
     return f'<svg style="--natural:{float(match[1]) * 5 / 3:.0f}px"'
 
 
-__all__ = ["PAPER", "drawn", "inline_svg", "no_frame", "plain", "sheet", "svg_of", "tidy", "write_figure"]
+__all__ = ["PAPER", "drawn", "inline_svg", "no_frame", "plain", "roomy", "sheet", "svg_of", "tidy", "write_figure"]

@@ -29,7 +29,7 @@ METRICS = (
 """Metrics in the order a table shows them; others follow by name."""
 
 
-def test_scores(run: Run, unit: str = "image", role: str = "test") -> pd.DataFrame:
+def part_scores(run: Run, unit: str = "image", role: str = "test") -> pd.DataFrame:
     """Scores of `role` by `unit`, long form."""
     scores: pd.DataFrame = run.scores
     return scores[(scores["role"] == role) & (scores["unit"] == unit)]
@@ -52,7 +52,7 @@ def wide(scores: pd.DataFrame) -> pd.DataFrame:
 
 def primary(run: Run) -> str:
     """The metric of the headline: the study's primary one, or the first there is."""
-    found = metrics_of(test_scores(run))
+    found = metrics_of(part_scores(run))
     wanted = "balanced_accuracy" if run.kind == "wen" else "accuracy"
     return wanted if wanted in found or not found else found[0]
 
@@ -129,7 +129,7 @@ def called(probs_nk: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The class called: of two, class 1 from 0.5 on; of several, the likeliest."""
     if probs_nk.shape[1] == 2:
         return (probs_nk[:, 1] >= 0.5).astype(np.int64)
-    return probs_nk.argmax(axis=1).astype(np.int64)
+    return np.asarray(probs_nk.argmax(axis=1), dtype=np.int64)
 
 
 def _members(run: Run) -> tuple[str, list[str], list[float]]:

@@ -65,7 +65,7 @@ def balance(stages: Mapping[str, pd.DataFrame], before: str, after: str, axis_la
     panels = figure.subplots(1, len(stages), squeeze=False, sharey=True)[0]
     for axes, (title, counts) in zip(panels, stages.items(), strict=True):
         places = np.arange(len(counts))
-        for place, colour in zip(places, map(series, places), strict=True):
+        for place, colour in zip(places, [series(int(place)) for place in places], strict=True):
             first, second = counts.iloc[place]["before"], counts.iloc[place]["after"]
             axes.bar(place - 0.2, first, 0.38, color=colour, alpha=0.35)
             axes.bar(place + 0.2, second, 0.38, color=colour)
@@ -103,7 +103,7 @@ def histograms(values: Mapping[str, Array], axis_label: str, count_label: str, b
         axes.stairs(shares, edges, color=series(number), fill=True, alpha=0.12)
     axes.set_xlabel(axis_label)
     axes.set_ylabel(count_label)
-    axes.legend()
+    _legend_above(axes)
     tidy(axes)
     return figure
 
@@ -125,9 +125,14 @@ def subjects(table: pd.DataFrame, axis_label: str, subjects_label: str) -> Figur
     axes.set_xticks([])
     axes.set_xlabel(subjects_label)
     axes.set_ylabel(axis_label)
-    axes.legend()
+    _legend_above(axes)
     tidy(axes)
     return figure
+
+
+def _legend_above(axes: Axes) -> None:
+    """The legend over the axes, where it covers nothing."""
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2)
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:

@@ -76,8 +76,15 @@ def _arrow(axes: Axes, start: Box, end: Box) -> None:
         points = ((start.x + side * start.width / 2, start.row), (end.x - side * end.width / 2, end.row))
     else:
         side = 1 if end.row > start.row else -1
-        points = ((start.x, start.row + side * HEIGHT / 2), (end.x, end.row - side * HEIGHT / 2))
+        leaves, arrives = _within(end.x, start), _within(start.x, end)
+        points = ((leaves, start.row + side * HEIGHT / 2), (arrives, end.row - side * HEIGHT / 2))
     arrow = FancyArrowPatch(
         *points, arrowstyle="-|>", mutation_scale=9, color=MUTED, linewidth=1.0, shrinkA=0, shrinkB=1.5
     )
     axes.add_patch(arrow)
+
+
+def _within(x: float, box: Box) -> float:
+    """The place nearest `x` along the edge of a box, a little off its corners."""
+    reach = 0.42 * box.width
+    return min(max(x, box.x - reach), box.x + reach)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leukolab.report.canvas import drawn, plain, sheet, tidy
-from leukolab.report.palette import AMBER, BLUE, GRID, GREEN, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
+from leukolab.report.canvas import drawn, plain, roomy, sheet, tidy
+from leukolab.report.palette import AMBER, BLUE, GREEN, GRID, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
 
 TONES = {"model": BLUE, "ensemble": PURPLE, "rival": ORANGE, "summary": BLUE, "chosen": GREEN}
 """Colour of each kind of member."""
@@ -55,7 +56,8 @@ def comparison(
     """
     heights = [len(rows) + (0.9 if title in references else 0.25) for title, rows in panels.items()]
     unit = 0.44 if narrow else 0.31
-    figure = sheet(3.9 if narrow else 7.4, unit * sum(heights) + 0.5 * len(panels) + 0.3)
+    figure = sheet(3.9 if narrow else 7.4, unit * sum(heights) + 0.6 * len(panels) + 0.3)
+    roomy(figure)
     grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (title, rows) in zip(grid, panels.items(), strict=True):
         for place, row in enumerate(rows):
@@ -78,7 +80,8 @@ def _row(axes: Axes, place: int, row: Row) -> None:
     alone = not np.isfinite(row.value)
     if row.dots:
         size, alpha = (6, 0.5) if alone else (4.5, 0.55)
-        axes.plot(row.dots, [place + (0 if alone else 0.27)] * len(row.dots), "o", color=colour, alpha=alpha, ms=size, mew=0)
+        places = [place + (0 if alone else 0.27)] * len(row.dots)
+        axes.plot(row.dots, places, "o", color=colour, alpha=alpha, ms=size, mew=0)
     if np.isfinite(row.low) and np.isfinite(row.high):
         axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.6, alpha=0.75, solid_capstyle="round")
     if np.isfinite(row.value):
@@ -127,7 +130,9 @@ def _reference(axes: Axes, reference: Reference, rows: int) -> None:
 
 
 @drawn
-def by_split(panels: Mapping[str, pd.DataFrame], split_label: str, axis_label: str, reference: Reference | None) -> Figure:
+def by_split(
+    panels: Mapping[str, pd.DataFrame], split_label: str, axis_label: str, reference: Reference | None
+) -> Figure:
     """Score of every split or block: readings as marks, rivals as bars across the split's place.
 
     Args:
@@ -148,7 +153,8 @@ def by_split(panels: Mapping[str, pd.DataFrame], split_label: str, axis_label: s
         tidy(axes)
     grid[0].set_ylabel(axis_label)
     if reference:
-        grid[0].axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label=plain(reference.label))
+        label = plain(reference.label)
+        grid[0].axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label=label)
     found = {text: line for axes in grid for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
     return figure
@@ -160,14 +166,14 @@ def _splits(axes: Axes, table: pd.DataFrame) -> None:
     readings = [column for column in table.columns if column not in rivals]
     bars = ((AMBER, 2.4), (ORANGE, 4.0))
     for (colour, width), column in zip(bars, rivals, strict=False):
-        axes.hlines(table[column], table.index - 0.36, table.index + 0.36, color=colour, linewidth=width, label=plain(column))
+        ends = (table.index - 0.36, table.index + 0.36)
+        axes.hlines(table[column], *ends, color=colour, linewidth=width, label=plain(column))
     colours = (BLUE, PURPLE, GREEN, INK)
     for place, column in enumerate(readings):
         shift = 0.2 * (place - (len(readings) - 1) / 2)
         mark = MARKERS[place % len(MARKERS)]
-        axes.plot(
-            table.index + shift, table[column], mark, color=colours[place % 4], label=plain(column), ms=7, mec=PAPER, zorder=4
-        )
+        style: Any = {"color": colours[place % 4], "markersize": 7, "mec": PAPER, "zorder": 4}
+        axes.plot(table.index + shift, table[column], mark, label=plain(column), **style)
 
 
 @drawn
@@ -185,7 +191,8 @@ def folds(table: pd.DataFrame, axis_label: str, rate_label: str) -> Figure:
     for place, rate in enumerate(rates):
         rows = table[table["rate"] == rate]
         spread = place + np.linspace(-0.18, 0.18, len(rows))
-        axes.plot([place - 0.3, place + 0.3], [rows["value"].mean()] * 2, color=series(place), linewidth=2.4, alpha=0.7)
+        mean = float(rows["value"].mean())
+        axes.plot([place - 0.3, place + 0.3], [mean, mean], color=series(place), linewidth=2.4, alpha=0.7)
         for x, value, best, fold in zip(spread, rows["value"], rows["champion"], rows["fold"], strict=True):
             axes.plot(x, value, "*" if best else "o", color=series(place), markersize=12 if best else 6.5, mec=PAPER)
             axes.annotate(str(fold), (x, value), (0, 8), textcoords="offset points", ha="center", size=7.5, color=MUTED)
@@ -208,14 +215,15 @@ def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_lab
         chance: whether the diagonal of chance is drawn.
     """
     longest = max(len(lines) for lines in panels.values())
-    figure = sheet(7.4, (2.75 if len(panels) > 1 else 4.2) + 0.15 * longest)
+    figure = sheet(7.4, (2.85 if len(panels) > 1 else 4.2) + 0.17 * longest)
+    roomy(figure)
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
         if chance:
             axes.plot([0, 1], [0, 1], color=GRID, linewidth=1)
         for number, (label, points) in enumerate(lines.items()):
             style = ("-", "--", "-.", ":")[number // 6 % 4] if number >= 6 else "-"
-            axes.plot(points["x"], points["y"], color=series(number), linestyle=style, linewidth=1.4, label=plain(label))
+            axes.plot(points["x"], points["y"], style, color=series(number), linewidth=1.4, label=plain(label))
         axes.set_title(plain(title))
         axes.set_xlabel(x_label)
         axes.set_box_aspect(1)
@@ -237,12 +245,12 @@ def differences(table: pd.DataFrame, axis_label: str) -> Figure:
     axes = figure.add_subplot()
     axes.axvline(0, color=MUTED, linewidth=1)
     groups = list(dict.fromkeys(table["group"]))
-    for place, row in enumerate(table.itertuples(index=False)):
-        number = groups.index(row.group)
-        sure = float(row.low) > 0 or float(row.high) < 0  # type: ignore[arg-type]
-        axes.plot([row.low, row.high], [place, place], color=series(number), linewidth=2.2, solid_capstyle="round")
-        face = series(number) if sure else PAPER
-        axes.plot(row.difference, place, MARKERS[number % 6], color=series(number), mfc=face, markersize=7, mew=1.4)
+    for place, row in enumerate(table.to_dict("records")):
+        number = groups.index(row["group"])
+        low, high, middle = (float(row[key]) for key in ("low", "high", "difference"))
+        axes.plot([low, high], [place, place], color=series(number), linewidth=2.2, solid_capstyle="round")
+        face = series(number) if low > 0 or high < 0 else PAPER
+        axes.plot(middle, place, MARKERS[number % 6], color=series(number), mfc=face, markersize=7, mew=1.4)
     axes.set_yticks(range(len(table)), [plain(text) for text in table["label"]])
     axes.tick_params(axis="y", labelcolor=INK)
     axes.spines["left"].set_visible(False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import pandas as pd
 
 from leukolab.report import chosen
@@ -14,7 +17,7 @@ Flow = tuple[list[Box], list[tuple[str, str]]]
 
 
 def counts(run: Run, protocol: str, column: str = "copies") -> dict[str, int]:
-    """Images of each role in the first fold of the first outer part; `copies` counts an image as often as it is used."""
+    """Images of each role in the first fold of the first outer part; `copies` counts every use of an image."""
     table: pd.DataFrame = run.composition
     rows = table[(table["protocol"] == protocol) & (table["outer"] == chosen.first_outer(run, protocol))]
     rows = rows[rows["fold"] == rows["fold"].min()]
@@ -24,7 +27,16 @@ def counts(run: Run, protocol: str, column: str = "copies") -> dict[str, int]:
 def data_flow(run: Run, texts: Texts) -> Flow:
     """All images, then each protocol's own way to train, validation, tuning and test (Gambar 1)."""
     protocols = run.protocols
-    boxes = [Box("all", 0.5, 0, 0.46, texts("flow.images", count=len(run.index)), texts("flow.classes", count=len(run.class_names)))]
+    boxes = [
+        Box(
+            "all",
+            0.5,
+            0,
+            0.46,
+            texts("flow.images", count=len(run.index)),
+            texts("flow.classes", count=len(run.class_names)),
+        )
+    ]
     arrows = []
     for number, protocol in enumerate(protocols):
         x = (number + 0.5) / len(protocols)
@@ -41,7 +53,15 @@ def _protocol_flow(run: Run, texts: Texts, protocol: str, x: float, width: float
     numbers = counts(run, protocol)
     when, per_class = balance.get("when", "never"), balance.get("per_class")
     tone = "care" if protocol == "published" else "judge"
-    title = Box(f"{protocol}-0", x, 1, width * 0.9, texts.name("protocols", protocol), texts.name("leakage", _leak(run, protocol)), tone)
+    title = Box(
+        f"{protocol}-0",
+        x,
+        1,
+        width * 0.9,
+        texts.name("protocols", protocol),
+        texts.name("leakage", _leak(run, protocol)),
+        tone,
+    )
     split = (texts("flow.split"), texts.name("split_kinds", _kind(run, protocol)))
     steps = {
         "before_split": [(texts("flow.balance"), texts("flow.per_class", count=per_class)), split],
@@ -64,7 +84,7 @@ def _protocol_flow(run: Run, texts: Texts, protocol: str, x: float, width: float
         )
         for place, role in enumerate(roles)
     ]
-    arrows = [(a.name, b.name) for a, b in zip(chain, chain[1:], strict=False)]
+    arrows = [(a.name, b.name) for a, b in pairwise(chain)]
     return chain + parts, arrows + [(chain[-1].name, part.name) for part in parts]
 
 
@@ -86,17 +106,53 @@ def study_flow(run: Run, texts: Texts, protocol: str) -> Flow:
     tuning = "tuning" in numbers
     inner = numbers.get("train", 0) + numbers.get("validation", 0)
     boxes = [
-        Box("all", 0.5, 0, 0.5, texts("flow.images", count=len(run.index)), texts.name("leakage", _leak(run, protocol))),
+        Box(
+            "all", 0.5, 0, 0.5, texts("flow.images", count=len(run.index)), texts.name("leakage", _leak(run, protocol))
+        ),
         Box("split", 0.5, 1, 0.5, texts("flow.split"), texts.name("split_kinds", _kind(run, protocol)), "work"),
         Box("inner", 0.2, 2, 0.36, texts("flow.inner"), texts("flow.count", count=inner)),
-        Box("test", 0.86, 2, 0.26, texts.name("roles", "test"), texts("flow.count", count=numbers.get("test", 0)), "care"),
-        Box("jobs", 0.2, 3, 0.36, texts("flow.jobs", count=len(jobs)), texts("flow.jobs_of", rates=rates, folds=folds), "work"),
-        Box("wen", 0.37, 4, 0.66, texts("flow.wen", count=ensembles), texts("flow.wen_line"), "mix"),
+        Box(
+            "test",
+            0.86,
+            2,
+            0.26,
+            texts.name("roles", "test"),
+            texts("flow.count", count=numbers.get("test", 0)),
+            "care",
+        ),
+        Box(
+            "jobs",
+            0.2,
+            3,
+            0.36,
+            texts("flow.jobs", count=len(jobs)),
+            texts("flow.jobs_of", rates=rates, folds=folds),
+            "work",
+        ),
+        Box("wen", 0.345, 4, 0.65, texts("flow.wen", count=ensembles), texts("flow.wen_line"), "mix"),
         Box("once", 0.5, 5, 0.66, texts("flow.once"), texts("flow.once_line"), "judge"),
     ]
-    arrows = [("all", "split"), ("split", "inner"), ("split", "test"), ("inner", "jobs"), ("jobs", "wen"), ("wen", "once"), ("test", "once")]
+    arrows = [
+        ("all", "split"),
+        ("split", "inner"),
+        ("split", "test"),
+        ("inner", "jobs"),
+        ("jobs", "wen"),
+        ("wen", "once"),
+        ("test", "once"),
+    ]
     if tuning:
-        boxes.append(Box("tuning", 0.555, 2, 0.26, texts.name("roles", "tuning"), texts("flow.count", count=numbers["tuning"]), "mix"))
+        boxes.append(
+            Box(
+                "tuning",
+                0.555,
+                2,
+                0.26,
+                texts.name("roles", "tuning"),
+                texts("flow.count", count=numbers["tuning"]),
+                "mix",
+            )
+        )
         arrows += [("split", "tuning"), ("tuning", "wen")]
     return boxes, arrows
 
@@ -104,7 +160,7 @@ def study_flow(run: Run, texts: Texts, protocol: str) -> Flow:
 def training_flow(run: Run, texts: Texts) -> Flow:
     """The stages of one job (Gambar 3.3)."""
     model = run.spec.get("model", {})
-    reading = next(iter(run.spec.get("readings", {}).values()), {})
+    reading: dict[str, Any] = next(iter(run.spec.get("readings", {}).values()), {})
     boxes = [
         Box("weights", 0.5, 0, 0.7, texts("flow.weights"), str(model.get("backbone", ""))),
         Box("batch", 0.5, 1, 0.7, texts("flow.batch"), _batch(run, texts), "work"),
@@ -115,9 +171,11 @@ def training_flow(run: Run, texts: Texts) -> Flow:
         line = texts("flow.epochs", epochs=stage.get("epochs"))
         line = f"{line}, {texts('flow.patience', patience=patience)}" if patience else line
         boxes.append(Box(f"stage-{number}", 0.5, 2 * number, 0.7, heading, line, "work"))
-        boxes.append(Box(f"best-{number}", 0.5, 2 * number + 1, 0.7, texts("flow.best"), texts("flow.best_line"), "judge"))
+        boxes.append(
+            Box(f"best-{number}", 0.5, 2 * number + 1, 0.7, texts("flow.best"), texts("flow.best_line"), "judge")
+        )
     boxes.append(Box("end", 0.5, boxes[-1].row + 1, 0.7, texts("flow.predictions"), texts("flow.predictions_line")))
-    return boxes, [(a.name, b.name) for a, b in zip(boxes, boxes[1:], strict=False)]
+    return boxes, [(a.name, b.name) for a, b in pairwise(boxes)]
 
 
 def _batch(run: Run, texts: Texts) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -58,21 +61,20 @@ def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: st
 
 def _summaries(run: Run, protocol: str, metric: str) -> dict[str, tuple[float, float, float]]:
     """Summaries of methods over their outer parts, by method."""
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["kind"] == "summary")]
     return {method_of(str(row["member"]), protocol): _interval(row) for row in rows.to_dict("records")}
 
 
-def _interval(row: dict[object, object] | dict[str, object]) -> tuple[float, float, float]:
-    value, low, high = (float(row[key]) for key in ("value", "low", "high"))  # type: ignore[index, arg-type]
-    return value, low, high
+def _interval(row: Mapping[Any, Any]) -> tuple[float, float, float]:
+    return float(row["value"]), float(row["low"]), float(row["high"])
 
 
 def _single(run: Run, dots: tuple[float, ...], method: str, protocol: str, metric: str) -> tuple[float, float, float]:
     """The one score of a method that ran once, with its interval; nothing for several, which have a summary."""
     if len(dots) != 1:
         return (float("nan"),) * 3
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["value"] == dots[0])]
     readings = run.jobs.set_index("job")["reading"]
     for row in rows.to_dict("records"):
@@ -86,7 +88,7 @@ def _single(run: Run, dots: tuple[float, ...], method: str, protocol: str, metri
 def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
     """The member offered for use, single models, both scenarios, and the rivals, of the first outer part."""
     outer = chosen.first_outer(run, protocol)
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
     ensembles = chosen.ensembles_of(run, protocol, outer)
     rows = _chosen_row(run, names, texts, scores)
@@ -128,7 +130,7 @@ def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) 
 
 def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[Row]:
     """Every member of one outer part with its interval: models, ensembles, rivals."""
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
     order = {"model": 0, "ensemble": 1, "rival": 2}
     scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")

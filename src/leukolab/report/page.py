@@ -55,7 +55,14 @@ class Writer:
         label = self.texts.item(item.key, f"label_{self.kind}")
         caption = self.texts.item(item.key, "caption", **item.values)
         name = f"{item.key}{item.suffix}"
-        return {"id": f"{kind}-{name}".replace("_", "-"), "name": name, "number": number, "title": title, "label": label, "caption": caption}
+        return {
+            "id": f"{kind}-{name}".replace("_", "-"),
+            "name": name,
+            "number": number,
+            "title": title,
+            "label": label,
+            "caption": caption,
+        }
 
     def _sheet(self, sheet: Sheet) -> dict[str, Any]:
         heading = self._heading(sheet, "table")
@@ -75,11 +82,17 @@ class Writer:
         heading = self._heading(drawing, "figure")
         alt = str(escape(heading["title"]))
         svg = write_figure(drawing.draw(), self.folder / "figures", heading["name"])
-        wide = Markup(inline_svg(svg, heading["id"], alt))  # noqa: S704  # our own SVG, its texts escaped by matplotlib
+        wide = Markup(inline_svg(svg, heading["id"], alt))  # our own SVG, its texts escaped by matplotlib
         narrow = None
         if drawing.narrow:
-            narrow = Markup(inline_svg(svg_of(drawing.narrow()), f"{heading['id']}-narrow", alt))  # noqa: S704
-        return heading | {"type": "figure", "svg": wide, "narrow": narrow, "least": drawing.least_px, "files": _figure_files(heading)}
+            narrow = Markup(inline_svg(svg_of(drawing.narrow()), f"{heading['id']}-narrow", alt))
+        return heading | {
+            "type": "figure",
+            "svg": wide,
+            "narrow": narrow,
+            "least": drawing.least_px,
+            "files": _figure_files(heading),
+        }
 
     def _gallery(self, gallery: Gallery) -> dict[str, Any]:
         heading = self._heading(gallery, "figure")
@@ -158,7 +171,7 @@ def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[s
         badges=_badges(run, texts),
         settings=json.dumps(run.spec, indent=2, ensure_ascii=False),
         paragraph=paragraph,
-        style=Markup(style),  # noqa: S704  # our own file
+        style=Markup(style),  # our own file
         warnings=[*run.answers.get("warnings", []), *_notes(run)],
     )
     return re.sub(r"\n\s*\n+", "\n", page)
@@ -182,6 +195,6 @@ def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
 
 def _notes(run: Run) -> list[str]:
     """Notes of the splits that the answers do not say already."""
-    said = set(run.answers.get("warnings", []))
+    said = "\n".join(run.answers.get("warnings", []))
     notes = [str(note) for head in run.heads.values() for note in head.get("notes", [])]
     return [note for note in dict.fromkeys(notes) if note not in said]

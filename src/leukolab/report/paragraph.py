@@ -14,7 +14,9 @@ def methods_paragraph(run: Run, texts: Texts) -> str:
     parts = [_data(run, texts), *(_split(run, texts, name) for name in run.protocols), _network(run, texts)]
     parts += [_training(run, texts), _evaluation(run, texts)]
     heading = texts("methods_text.heading", title=run.spec.get("title", run.spec.get("name", "")))
-    return "\n\n".join([f"# {heading}", texts("methods_text.intro"), " ".join(parts), texts("methods_text.limits")]) + "\n"
+    return (
+        "\n\n".join([f"# {heading}", texts("methods_text.intro"), " ".join(parts), texts("methods_text.limits")]) + "\n"
+    )
 
 
 def _data(run: Run, texts: Texts) -> str:
@@ -73,6 +75,6 @@ def _reading(name: str, reading: dict[str, object], texts: Texts) -> str:
 
 
 def _evaluation(run: Run, texts: Texts) -> str:
-    methods = run.scores["method"].dropna().astype(str)
-    methods = methods[methods != ""].unique()
+    rows = run.scores[(run.scores["kind"] != "summary") & run.scores["low"].notna()]
+    methods = [str(name) for name in rows["method"].dropna().unique() if str(name)]
     return texts("methods_text.evaluation", intervals="; ".join(methods[:3]) or "–", jobs=len(run.jobs))

@@ -96,7 +96,9 @@ def wrong_calls(run: Run) -> pd.DataFrame:
             "probability": np.array(probability, dtype=float),
         }
     )
-    found["missed"] = [_normal(call) and not _normal(true) for true, call in zip(found["actual"], found["called_as"], strict=True)]
+    found["missed"] = [
+        _normal(call) and not _normal(true) for true, call in zip(found["actual"], found["called_as"], strict=True)
+    ]
     return found.sort_values(["missed", "probability", "image_id"], ascending=[False, False, True], ignore_index=True)
 
 
@@ -114,7 +116,9 @@ def wrong_gallery(run: Run, thumbnail: Thumbnail, texts: Texts) -> Gallery | Non
     rows = [(texts("gallery.missed", count=len(missed)), missed.head(room))]
     rows.append((texts("gallery.other", count=len(others)), others.head(WRONG - min(room, len(missed)))))
     tiles = tuple((title, _tiles(found, thumbnail, texts)) for title, found in rows if len(found))
-    return Gallery("wrong_calls", tiles, frame=table, values={"count": len(table), "shown": sum(len(row) for _, row in tiles)})
+    return Gallery(
+        "wrong_calls", tiles, frame=table, values={"count": len(table), "shown": sum(len(row) for _, row in tiles)}
+    )
 
 
 def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, texts: Texts) -> tuple[Tile, ...]:

@@ -33,4 +33,3 @@ HONEST_CNMC = pd.DataFrame(
     columns=["work", "part", "score"],
 )
 """Scores on subjects nobody had trained on."""
-

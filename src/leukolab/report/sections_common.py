@@ -53,8 +53,8 @@ def _sizes(scene: Scene) -> Drawing | None:
     index = scene.run.index
     if not {"width", "height"} <= set(index.columns):
         return None
-    edge = np.sqrt(index["width"].astype(float) * index["height"].astype(float))
-    values = {name: edge[index["class_name"] == name].to_numpy() for name in scene.run.class_names}
+    edge = np.sqrt(index["width"].to_numpy(float) * index["height"].to_numpy(float))
+    values = {name: edge[(index["class_name"] == name).to_numpy()] for name in scene.run.class_names}
     texts = scene.texts
     return Drawing("explore_sizes", lambda: histograms(values, texts("axes.edge"), texts("axes.share")))
 
@@ -101,7 +101,9 @@ def confusion_item(scene: Scene, members: dict[str, str], suffix: str = "", acro
     """Confusion matrices of `members` (title to member) on the test part; none where the run has none."""
     table: pd.DataFrame = scene.run.confusion
     table = table[table["role"] == "test"]
-    panels = {title: _matrix(table, member, scene.run.class_names) for title, member in members.items() if member in set(table["member"])}
+    known = set(table["member"])
+    names = scene.run.class_names
+    panels = {title: _matrix(table, member, names) for title, member in members.items() if member in known}
     if not panels:
         return None
     texts = scene.texts

@@ -110,7 +110,9 @@ def _splits(scene: Scene) -> Drawing:
     metric = chosen.primary(run)
     frames = {name: tables_subtypes.splits_frame(run, name, metric) for name in run.protocols}
     panels = {
-        texts.name("panels", name): frame.rename(columns={method: names.method(str(method)) for method in frame.columns})
+        texts.name("panels", name): frame.rename(
+            columns={method: names.method(str(method)) for method in frame.columns}
+        )
         for name, frame in frames.items()
     }
     for table in panels.values():

@@ -69,7 +69,11 @@ def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     label = scene.texts.name("metrics", metric)
     title = scene.texts.name("panels", protocol)
     values = {"metric": label}
-    return kept(Drawing("members", lambda: comparison({title: rows}, label, {}), suffix=suffix, values=values, least_px=560) if rows else None)
+    if not rows:
+        return ()
+    return (
+        Drawing("members", lambda: comparison({title: rows}, label, {}), suffix=suffix, values=values, least_px=560),
+    )
 
 
 def _study_flow(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
@@ -157,7 +161,7 @@ def _curves(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     run, texts = scene.run, scene.texts
     outer = chosen.first_outer(run, protocol)
     ensembles = chosen.ensembles_of(run, protocol, outer)
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     here = scores[(scores["protocol"] == protocol) & (scores["outer"] == outer) & (scores["kind"] == "rival")]
     groups = {texts("panels.champions"): [*chosen.champions(run, protocol, outer), *here["member"].unique()]}
     for scenario in ("inter_lr", "intra_lr"):
@@ -171,7 +175,7 @@ def _curve_drawing(scene: Scene, protocol: str, suffix: str, kind: str, groups: 
     """One kind of curve; none where the run has none."""
     run, texts = scene.run, scene.texts
     metric = "auc" if kind == "roc" else "ap"
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     table: pd.DataFrame = run.curves
     table = table[table["curve"] == kind]
     panels: dict[str, dict[str, pd.DataFrame]] = {}
@@ -183,5 +187,8 @@ def _curve_drawing(scene: Scene, protocol: str, suffix: str, kind: str, groups: 
                 panels.setdefault(title, {})[label] = points
     if not panels:
         return None
-    axes = (texts(f"axes.{kind}_x"), texts(f"axes.{kind}_y"))
-    return Drawing(kind, lambda: curves(panels, *axes, chance=kind == "roc"), suffix=suffix, least_px=720)
+    if kind == "roc":
+        axes = (texts("axes.roc_x"), texts("axes.roc_y"))
+        return Drawing("roc", lambda: curves(panels, *axes, chance=True), suffix=suffix, least_px=720)
+    axes = (texts("axes.pr_x"), texts("axes.pr_y"))
+    return Drawing("pr", lambda: curves(panels, *axes, chance=False), suffix=suffix, least_px=720)

@@ -38,7 +38,9 @@ def latex(sheet: Sheet, title: str) -> str:
     shape = "".join("r" if column.numeric else "l" for column in sheet.columns)
     label = f"tab:{sheet.key}{sheet.suffix}".replace("_", "-")
     return str(
-        frame.to_latex(index=False, escape=True, column_format=shape, caption=_escaped(title), label=label, position="htbp")
+        frame.to_latex(
+            index=False, escape=True, column_format=shape, caption=_escaped(title), label=label, position="htbp"
+        )
     )
 
 
@@ -70,7 +72,7 @@ def labelled(frame: pd.DataFrame, names: Names, texts: Texts) -> pd.DataFrame:
 
 def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
     """Every test score by `unit`: the long table as CSV, members by metrics in the page."""
-    scores = chosen.test_scores(run, unit)
+    scores = chosen.part_scores(run, unit)
     shown = labelled(chosen.wide(scores), names, texts)
     keys = columns_of(texts, ("protocol", "text"), ("outer", "count"), ("member", "text"))
     columns = keys + metric_columns(texts, chosen.metrics_of(scores))
@@ -143,8 +145,15 @@ def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
             last.append(_sum_row(texts("table.learning", reading=names.method(reading), stage=stage), count))
     frame = pd.DataFrame([*table, *last])
     frame["output_shape"] = [_shape(value) for value in frame["output_shape"]]
-    shown: list[tuple[str, Form]] = [("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count")]
-    columns = columns_of(texts, *shown, *([("trained", "text")] if "trained" in table[0] else []))
+    shown: list[tuple[str, Form]] = [
+        ("name", "text"),
+        ("kind", "text"),
+        ("output_shape", "text"),
+        ("parameters", "count"),
+    ]
+    if "trained" in table[0]:
+        shown.append(("trained", "text"))
+    columns = columns_of(texts, *shown)
     strong = frozenset(range(len(table), len(frame)))
     values = {"backbone": run.spec.get("model", {}).get("backbone", "")}
     return Sheet("architecture", frame, columns, strong=strong, values=values)

@@ -28,7 +28,9 @@ def history_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         reading=[names.method(str(name)) for name in frame["reading"]],
     )
     keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("step", "count"))
-    values = columns_of(texts, ("loss", "score"), ("accuracy", "score"), ("val_loss", "score"), ("val_accuracy", "score"))
+    values = columns_of(
+        texts, ("loss", "score"), ("accuracy", "score"), ("val_loss", "score"), ("val_accuracy", "score")
+    )
     return Sheet("history", frame, keys + values, shown=shown)
 
 
@@ -83,7 +85,7 @@ def class_report_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
 
 def method_rows(run: Run, protocol: str, metric: str) -> pd.DataFrame:
     """Test scores by image of one protocol and metric: method (reading or rival), outer, value."""
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
     scores = scores[scores["kind"].isin(["model", "rival"])]
     reading = run.jobs.set_index("job")["reading"]

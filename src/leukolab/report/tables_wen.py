@@ -17,7 +17,7 @@ SHOWN = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "kappa", 
 
 def fold_scores(run: Run, protocol: str) -> pd.DataFrame:
     """Test scores by image of every fold model of one protocol: outer, learning_rate, fold, metrics."""
-    scores = chosen.test_scores(run)
+    scores = chosen.part_scores(run)
     scores = scores[(scores["protocol"] == protocol) & scores["member"].isin(run.jobs["job"])]
     table = chosen.wide(scores).drop(columns=["protocol", "outer", "kind"])
     jobs = run.jobs[["job", "outer", "learning_rate", "fold"]]
@@ -48,7 +48,7 @@ def ensembles_sheet(run: Run, names: Names, texts: Texts, protocol: str, suffix:
     table = table[table["protocol"] == protocol].reset_index(drop=True)
     if table.empty:
         return None
-    scores = chosen.wide(chosen.test_scores(run)).drop(columns=["outer", "kind", "protocol"])
+    scores = chosen.wide(chosen.part_scores(run)).drop(columns=["outer", "kind", "protocol"])
     metrics = [name for name in SHOWN if name in scores.columns]
     rows = [
         {"outer": outer, "ensemble": ensemble, "member": names(str(ensemble)), "weights": _weights(rows, run, texts)}

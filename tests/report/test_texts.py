@@ -1,0 +1,81 @@
+"""Templates and code use only texts that exist, and every text is used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import leukolab.report
+from leukolab.report.texts import languages, load_texts
+
+ROOM = Path(leukolab.report.__file__).parent
+CALL = re.compile(r"""\b(?:t|texts|self\.texts)\(\s*['"]([a-z_.]+)['"]""")
+ENTRY = re.compile(r"""entries(?:\.get\(|\[)['"]([a-z_.]+)['"]""")
+KEY = re.compile(r"""(?:key = |if subjects else )['"]([a-z_]+\.[a-z_]+)['"]""")
+GROUP = re.compile(r"""\.name\(\s*['"]([a-z_]+)['"]""")
+ITEM = re.compile(r"""(?:Sheet|Drawing|Gallery)\(\s*f?['"]([a-z_{}]+)['"]|key: str = ['"]([a-z_]+)['"]""")
+SECTION = re.compile(r"""Section\(\s*['"]([a-z_]+)['"]""")
+COUNTED = {"page.figure_number", "page.table_number"}
+EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_text.no_subjects"}
+
+
+def sources() -> str:
+    files = [path for path in ROOM.glob("*.py") if path.name != "explore.py"]
+    files += [ROOM / "templates" / name for name in ("report.html.j2", "blocks.html.j2")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def answer_keys() -> set[str]:
+    """Keys of the study room's sentences, which it finds by their last part."""
+    words = "\n".join(path.read_text(encoding="utf-8") for path in (ROOM.parent / "study").glob("*.py"))
+    keys = (key for key in load_texts("en").entries if key.startswith("answers."))
+    return {key for key in keys if re.search(rf"\b{key.split('.')[1]}\b", words)}
+
+
+def used_keys(text: str) -> set[str]:
+    return answer_keys() | {key for pattern in (CALL, ENTRY, KEY) for key in pattern.findall(text)} | COUNTED | EITHER
+
+
+def item_keys(text: str) -> set[str]:
+    found = {a or b for a, b in ITEM.findall(text)}
+    for pattern, values in {"learning_{what}": ("loss", "accuracy"), "scores_{unit}": ("image", "subject")}.items():
+        if pattern in found:
+            found = found - {pattern} | {pattern.split("{")[0] + value for value in values}
+    return found
+
+
+def prefix(key: str) -> str:
+    return key.split(".")[0]
+
+
+def test_every_key_exists():
+    text, entries = sources(), load_texts("en").entries
+    assert {key for key in used_keys(text) if not key.endswith(".")} - set(entries) == set()
+    assert {f"items.{key}.title" for key in item_keys(text)} - set(entries) == set()
+    assert {f"sections.{key}.title" for key in SECTION.findall(text)} - set(entries) == set()
+
+
+def test_every_group_has_entries():
+    groups = {prefix(key) for key in load_texts("en").entries}
+    assert set(GROUP.findall(sources())) - groups == set()
+
+
+def test_every_text_is_used():
+    text, entries = sources(), load_texts("en").entries
+    groups, items, sections = set(GROUP.findall(text)), item_keys(text), set(SECTION.findall(text))
+    known = used_keys(text)
+    unused = [
+        key
+        for key in entries
+        if key not in known
+        and prefix(key) not in groups
+        and not (prefix(key) == "items" and key.split(".")[1] in items)
+        and not (prefix(key) == "sections" and key.split(".")[1] in sections)
+    ]
+    assert unused == []
+
+
+def test_all_languages_have_the_same_keys():
+    english = set(load_texts("en").entries)
+    for language in languages():
+        assert set(load_texts(language).entries) == english
