@@ -61,6 +61,11 @@ def test_every_named_table_and_figure_is_there(reported):
     assert SHOWN[kind] - set(page.ids) == set()
 
 
+def test_no_place_of_a_text_is_left_open(reported):
+    *_, page = reported
+    assert not re.search(r"\{(metric|count|shown|backbone|marks)\}", page.text)
+
+
 def test_ids_are_unique(reported):
     page = reported[3]
     assert len(page.ids) == len(set(page.ids))

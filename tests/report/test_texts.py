@@ -29,7 +29,7 @@ def answer_keys() -> set[str]:
     """Keys of the study room's sentences, which it finds by their last part."""
     words = "\n".join(path.read_text(encoding="utf-8") for path in (ROOM.parent / "study").glob("*.py"))
     keys = (key for key in load_texts("en").entries if key.startswith("answers."))
-    return {key for key in keys if re.search(rf"\b{key.split('.')[1]}\b", words)}
+    return {key for key in keys if re.search(rf"\b{key.split('.')[1]}\b|{key.rpartition('_')[0]}_{{", words)}
 
 
 def used_keys(text: str) -> set[str]:

@@ -76,7 +76,8 @@ def _arrow(axes: Axes, start: Box, end: Box) -> None:
         points = ((start.x + side * start.width / 2, start.row), (end.x - side * end.width / 2, end.row))
     else:
         side = 1 if end.row > start.row else -1
-        leaves, arrives = _within(end.x, start), _within(start.x, end)
+        leaves = _within(end.x, start) if start.width > end.width else start.x
+        arrives = _within(start.x, end) if end.width > start.width else end.x
         points = ((leaves, start.row + side * HEIGHT / 2), (arrives, end.row - side * HEIGHT / 2))
     arrow = FancyArrowPatch(
         *points, arrowstyle="-|>", mutation_scale=9, color=MUTED, linewidth=1.0, shrinkA=0, shrinkB=1.5

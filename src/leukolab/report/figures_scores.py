@@ -129,34 +129,43 @@ def _reference(axes: Axes, reference: Reference, rows: int) -> None:
     )
 
 
+@dataclass(frozen=True)
+class SplitLabels:
+    """Words on a figure of splits."""
+
+    split: str
+    value: str
+
+
 @drawn
 def by_split(
-    panels: Mapping[str, pd.DataFrame], split_label: str, axis_label: str, reference: Reference | None
+    panels: Mapping[str, pd.DataFrame], labels: SplitLabels, reference: Reference | None, narrow: bool = False
 ) -> Figure:
     """Score of every split or block: readings as marks, rivals as bars across the split's place.
 
     Args:
         panels: title to a frame with outer parts as index and one column a method; `attrs["rivals"]` names the bars.
-        split_label: what the outer parts are called.
-        axis_label: the metric.
+        labels: words on the axes.
         reference: a published figure, drawn in the first panel.
+        narrow: for a phone: panels one under another.
     """
-    figure = sheet(7.4, 3.5)
-    widths = [len(table) + 1 for table in panels.values()]
-    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True, gridspec_kw={"width_ratios": widths})[0]
+    figure = sheet(3.9, 2.6 * len(panels) + 0.8) if narrow else sheet(7.4, 3.5)
+    shape = (len(panels), 1) if narrow else (1, len(panels))
+    widths = None if narrow else [len(table) + 1 for table in panels.values()]
+    grid = figure.subplots(*shape, squeeze=False, sharey=True, width_ratios=widths).ravel()
     for axes, (title, table) in zip(grid, panels.items(), strict=True):
         _splits(axes, table)
         axes.set_xticks(table.index)
         axes.set_xlim(table.index.min() - 0.6, table.index.max() + 0.6)
         axes.set_title(plain(title))
-        axes.set_xlabel(split_label)
+        axes.set_xlabel(labels.split)
         tidy(axes)
-    grid[0].set_ylabel(axis_label)
+    grid[0].set_ylabel(labels.value)
     if reference:
         label = plain(reference.label)
         grid[0].axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label=label)
     found = {text: line for axes in grid for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=2 if narrow else 3)
     return figure
 
 
@@ -215,7 +224,7 @@ def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_lab
         chance: whether the diagonal of chance is drawn.
     """
     longest = max(len(lines) for lines in panels.values())
-    figure = sheet(7.4, (2.85 if len(panels) > 1 else 4.2) + 0.17 * longest)
+    figure = sheet(7.4, (2.5 if len(panels) > 1 else 4.2) + 0.17 * longest)
     roomy(figure)
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
@@ -234,27 +243,30 @@ def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_lab
 
 
 @drawn
-def differences(table: pd.DataFrame, axis_label: str) -> Figure:
+def differences(table: pd.DataFrame, axis_label: str, narrow: bool = False) -> Figure:
     """Forest plot of differences with intervals around nought.
 
     Args:
         table: columns group, label, difference, low, high.
         axis_label: what the difference is of.
+        narrow: for a phone: labels above their rows.
     """
-    figure = sheet(7.0, 0.55 + 0.33 * len(table))
+    figure = sheet(3.9 if narrow else 7.0, 0.55 + (0.44 if narrow else 0.33) * len(table))
     axes = figure.add_subplot()
     axes.axvline(0, color=MUTED, linewidth=1)
     groups = list(dict.fromkeys(table["group"]))
     for place, row in enumerate(table.to_dict("records")):
-        number = groups.index(row["group"])
-        low, high, middle = (float(row[key]) for key in ("low", "high", "difference"))
-        axes.plot([low, high], [place, place], color=series(number), linewidth=2.2, solid_capstyle="round")
-        face = series(number) if low > 0 or high < 0 else PAPER
-        axes.plot(middle, place, MARKERS[number % 6], color=series(number), mfc=face, markersize=7, mew=1.4)
-    axes.set_yticks(range(len(table)), [plain(text) for text in table["label"]])
-    axes.tick_params(axis="y", labelcolor=INK)
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim(len(table) - 0.4, -0.6)
+        _difference(axes, place, row, groups.index(row["group"]))
+    _labels(axes, [Row(str(text), "difference") for text in table["label"]], narrow)
+    axes.set_ylim(len(table) - 0.4, -0.75)
     axes.set_xlabel(axis_label)
     tidy(axes, "x")
     return figure
+
+
+def _difference(axes: Axes, place: int, row: Mapping[Any, Any], number: int) -> None:
+    """One interval; its mark is filled where nought lies outside."""
+    low, high, middle = (float(row[key]) for key in ("low", "high", "difference"))
+    axes.plot([low, high], [place, place], color=series(number), linewidth=2.2, solid_capstyle="round")
+    face = series(number) if low > 0 or high < 0 else PAPER
+    axes.plot(middle, place, MARKERS[number % 6], color=series(number), mfc=face, markersize=7, mew=1.4)

@@ -8,7 +8,7 @@ from leukolab.report import chosen, flows, published, tables, tables_subtypes
 from leukolab.report.figures_data import balance
 from leukolab.report.figures_flow import flow
 from leukolab.report.figures_learning import Curve, learning
-from leukolab.report.figures_scores import Reference, by_split
+from leukolab.report.figures_scores import Reference, SplitLabels, by_split
 from leukolab.report.items import Drawing, Item, Section
 from leukolab.report.names import RIVALS
 from leukolab.report.sections_common import (
@@ -118,11 +118,12 @@ def _splits(scene: Scene) -> Drawing:
     for table in panels.values():
         table.attrs["rivals"] = [names.method(rival) for rival in RIVALS if names.method(rival) in table.columns]
     label = texts.name("metrics", metric)
+    words = SplitLabels(texts("axes.split"), label)
     return Drawing(
         "splits",
-        lambda: by_split(panels, texts("axes.split"), label, _paper(scene)),
+        lambda: by_split(panels, words, _paper(scene)),
+        narrow=lambda: by_split(panels, words, _paper(scene), narrow=True),
         values={"metric": label},
-        least_px=560,
     )
 
 

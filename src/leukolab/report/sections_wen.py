@@ -59,7 +59,12 @@ def _hypotheses(scene: Scene) -> Drawing | None:
     frame = table.assign(group=table["hypothesis"], label=labels)[["group", "label", "difference", "low", "high"]]
     metric = scene.texts.name("metrics", chosen.primary(scene.run))
     label = scene.texts("axes.difference", metric=metric)
-    return Drawing("hypotheses", lambda: differences(frame, label), values={"metric": metric}, least_px=560)
+    return Drawing(
+        "hypotheses",
+        lambda: differences(frame, label),
+        narrow=lambda: differences(frame, label, narrow=True),
+        values={"metric": metric},
+    )
 
 
 def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
@@ -71,9 +76,8 @@ def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     values = {"metric": label}
     if not rows:
         return ()
-    return (
-        Drawing("members", lambda: comparison({title: rows}, label, {}), suffix=suffix, values=values, least_px=560),
-    )
+    wide, narrow = (lambda: comparison({title: rows}, label, {})), (lambda: comparison({title: rows}, label, {}, True))
+    return (Drawing("members", wide, narrow=narrow, suffix=suffix, values=values),)
 
 
 def _study_flow(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:

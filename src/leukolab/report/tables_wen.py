@@ -70,7 +70,7 @@ def _weights(rows: pd.DataFrame, run: Run, texts: Texts) -> str:
     for row in rows.to_dict("records"):
         job = jobs.loc[row["job"]] if row["job"] in jobs.index else None
         name = row["job"] if job is None else _member(job, several, texts)
-        words.append(f"{name}: {float(row['weight']):.3f}")
+        words.append(f"{name}: {float(row['weight']):.3f}".replace(" ", "\u00a0"))
     notes = [str(note) for note in rows["note"].dropna().unique() if str(note)]
     return " · ".join(words + notes)
 
@@ -97,7 +97,8 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
         ("p_value", "p"),
         ("p_holm", "p"),
     )
-    return Sheet("hypotheses", table, columns)
+    metric = texts.name("metrics", chosen.primary(run))
+    return Sheet("hypotheses", table, columns, values={"metric": metric})
 
 
 def units_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
