@@ -18,7 +18,6 @@ from leukolab.ensembles import (
     winner,
 )
 from leukolab.ensembles.members import Predictions, score_row
-from leukolab.splits import Split
 from leukolab.stats import answer_hypotheses, balanced_accuracy_draws
 from leukolab.study.results import Place, Results
 from leukolab.study.score import Member
@@ -36,12 +35,9 @@ class Choice:
 def choice_of(results: Results, protocol: str, outer: int) -> Choice:
     """The protocol's rule; with few tuning groups, weights come from each member's own fold and nothing is claimed."""
     settings = results.spec.active_protocols[protocol]
-    split = results.splits[protocol]
-    if not _has_tuning(split, outer) or outer in split.head.few_tuning_outer:
-        champion = "test" if settings.champion_on == "test" else "validation"
-        weights = "test" if settings.weights_on == "test" else "validation"
-        return Choice(champion, weights, claim=settings.champion_on != "tuning")
-    return Choice(settings.champion_on, settings.weights_on, claim=True)
+    few = outer in results.splits[protocol].head.few_tuning_outer
+    weights = "validation" if few and settings.weights_on == "tuning" else settings.weights_on
+    return Choice(settings.champion_on, weights, claim=not few)
 
 
 def ensemble_members(results: Results) -> tuple[list[Member], pd.DataFrame, pd.DataFrame]:
@@ -109,9 +105,7 @@ def _answers(results: Results, place: Place, jobs: pd.DataFrame, made: list[Ense
     """H1 to H4 on the test part of one outer part; the best ensemble is picked where the protocol picks champions."""
     access = _access(results, jobs)
     choice = choice_of(results, place.protocol, place.outer)
-    picking = "tuning" if results.has(made[0].members[0], "tuning") else "test"
-    if choice.champion_on == "test":
-        picking = "test"
+    picking = "tuning" if choice.champion_on == "tuning" else "test"
     weighted = [one for one in made if one.scheme not in ("equal", "single")]
     best = winner(weighted, access, picking)
     members = hypothesis_members(jobs, made, best.name)
@@ -121,7 +115,3 @@ def _answers(results: Results, place: Place, jobs: pd.DataFrame, made: list[Ense
     bootstrap = results.bootstrap(str(jobs["job"].iloc[0]), place, "test")
     draws = balanced_accuracy_draws(probs, like.labels_n, like.weights_n, bootstrap)
     return answer_hypotheses(draws, members).assign(protocol=place.protocol, outer=place.outer, picked_on=picking)
-
-
-def _has_tuning(split: Split, outer: int) -> bool:
-    return bool(((split.table["outer"] == outer) & (split.table["role"] == "tuning")).any())
