@@ -215,4 +215,6 @@ class StudySpec(Settings):
     def _protocol_is_there(self) -> StudySpec:
         if self.protocol != "both" and self.protocol not in self.protocols:
             raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study")
+        if self.ensembles is not None and len(self.readings) != 1:
+            raise ValueError(f"ensembles: expected one reading to mix the models of, got {len(self.readings)}")
         return self

@@ -110,7 +110,7 @@ def raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
 
 def _sentence(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"])
+    location = ".".join(str(part) for part in first["loc"] if part != "[key]")
     if first["type"] == "extra_forbidden":
         siblings = _fields_at(StudySpec, first["loc"][:-1])
         key = str(first["loc"][-1])
@@ -124,13 +124,11 @@ def _sentence(error: ValidationError, where: str) -> str:
 
 
 def _fields_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields where `location` leads, following nested models through optional and mapping types."""
+    """Names of the fields where `location` leads; keys of mappings and places in lists stay with the model inside."""
     for part in location:
         fields = getattr(model, "model_fields", None)
         if fields is not None and part in fields:
             model = _model_in(fields[part].annotation)
-        elif fields is not None:
-            return []
     return list(getattr(model, "model_fields", {}))
 
 

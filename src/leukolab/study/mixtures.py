@@ -105,7 +105,8 @@ def _answers(results: Results, place: Place, jobs: pd.DataFrame, made: list[Ense
     """H1 to H4 on the test part of one outer part; the best ensemble is picked where the protocol picks champions."""
     access = _access(results, jobs)
     choice = choice_of(results, place.protocol, place.outer)
-    picking = "tuning" if choice.champion_on == "tuning" else "test"
+    no_tuning = not results.has(str(jobs["job"].iloc[0]), "tuning")
+    picking = "test" if no_tuning or choice.champion_on == "test" else "tuning"
     weighted = [one for one in made if one.scheme not in ("equal", "single")]
     best = winner(weighted, access, picking)
     members = hypothesis_members(jobs, made, best.name)

@@ -34,7 +34,6 @@ from leukolab.study.jobs import Job, is_done, job_class_weights, job_folder, job
 from leukolab.study.prepare import Material, composition, prepare
 from leukolab.study.rivals import RivalInputs, run_rivals
 
-
 STUDY_FILE = "study.yaml"
 """The resolved settings in the run folder; `study run` takes them as they are."""
 
