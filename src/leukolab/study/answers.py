@@ -47,13 +47,19 @@ def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], text
 
 def _subtypes(facts: Facts) -> Iterator[str]:
     say = facts.texts
-    for protocol in facts.results.splits:
-        colour = facts.score(f"rival:colour:{protocol}", "accuracy", "image")
-        for reading in facts.results.spec.readings:
+    yield from _paper(facts)
+    for reading in facts.results.spec.readings:
+        for protocol in facts.results.splits:
+            colour = facts.score(f"rival:colour:{protocol}", "accuracy", "image")
             score = facts.score(f"{protocol}/{reading}", "accuracy", "image")
             if score:
                 name = say.name("methods", reading)
                 yield say(f"answers.reading_{protocol}", reading=name, colour=colour.get("value", "?"), **score)
+
+
+def _paper(facts: Facts) -> Iterator[str]:
+    """The paper's figure beside what colour alone reaches on its kind of split."""
+    say = facts.texts
     colour = facts.score("rival:colour:published", "accuracy", "image")
     if colour and facts.results.spec.data.card == SUBTYPES_CARD:
         key = "answers.paper_below" if float(colour["value"]) >= SUBTYPES_TEST_ACCURACY else "answers.paper_above"

@@ -138,7 +138,7 @@ def _write_record(session: Session) -> None:
     if before != fingerprint:
         raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
-    write_json(run / "spec.json", spec.model_dump(mode="json"))
+    write_text(run / "spec.json", spec.model_dump_json(indent=2))
     write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
