@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from timm.models import group_parameters
 
 from leukolab.engine.embed import to_input
-from leukolab.engine.network import Classifier, release, train_mode
+from leukolab.engine.network import Classifier, release, stages_of, train_mode
 from leukolab.engine.reference import losses
 from leukolab.engine.runtime import autocast
 from leukolab.spec import RuntimeSpec, StageSpec
@@ -23,13 +22,11 @@ def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
     Returns:
         Rows with `name`, `kind`, `output_shape`, `parameters`.
     """
-    groups = group_parameters(network.backbone, network.backbone.group_matcher(coarse=True))  # type: ignore[operator]
     sizes = {name: parameter.numel() for name, parameter in network.backbone.named_parameters()}
     rows: list[dict[str, object]] = [
         {"name": "input", "kind": "RGB image", "output_shape": f"{size_px} x {size_px} x 3", "parameters": 0}
     ]
-    for number in sorted(groups):
-        names = groups[number]
+    for number, names in enumerate(stages_of(network.backbone)):
         first, last = names[0].rpartition(".")[0], names[-1].rpartition(".")[0]
         kind = first if first == last else f"{first} to {last}"
         rows.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +88,7 @@ class FrozenFeatures:
                 with autocast(self.runtime):
                     out[rows] = network.features(batch).float().cpu().numpy().astype(np.float16)
             out.flush()
-            if os.name == "nt":
-                del out
+            del out  # so that the file can be renamed on Windows
 
 
 def logits_of(network: Classifier, images: Images, rows: Rows, runtime: RuntimeSpec) -> torch.Tensor:

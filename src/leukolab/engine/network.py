@@ -76,6 +76,20 @@ def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weig
     return Classifier(backbone, int(features), outputs, model.dropout, weights)  # type: ignore[arg-type]
 
 
+def stages_of(backbone: nn.Module) -> list[list[str]]:
+    """Names of the parameters of each stage of a timm backbone, first to last.
+
+    timm numbers its blocks; what stands unnumbered after the last of them (a norm, the head convolution) goes with
+    the last stage of blocks, also where timm's own groups keep it apart.
+    """
+    groups = group_parameters(backbone, backbone.group_matcher(coarse=True))  # type: ignore[operator]
+    stages = [list(groups[number]) for number in sorted(groups)]
+    while len(stages) > 1 and not any(part.isdigit() for name in stages[-1] for part in name.split(".")):
+        tail = stages.pop()
+        stages[-1] += tail
+    return stages
+
+
 def release(network: Classifier, stage: str | int) -> None:
     """Let the head and the named stages of the backbone learn; freeze the rest.
 
@@ -86,8 +100,7 @@ def release(network: Classifier, stage: str | int) -> None:
     Raises:
         SpecError: more stages are asked for than the backbone has.
     """
-    groups = group_parameters(network.backbone, network.backbone.group_matcher(coarse=True))  # type: ignore[operator]
-    names = [groups[number] for number in sorted(groups)]
+    names = stages_of(network.backbone)
     named = {"head": 0, "last_stage": 1, "all": len(names)}
     count = named[stage] if isinstance(stage, str) else stage
     if count > len(names):

@@ -90,9 +90,9 @@ def state_digest(state: State) -> str:
 
 def save_state(path: Path, state: State) -> None:
     """Write tensors as safetensors; the same tensors give the same bytes."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    save_file({name: state[name].detach().cpu().contiguous() for name in sorted(state)}, path)
+    path.write_bytes(save({name: state[name].detach().cpu().contiguous() for name in sorted(state)}))
 
 
 def load_state(path: Path) -> State:
