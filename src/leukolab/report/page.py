@@ -53,7 +53,7 @@ class Writer:
         if item.suffix:
             title = f"{title} ({self.texts.name('protocols', item.suffix.lstrip('_'))})"
         label = self.texts.item(item.key, f"label_{self.kind}")
-        caption = self.texts.item(item.key, "caption", **item.values)
+        caption = self.texts.item(item.key, "note" if kind == "table" else "caption", **item.values)
         name = f"{item.key}{item.suffix}"
         return {
             "id": f"{kind}-{name}".replace("_", "-"),

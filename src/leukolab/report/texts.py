@@ -32,7 +32,7 @@ class Texts:
         return self.entries.get(f"{group}.{key}", str(key).replace("_", " "))
 
     def item(self, key: str, part: str, **values: Any) -> str:
-        """`title`, `caption` or `label` of a figure, table or gallery; empty where it has none."""
+        """`title`, `caption` (of a figure), `note` (of a table) or `label`; empty where it has none."""
         text = self.entries.get(f"items.{key}.{part}", "")
         return text.format(**values) if values else text
 
