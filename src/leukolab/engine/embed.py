@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from leukolab.base.files import atomic
@@ -78,17 +77,17 @@ class FrozenFeatures:
         size = self.runtime.evaluation_batch_size
         starts = range(0, images, size)
         network = self.network.to(self.runtime.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        with atomic(path) as temporary, torch.inference_mode():
-            out = open_memmap(temporary, "w+", np.float16, (images, self.network.head.in_features))
+        width = self.network.head.in_features
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False}
+        with atomic(path) as temporary, temporary.open("wb") as out, torch.inference_mode():
+            np.lib.format.write_array_header_1_0(out, header | {"shape": (images, width)})
             for start in progress(starts, len(starts), f"features, view {number}"):
                 rows = np.arange(start, min(start + size, images))
-                batch = to_input(
-                    self.images.pixels[rows], network, self.runtime.device, None if changes is None else changes[rows]
-                )
+                shown = None if changes is None else changes[rows]
+                batch = to_input(self.images.pixels[rows], network, self.runtime.device, shown)
                 with autocast(self.runtime):
-                    out[rows] = network.features(batch).float().cpu().numpy().astype(np.float16)
-            out.flush()
-            del out  # so that the file can be renamed on Windows
+                    features = network.features(batch)
+                out.write(features.float().cpu().numpy().astype(np.float16).tobytes())
 
 
 def logits_of(network: Classifier, images: Images, rows: Rows, runtime: RuntimeSpec) -> torch.Tensor:

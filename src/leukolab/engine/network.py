@@ -79,15 +79,20 @@ def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weig
 def stages_of(backbone: nn.Module) -> list[list[str]]:
     """Names of the parameters of each stage of a timm backbone, first to last.
 
-    timm numbers its blocks; what stands unnumbered after the last of them (a norm, the head convolution) goes with
-    the last stage of blocks, also where timm's own groups keep it apart.
+    What follows the last stage of blocks (a norm, the head convolution) goes with it, also where timm keeps it apart.
     """
     groups = group_parameters(backbone, backbone.group_matcher(coarse=True))  # type: ignore[operator]
     stages = [list(groups[number]) for number in sorted(groups)]
-    while len(stages) > 1 and not any(part.isdigit() for name in stages[-1] for part in name.split(".")):
+    if len(stages) > 1 and _is_tail(stages[-1], dict(backbone.named_parameters())):
         tail = stages.pop()
         stages[-1] += tail
     return stages
+
+
+def _is_tail(stage: list[str], parameters: dict[str, nn.Parameter]) -> bool:
+    """Whether a stage is no stage of blocks: timm numbers blocks, and they hold several layers."""
+    layers = sum(parameters[name].ndim > 1 for name in stage)
+    return layers <= 2 and not any(part.isdigit() for name in stage for part in name.split("."))
 
 
 def release(network: Classifier, stage: str | int) -> None:
