@@ -76,6 +76,26 @@ def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weig
     return Classifier(backbone, int(features), outputs, model.dropout, weights)  # type: ignore[arg-type]
 
 
+def check_size(network: Classifier, size_px: int) -> None:
+    """Refuse images of a size the backbone cannot take, before anything is trained.
+
+    Raises:
+        SpecError: one black image does not go through.
+    """
+    network.eval()
+    try:
+        with torch.inference_mode():
+            width = network.features(torch.zeros(1, 3, size_px, size_px)).shape[1]
+    except (AssertionError, RuntimeError) as error:  # timm's and torch's ways to refuse a shape
+        wanted = network.backbone.pretrained_cfg.get("input_size", (3, 0, 0))[-1]  # type: ignore[union-attr, operator]
+        raise SpecError(
+            f"image.size_px: this backbone does not take images of {size_px} px ({str(error).splitlines()[0]}). "
+            f"It was made for {wanted} px: '--image-size {wanted}'."
+        ) from error
+    if width != network.head.in_features:
+        raise SpecError(f"model.backbone: expected {network.head.in_features} features an image, got {width}.")
+
+
 def stages_of(backbone: nn.Module) -> list[list[str]]:
     """Names of the parameters of each stage of a timm backbone, first to last.
 

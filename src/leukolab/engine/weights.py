@@ -120,9 +120,14 @@ def _create(model: ModelSpec, pretrained: bool) -> nn.Module:
         raise SpecError(
             f"model.backbone: '{architecture}' has no weights tagged '{tag}'. {nearest(model.backbone, tagged)}"
         )
-    created: nn.Module = timm.create_model(
-        model.backbone, pretrained=pretrained, num_classes=0, global_pool=model.pooling
-    )
+    try:
+        created: nn.Module = timm.create_model(
+            model.backbone, pretrained=pretrained, num_classes=0, global_pool=model.pooling
+        )
+    except (AssertionError, TypeError) as error:  # timm's way to refuse an argument
+        raise SpecError(
+            f"model.pooling: {architecture} does not take '{model.pooling}' ({error}). Use 'avg', or another backbone."
+        ) from error
     return created
 
 

@@ -24,7 +24,7 @@ from leukolab.base.files import make_folder, read_json, read_table, write_json, 
 from leukolab.base.progress import say
 from leukolab.engine import describe, runtime
 from leukolab.engine.embed import FrozenFeatures, Images
-from leukolab.engine.network import Classifier, build
+from leukolab.engine.network import Classifier, build, check_size
 from leukolab.engine.reference import Task, train
 from leukolab.engine.weights import save_state
 from leukolab.spec import RuntimeSpec, StudySpec
@@ -100,6 +100,7 @@ def open_session(spec: StudySpec, data: Path, run: Path, home: Path, touch: bool
         make_folder(run)
     material = prepare(spec, data, home)
     trunk = build(spec.model, len(material.class_names), spec.seed)
+    check_size(trunk, spec.image.size_px)
     images = Images(material.store.array, material.store.key)
     frozen = FrozenFeatures(trunk, images, spec.training.augment, spec.runtime, spec.seed, home)
     return Session(spec, run, home, material, frozen, list_jobs(spec, material, trunk.weights.digest))

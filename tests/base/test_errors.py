@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leukolab.base import errors
+from leukolab.base.errors import LeukolabError, nearest
+from leukolab.base.home import home_folder
+
+
+def test_every_error_of_the_room_stands_under_the_one_root_and_in_its_drawing() -> None:
+    kinds = [kind for name, kind in vars(errors).items() if name.endswith("Error")]
+    assert len(kinds) > 5
+    assert all(issubclass(kind, LeukolabError) for kind in kinds)
+    assert all(kind.__name__ in str(errors.__doc__) for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("subtype", "Did you mean 'subtypes'?"), ("wenn", "Did you mean 'wen'?"), ("zzzzzz", "Known: subtypes, wen.")],
+)
+def test_the_nearest_name_is_offered(name: str, said: str) -> None:
+    assert nearest(name, ["wen", "subtypes"]) == said
+
+
+def test_home_is_the_option_then_the_variable_then_the_platforms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEUKOLAB_HOME", str(tmp_path / "named"))
+    assert home_folder(tmp_path / "given") == tmp_path / "given"
+    assert home_folder() == tmp_path / "named"
+    monkeypatch.delenv("LEUKOLAB_HOME")
+    assert home_folder().name == "leukolab"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from leukolab.base.errors import RunError, StorageError
+from leukolab.base.files import (
+    SCHEMA_VERSION,
+    atomic,
+    make_folder,
+    read_json,
+    read_table,
+    storage,
+    write_json,
+    write_table,
+    write_text,
+)
+
+TABLE = pd.DataFrame({"image_id": ["a", "b"], "p_0": pd.Series([0.25, 1.0], dtype="float32"), "n": [1, 2]})
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    write_text(path, "old\n")
+    with pytest.raises(UnicodeEncodeError), atomic(path) as temporary:
+        temporary.write_text("new, but not all of it: \udcff", encoding="utf-8")
+    assert path.read_text() == "old\n"
+    assert listing(tmp_path) == ["x.txt"]
+
+
+def test_a_file_appears_only_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "x.txt"
+    with atomic(path) as temporary:
+        temporary.write_text("all")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+    assert path.read_text() == "all"
+    assert listing(path.parent) == ["x.txt"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EACCES, "no permission to write"),
+        (errno.EROFS, "no permission to write"),
+        (errno.ENOTDIR, "a file stands where a folder"),
+    ],
+)
+def test_a_refusing_file_system_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    write_text(tmp_path / "x.txt", "old\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(StorageError, match=words) as caught:
+        write_text(tmp_path / "x.txt", "new\n")
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "x.txt").read_text() == "old\n"
+    assert listing(tmp_path) == ["x.txt"]
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Input/output") as caught, storage(tmp_path):
+        raise OSError(errno.EIO, "Input/output error")
+    assert not isinstance(caught.value, StorageError)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_really_full_device_is_one_sentence() -> None:
+    with pytest.raises(StorageError, match="no space left"), storage(Path("/dev/full")):
+        Path("/dev/full").write_text("x" * 100_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may write anywhere")
+def test_a_folder_without_permission_is_one_sentence(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    with pytest.raises(StorageError, match="no permission"):
+        write_text(locked / "x.txt", "x")
+    assert listing(locked) == []
+
+
+def test_a_file_where_a_folder_is_needed_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("a file")
+    with pytest.raises(StorageError, match="a file stands where a folder"):
+        make_folder(tmp_path / "x" / "y")
+    with pytest.raises(StorageError, match="a file stands where a folder"):
+        make_folder(tmp_path / "x")
+
+
+def test_json_comes_back_and_is_stable(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"b": 1, "a": ["ä", None]})
+    assert (tmp_path / "x.json").read_bytes() == '{\n  "a": [\n    "ä",\n    null\n  ],\n  "b": 1\n}\n'.encode()
+    assert read_json(tmp_path / "x.json") == {"a": ["ä", None], "b": 1}
+
+
+def test_json_that_is_missing_or_damaged_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="expected a file here, found none"):
+        read_json(tmp_path / "x.json")
+    (tmp_path / "x.json").write_text(json.dumps({"a": 1})[:-2])
+    with pytest.raises(RunError, match="expected JSON"):
+        read_json(tmp_path / "x.json")
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_table(tmp_path / "a.parquet", TABLE)
+    write_table(tmp_path / "b.parquet", TABLE.copy())
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    back = read_table(tmp_path / "a.parquet")
+    assert back["p_0"].dtype == "float32"
+    assert back.to_dict("list") == TABLE.to_dict("list")
+
+
+def test_tables_that_cannot_be_read_say_why(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with pytest.raises(RunError, match="found none"):
+        read_table(path)
+    write_table(path, TABLE)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RunError, match="damaged"):
+        read_table(path)
+    path.write_bytes(b"")
+    with pytest.raises(RunError, match="damaged"):
+        read_table(path)
+    newer = pa.table({"a": [1]}).replace_schema_metadata({b"leukolab": str(SCHEMA_VERSION + 1).encode()})
+    pq.write_table(newer, path)
+    with pytest.raises(RunError, match="newer Leukolab"):
+        read_table(path)

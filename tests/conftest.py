@@ -1,0 +1,39 @@
+"""Small data sets drawn once a session, a home folder, and the real images where they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from leukolab.cards.draw import draw_data_set
+
+SIZE_PX = 48
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder shared by the session; what is kept there is addressed by content."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def two_class(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 subjects with 3 cells each on black: `normal` and `all`. Not to be changed."""
+    return draw_data_set(tmp_path_factory.mktemp("cells") / "two", "two_class", 20, 3, SIZE_PX, 7)
+
+
+@pytest.fixture(scope="session")
+def four_class(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 subjects with 3 cells each on a smear, four classes. Not to be changed."""
+    return draw_data_set(tmp_path_factory.mktemp("cells") / "four", "four_class", 24, 3, SIZE_PX, 7)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real images."""
+    named = os.environ.get("LEUKOLAB_DATA")
+    if not named:
+        pytest.skip("LEUKOLAB_DATA is not set; it names the folder of the real images")
+    return Path(named)

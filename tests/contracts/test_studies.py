@@ -1,0 +1,79 @@
+"""What every shipped study must keep to; a new file in `studies/` is found by itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import timm
+
+from leukolab.cards import get_card
+from leukolab.spec import StudySpec, load_study, study_names
+
+STUDIES = study_names()
+
+
+def test_the_studies_of_the_project_are_there() -> None:
+    assert {"subtypes", "wen", "demo", "demo_subtypes"} <= set(STUDIES)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_says_what_it_is(name: str) -> None:
+    spec = load_study(name)
+    assert spec.name == name
+    assert spec.title
+    assert spec.question.endswith("?")
+    assert spec.source
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_comes_back_from_json_as_it_was(name: str) -> None:
+    spec = load_study(name)
+    assert StudySpec.model_validate(json.loads(json.dumps(spec.model_dump(mode="json")))) == spec
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_backbone_is_pinned_by_a_tag_that_timm_has(name: str) -> None:
+    backbone = load_study(name).model.backbone
+    assert "." in backbone
+    assert backbone in timm.list_pretrained(f"{backbone.partition('.')[0]}.*")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_published_protocols_leak_on_purpose_and_corrected_ones_may_not(name: str) -> None:
+    protocols = load_study(name).protocols
+    assert set(protocols) == {"published", "corrected"}
+    assert protocols["published"].allow_leakage
+    assert protocols["published"].split.by == "image"
+    corrected = protocols["corrected"]
+    assert not corrected.allow_leakage
+    assert corrected.split.by in ("group", "auto")
+    assert corrected.champion_on != "test"
+    assert corrected.weights_on != "test"
+    assert corrected.balance.when in ("never", "in_training")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("protocol", ["published", "corrected"])
+def test_outer_parts_are_among_those_of_the_split(name: str, protocol: str) -> None:
+    spec = load_study(name, [f"protocol={protocol}"])
+    there = range(1, spec.active_protocols[protocol].split.outer + 1)
+    for reading in spec.readings.values():
+        assert set(reading.outer_parts.get(protocol, ())) <= set(there)
+        assert set(reading.outer_parts) <= {"published", "corrected"}
+    assert spec.outer_parts is None or set(spec.outer_parts) <= set(there)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_card_has_the_parts_and_view_asked_for(name: str) -> None:
+    spec = load_study(name)
+    card = get_card(spec.data.card)
+    assert set(spec.data.parts or ()) <= set(card.parts)
+    assert spec.data.view is None or spec.data.view in card.views
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_head_fits_the_kind_of_report(name: str) -> None:
+    spec = load_study(name)
+    assert (spec.model.head == "sigmoid") == (spec.report == "wen")
+    assert (spec.ensembles is not None) == (spec.report == "wen")
