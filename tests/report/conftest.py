@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -276,6 +276,14 @@ def write_rest(folder: Path, kind: str, classes: list[str]) -> None:
     write_json(
         folder / "answers.json", {"headline": [sentence, more], "warnings": ["Few groups: read the intervals first."]}
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coarse_png() -> Iterator[None]:
+    """PNG files of low resolution: quicker, and nothing looks at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.report.canvas.PNG_DPI", 72)
+        yield
 
 
 @pytest.fixture(scope="session")

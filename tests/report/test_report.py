@@ -125,7 +125,7 @@ def test_numbers_on_the_page_are_the_scores(reported):
 def test_published_figure_is_marked(reported):
     kind, _, path, page = reported
     assert ("the paper: 0.975" in page.text) == (kind == "subtypes")
-    assert (path.parent / "figures" / "headline.png").stat().st_size > 20_000
+    assert (path.parent / "figures" / "headline.png").stat().st_size > 2_000
 
 
 def test_hostile_file_names_stay_text(tmp_path, make_run, thumbnail):
