@@ -61,14 +61,16 @@ class FrozenFeatures:
         return features
 
     def _path(self, number: int) -> Path:
+        weights = self.network.weights
         parameters: dict[str, object] = {"precision": self.runtime.precision, "device": self.runtime.device}
         if number:
             parameters |= {"augment": self.augment.model_dump(exclude={"views"}), "seed": self.seed, "view": number}
         inputs = {
             "pixels": self.images.key,
-            "weights": self.network.weights.digest,
-            "backbone": type(self.network.backbone).__name__ + str(self.network.head.in_features),
+            "weights": weights.digest,
+            "backbone": self.network.model.backbone.partition(".")[0],
         }
+        parameters |= {"mean": weights.mean, "deviation": weights.deviation, "pooling": self.network.model.pooling}
         return self.home / "features" / f"{content_key('pooled', FEATURES_VERSION, inputs, parameters)}.npy"
 
     def _compute(self, path: Path, number: int) -> None:

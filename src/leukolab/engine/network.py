@@ -15,12 +15,13 @@ from leukolab.spec import ModelSpec
 class Classifier(nn.Module):
     """Pixels (n, 3, h, w) to logits (n, outputs); outputs is 1 for a sigmoid head, else the classes."""
 
-    def __init__(self, backbone: nn.Module, features: int, outputs: int, dropout: float, weights: Weights) -> None:
+    def __init__(self, backbone: nn.Module, features: int, outputs: int, model: ModelSpec, weights: Weights) -> None:
         super().__init__()
         self.backbone = backbone
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(model.dropout)
         self.head = nn.Linear(features, outputs)
         self.weights = weights
+        self.model = model
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pooled features (n, d)."""
@@ -73,7 +74,7 @@ def restore(model: ModelSpec, classes: int, weights: Weights, states: tuple[Stat
 def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weights) -> Classifier:
     features = backbone.head_hidden_size if hasattr(backbone, "head_hidden_size") else backbone.num_features
     outputs = 1 if model.head == "sigmoid" else classes
-    return Classifier(backbone, int(features), outputs, model.dropout, weights)  # type: ignore[arg-type]
+    return Classifier(backbone, int(features), outputs, model, weights)  # type: ignore[arg-type]
 
 
 def check_size(network: Classifier, size_px: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def settled(runtime: RuntimeSpec) -> Iterator[None]:
     deterministic = torch.are_deterministic_algorithms_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(runtime.threads or before)
+    _keep_memory()
     torch.use_deterministic_algorithms(True)
     try:
         yield
@@ -65,6 +67,19 @@ def description() -> dict[str, str]:
         "gpu": gpu,
         "cores": str(_cores()),
     }
+
+
+def _keep_memory() -> None:
+    """Ask glibc to keep freed memory: else each large activation is mapped, zeroed and unmapped anew.
+
+    Measured here on Lite0 at 224 pixels, batch 64: a quarter of the processor time went into page faults.
+    """
+    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    mmap_threshold, trim_threshold, largest = -3, -1, 2**31 - 1
+    libc.mallopt(mmap_threshold, largest)
+    libc.mallopt(trim_threshold, largest)
 
 
 def _fast_bfloat16(device: str) -> bool:
