@@ -98,3 +98,27 @@ def test_balance_needs_its_number() -> None:
     assert BalanceSpec().when == "never"
     with pytest.raises(ValidationError, match="per_class"):
         BalanceSpec(when="never", per_class=3)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("training.learning_rates=[]", "training.learning_rates: tuple should have at least 1 item"),
+        ("training.learning_rates=[-1]", "training.learning_rates.0: input should be greater than 0, got -1"),
+        ("training.learning_rates=[.nan]", "training.learning_rates.0: input should be a finite number"),
+        ("training.learning_rates=[0.1, 0.1]", "expected each learning rate once"),
+        (
+            "readings.two_stage.stages.0.release=last",
+            "release: input should be 'head', 'last_stage' or 'all' or a valid",
+        ),
+        ("readings.two_stage.stages.0.release=-1", "or greater than or equal to 0, got -1"),
+        ("training.augment.views=0", "training.augment.views: input should be greater than or equal to 1 or 'online'"),
+        ("outer_parts=[0]", "outer_parts.0: input should be greater than or equal to 1, got 0"),
+        ("readings={}", "readings: dictionary should have at least 1 item"),
+        ("protocols.corected.split.kind=kfold", "protocols.corected: input should be 'published' or 'corrected'"),
+    ],
+)
+def test_settings_that_could_not_be_trained_are_refused_on_reading(override: str, words: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_study("demo", [override])
+    assert words in str(caught.value)

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _each_once(rates: tuple[float, ...]) -> tuple[float, ...]:
+    if len({f"{rate:g}" for rate in rates}) < len(rates):
+        raise ValueError("expected each learning rate once, to six digits (jobs are named by them)")
+    return rates
+
+
+Rates = Annotated[
+    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], Field(min_length=1), AfterValidator(_each_once)
+]
+"""Learning rates, one at least."""
+Parts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+"""Outer parts, from 1."""
 
 
 class Settings(BaseModel):
@@ -107,7 +121,7 @@ class StageSpec(Settings):
     """One stage of training."""
 
     name: str
-    release: Literal["head", "last_stage", "all"] | int = "head"
+    release: Literal["head", "last_stage", "all"] | Annotated[int, Field(ge=0)] = "head"
     """What is trained: the head; the last stage of blocks and the head convolution too; all; or the last n stages."""
     epochs: int = Field(ge=1, le=10_000)
     patience: int | None = Field(None, ge=1)
@@ -118,9 +132,9 @@ class ReadingSpec(Settings):
     """One way to read a published training: its stages, and on which outer parts it is run."""
 
     stages: tuple[StageSpec, ...] = Field(min_length=1)
-    outer_parts: dict[str, tuple[int, ...]] = {}
+    outer_parts: dict[Literal["published", "corrected"], Parts] = {}
     """Protocol name to the outer parts to run; all (of `outer_parts` of the study) where a protocol is missing."""
-    learning_rates: tuple[float, ...] | None = None
+    learning_rates: Rates | None = None
     """Instead of the training's."""
 
 
@@ -132,7 +146,7 @@ class AugmentSpec(Settings):
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, le=1)
     rotate_deg: float = Field(0.0, ge=0, le=180)
-    views: int | Literal["online"] = 8
+    views: Annotated[int, Field(ge=1)] | Literal["online"] = 8
     """A bank of so many seeded views an image, shared by all jobs; or fresh draws each epoch."""
 
     @property
@@ -157,7 +171,7 @@ class TrainingSpec(Settings):
     """Optimiser and what it sees."""
 
     optimizer: Literal["adam"] = "adam"
-    learning_rates: tuple[float, ...] = (1e-4,)
+    learning_rates: Rates = (1e-4,)
     batch_size: int = Field(32, ge=1)
     class_weights: bool = False
     """Weigh each class by N / (k N_j) of the training part."""
@@ -195,8 +209,8 @@ class StudySpec(Settings):
     training: TrainingSpec
     protocol: Literal["published", "corrected", "both"]
     protocols: dict[Literal["published", "corrected"], ProtocolSpec]
-    readings: dict[str, ReadingSpec]
-    outer_parts: tuple[int, ...] | None = None
+    readings: dict[str, ReadingSpec] = Field(min_length=1)
+    outer_parts: Parts | None = None
     """Outer parts to run, from 1; all where null."""
     ensembles: EnsembleSpec | None = None
     seed: int = 2019

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec.models import StudySpec
@@ -110,17 +111,26 @@ def raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
 
 def _sentence(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    location = _location(first)
     if first["type"] == "extra_forbidden":
         siblings = _fields_at(StudySpec, first["loc"][:-1])
         key = str(first["loc"][-1])
         hint = nearest(key, siblings) if siblings else ""
         return f"{where}: {location}: this setting is not known. {hint}".rstrip()
-    message = first["msg"].removeprefix("Value error, ")
+    alternatives = [other["msg"] for other in error.errors() if _location(other) == location]
+    message = (
+        " or ".join(dict.fromkeys(alternatives)).replace(" or Input should be ", " or ").removeprefix("Value error, ")
+    )
     got = first["input"]
     shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
     place = f"{where}: {location}" if location else where
     return f"{place}: {message[0].lower() + message[1:]}{shown}."
+
+
+def _location(error: ErrorDetails) -> str:
+    """Where the setting stands; pydantic's names for the sides of a choice are left out."""
+    parts = [str(part) for part in error["loc"] if part not in ("[key]", "constrained-int")]
+    return ".".join(part for part in parts if not part.startswith("literal["))
 
 
 def _fields_at(model: Any, location: tuple[int | str, ...]) -> list[str]:

@@ -136,7 +136,7 @@ def _predictions(job: Job, trained: Trained, parts: dict[str, Part], material: M
 
 
 def _outers(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
-    wanted = list(reading.outer_parts.get(protocol) or there)
+    wanted = list({str(name): parts for name, parts in reading.outer_parts.items()}.get(protocol, there))
     if spec.outer_parts is not None:
         wanted = [outer for outer in wanted if outer in spec.outer_parts]
     for outer in [*(spec.outer_parts or ()), *wanted]:
