@@ -26,11 +26,13 @@ def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [
         {"name": "input", "kind": "RGB image", "output_shape": f"{size_px} x {size_px} x 3", "parameters": 0}
     ]
+    shapes = _shapes(network, size_px)
     for number, names in enumerate(stages_of(network.backbone)):
         first, last = names[0].rpartition(".")[0], names[-1].rpartition(".")[0]
         kind = first if first == last else f"{first} to {last}"
+        count = sum(sizes[name] for name in names)
         rows.append(
-            {"name": f"stage {number}", "kind": kind, "output_shape": "", "parameters": sum(sizes[n] for n in names)}
+            {"name": f"stage {number}", "kind": kind, "output_shape": shapes.get(last, ""), "parameters": count}
         )
     width, outputs = network.head.in_features, network.head.out_features
     head = sum(parameter.numel() for parameter in network.head.parameters())
@@ -39,6 +41,28 @@ def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
     final = "sigmoid" if outputs == 1 else "softmax"
     rows.append({"name": "head", "kind": f"dense, {final}", "output_shape": str(outputs), "parameters": head})
     return rows
+
+
+def _shapes(network: Classifier, size_px: int) -> dict[str, str]:
+    """Output of each module of the backbone for one image, as `height x width x channels`, by its name."""
+    shapes: dict[str, str] = {}
+
+    def note(name: str, output: object) -> None:
+        if isinstance(output, torch.Tensor):
+            sizes = [*output.shape[2:], output.shape[1]] if output.ndim == 4 else list(output.shape[1:])
+            shapes[name] = " x ".join(str(size) for size in sizes)
+
+    hooks = [
+        module.register_forward_hook(lambda _module, _inputs, output, name=name: note(name, output))
+        for name, module in network.backbone.named_modules()
+    ]
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        network.features(torch.zeros(1, 3, size_px, size_px, device=device))
+    for hook in hooks:
+        hook.remove()
+    return shapes
 
 
 def learning_parameters(network: Classifier, stages: tuple[StageSpec, ...]) -> dict[str, int]:

@@ -56,6 +56,9 @@ def _hypotheses(scene: Scene) -> Drawing | None:
     if table.empty:
         return None
     labels = table["hypothesis"].astype(str) + ": " + table["comparison"].astype(str)
+    if len(scene.run.jobs[["protocol", "outer"]].drop_duplicates()) > 1:
+        places = table["protocol"].map(lambda name: scene.texts.name("protocols_short", name))
+        labels += " (" + places + " " + table["outer"].astype(str) + ")"
     frame = table.assign(group=table["hypothesis"], label=labels)[["group", "label", "difference", "low", "high"]]
     metric = scene.texts.name("metrics", chosen.primary(scene.run))
     label = scene.texts("axes.difference", metric=metric)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from leukolab.report import chosen
-from leukolab.report.items import Sheet
+from leukolab.report.items import Form, Sheet
 from leukolab.report.names import Names, rate_text
 from leukolab.report.run import Run
 from leukolab.report.tables import columns_of, metric_columns
@@ -87,8 +87,13 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
     table: pd.DataFrame = run.hypotheses
     if table.empty:
         return None
+    places: tuple[tuple[str, Form], ...] = ()
+    if len(run.jobs[["protocol", "outer"]].drop_duplicates()) > 1:
+        table = table.assign(protocol=table["protocol"].map(lambda name: texts.name("protocols", name)))
+        places = (("protocol", "text"), ("outer", "count"))
     columns = columns_of(
         texts,
+        *places,
         ("hypothesis", "text"),
         ("comparison", "text"),
         ("difference", "score"),
