@@ -26,6 +26,10 @@ from leukolab.engine.weights import State
 from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
 
 
+MANY_EPOCHS = 20
+"""Stages with more epochs than this tell of every tenth only."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Rows of the packed pixels (n,) and how often each counts (n,)."""
@@ -43,7 +47,7 @@ class Task:
         parts: role to its images; `train` and `validation` are needed.
         class_weights: float64 (k,), all ones where classes are not weighed.
         view_seed: seed of the bank of views, shared by the jobs of a study.
-        tell: takes one sentence an epoch.
+        tell: takes one sentence an epoch; every tenth epoch of long stages.
     """
 
     name: str
@@ -112,7 +116,8 @@ def _run_stage(
             {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
              "val_loss": val_loss, "val_accuracy": val_accuracy, "seconds": seconds}
         )  # fmt: skip
-        task.tell(f"{task.name}, {stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
+        if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
+            task.tell(f"{task.name}, {stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
         if (val_accuracy, -val_loss) > best:
             best, best_state, waited = (val_accuracy, -val_loss), _learning_state(network), 0
         else:

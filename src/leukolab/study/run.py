@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import shlex
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +73,7 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Path:
     session = open_session(spec, data, run, home)
     with runtime.settled(session.spec.runtime):
         _write_record(session)
-        for job in session.jobs:
-            _run_job(session, job)
+        _run_jobs(session)
         _write_rivals(session)
     _collect(session)
     _write_environment(session, started)
@@ -156,13 +154,21 @@ def _write_record(session: Session) -> None:
         temporary.replace(trunk)
 
 
+def _run_jobs(session: Session) -> None:
+    """Every job that is not done, one after the other."""
+    seconds: dict[str, list[float]] = {}
+    for number, job in enumerate(session.jobs):
+        if is_done(session.run, job):
+            continue
+        say(f"job {number + 1}/{len(session.jobs)}: {job.job}{_left(seconds, session.jobs[number:])}")
+        started = time.time()
+        _run_job(session, job)
+        seconds.setdefault(job.reading, []).append(time.time() - started)
+
+
 def _run_job(session: Session, job: Job) -> None:
-    number = session.jobs.index(job) + 1
-    if is_done(session.run, job):
-        return
     spec, material = session.spec, session.material
     parts = job_parts(job, material)
-    say(f"job {number}/{len(session.jobs)}: {job.job}")
     task = Task(
         name=job.job,
         images=session.frozen.images,
@@ -175,22 +181,19 @@ def _run_job(session: Session, job: Job) -> None:
         seed=job.seed,
         view_seed=spec.seed,
         runtime=spec.runtime,
-        tell=_teller(spec, job),
+        tell=say,
     )
     trained = train(build(spec.model, len(material.class_names), job.seed), task, session.frozen)
     store_job(session.run, job, trained, parts, material)
 
 
-def _teller(spec: StudySpec, job: Job) -> Callable[[str], None]:
-    """Says each epoch of short trainings, every tenth of long ones."""
-    longest = max(stage.epochs for stage in spec.readings[job.reading].stages)
-    if longest <= 20:
-        return say
-    return lambda sentence: say(sentence) if _epoch_of(sentence) % 10 == 0 else None
-
-
-def _epoch_of(sentence: str) -> int:
-    return int(sentence.partition("/")[0].rsplit(" ", 1)[-1]) if "/" in sentence else 0
+def _left(seconds: dict[str, list[float]], left: list[Job]) -> str:
+    """The time that the jobs left will take, from jobs of the same reading done now; nothing before the first."""
+    known = [sum(seconds[job.reading]) / len(seconds[job.reading]) for job in left if seconds.get(job.reading)]
+    if not known:
+        return ""
+    least = "" if len(known) == len(left) else "at least "
+    return f" ({least}{sum(known) / 60:.0f} min left)"
 
 
 def _write_rivals(session: Session) -> None:
