@@ -25,7 +25,6 @@ from leukolab.engine.runtime import autocast
 from leukolab.engine.weights import State
 from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
 
-
 MANY_EPOCHS = 20
 """Stages with more epochs than this tell of every tenth only."""
 
