@@ -55,7 +55,9 @@ def evaluate(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
     if len(columns) < 2 or "label" not in table:
         found = ", ".join(str(name) for name in table.columns) or "none"
         raise DataError(f"{path}: expected the columns 'label' and one 'p_<class>' for each class, found: {found}.")
-    probs_nk = table[columns].to_numpy(np.float64)
+    if not len(table):
+        raise DataError(f"{path}: expected at least one row of predictions, found none.")
+    probs_nk = np.stack([_numbers(table[name], path) for name in columns], axis=1)
     labels_n = _labels(table["label"], names, path)
     known = "subject" in table and bool(table["subject"].notna().all())
     groups_n = table["subject"].astype(str).to_numpy() if known else np.arange(len(table)).astype(str)
@@ -86,6 +88,13 @@ def _read(path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path}: expected a CSV table, found something else ({str(error).splitlines()[0]})."
         ) from error
+
+
+def _numbers(column: pd.Series, path: Path) -> np.ndarray:
+    try:
+        return column.to_numpy(np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: {column.name}: expected numbers, found something else ({error}).") from error
 
 
 def _labels(column: pd.Series, names: tuple[str, ...], path: Path) -> np.ndarray:

@@ -73,7 +73,7 @@ def job_parts(job: Job, material: Material) -> dict[str, Part]:
     for role in ROLES:
         rows = split.part(job.outer, job.fold, role)
         if len(rows):
-            parts[role] = Part(material.store.rows(list(rows["image_id"])), rows["copies"].to_numpy(np.int64))
+            parts[role] = Part(material.store.rows(list(rows["image_id"])), rows["copies"].to_numpy(np.int64, copy=True))
     return parts
 
 
