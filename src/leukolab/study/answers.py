@@ -32,11 +32,6 @@ class Facts:
         row = mine.iloc[0]
         return {name: f"{row[name]:.3f}" for name in ("value", "low", "high")}
 
-    @property
-    def unit(self) -> str:
-        """By subject where subjects are known, else by image."""
-        return "subject" if self.results.subjects_known else "image"
-
 
 def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], texts: Texts) -> dict[str, list[str]]:
     """Sentences for the head of the report: `headline` and `warnings`."""
@@ -69,21 +64,26 @@ def _paper(facts: Facts) -> Iterator[str]:
 def _wen(facts: Facts) -> Iterator[str]:
     say, chosen = facts.texts, facts.chosen
     table = facts.results.tables[chosen["jobs"][0], "test"]
-    groups = table["image_id"].map(facts.results.groups).nunique()
-    counts = {"groups": groups, "images": f"{len(table):,}"}
-    key = "answers.chosen_subjects" if facts.results.subjects_known else "answers.chosen_images"
-    auc = facts.score(chosen["member"], "auc", facts.unit).get("value", "?")
+    counts = {"groups": table["image_id"].map(facts.results.groups).nunique(), "images": f"{len(table):,}"}
     part = say.name("roles", chosen["chosen_on"]).lower()
-    balanced = facts.score(chosen["member"], "balanced_accuracy", facts.unit)
-    yield say(key, member=_short(chosen["member"]), auc=auc, part=part, **counts, **balanced)
-    tail = f"{chosen['protocol']}:outer{chosen['outer']}"
-    rivals = {
-        name: facts.score(f"rival:{name}:{tail}", "auc", facts.unit).get("value", "?")
-        for name in ("features", "colour")
-    }
-    yield say("answers.rivals", kind=facts.results.shortcut_kind, auc=auc, **rivals)
-    best = max(float(value) for value in rivals.values() if value != "?")
-    yield say("answers.earns" if auc != "?" and float(auc) > best else "answers.does_not_earn")
+    known = facts.results.subjects_known
+    auc = facts.score(chosen["member"], "auc", "image")["value"]
+    balanced = facts.score(chosen["member"], "balanced_accuracy", "image")
+    person = facts.score(chosen["member"], "balanced_accuracy", "subject").get("value", "")
+    key = "answers.chosen_subjects" if known else "answers.chosen_images"
+    values = {"member": chosen["name"], "auc": auc, "part": part, **counts, **balanced}
+    yield say(key, **values, **({"person": person} if known else {}))
+    yield _rivals(facts)
+
+
+def _rivals(facts: Facts) -> str:
+    """The chosen model against the better of its simple rivals."""
+    say, row = facts.texts, facts.chosen["against"][0]
+    rival = say("answers.features") if "features" in row["rival"] else facts.results.shortcut_kind
+    verdict = "same" if row["low"] <= 0 <= row["high"] else ("better" if row["difference"] > 0 else "worse")
+    numbers = {name: f"{row[name]:+.3f}" for name in ("difference", "low", "high")}
+    value = facts.score(row["rival"], "balanced_accuracy", "image")["value"]
+    return say(f"answers.rival_{verdict}", rival=rival, value=value, **numbers)
 
 
 def _warnings(facts: Facts) -> Iterator[str]:
@@ -98,7 +98,3 @@ def _warnings(facts: Facts) -> Iterator[str]:
         yield say("answers.stand_in", used=results.spec.model.backbone, meant=shipped.model.backbone)
     if shipped and shipped.data.card != results.spec.data.card:
         yield say("answers.other_data", used=results.spec.data.card, meant=shipped.data.card)
-
-
-def _short(member: str) -> str:
-    return member.rpartition("outer")[2].partition("/")[2] or member

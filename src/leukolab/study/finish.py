@@ -14,9 +14,11 @@ from leukolab.base.files import write_json, write_table
 from leukolab.base.progress import say
 from leukolab.images import PixelStore
 from leukolab.report import write_report
+from leukolab.report.names import Names
+from leukolab.report.run import read_run
 from leukolab.report.texts import load_texts
 from leukolab.study.answers import answers
-from leukolab.study.mixtures import choose, ensemble_members
+from leukolab.study.mixtures import against_rivals, choose, ensemble_members
 from leukolab.study.results import Results, read_results
 from leukolab.study.score import Member, model_members, rival_members, score_members
 from leukolab.study.thumbnails import Thumbnails
@@ -48,18 +50,20 @@ def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") ->
     tables = score_members(results, [*models, *ensembles, *rivals])
     for name, table in tables.items():
         write_table(run / f"{name}.parquet", table)
-    chosen = _chosen(results, [*models, *ensembles], tables["scores"])
+    member, role, claim = choose(results, [*models, *ensembles])
+    chosen = _chosen(results, member, tables["scores"]) | {"chosen_on": role, "claim": claim}
+    chosen["against"] = against_rivals(results, member, rivals)
     write_json(run / "chosen.json", chosen)
-    write_json(run / "answers.json", answers(results, tables["scores"], chosen, texts))
+    name = Names(read_run(run), texts)(member.name)
+    write_json(run / "answers.json", answers(results, tables["scores"], chosen | {"name": name}, texts))
     thumbnails = Thumbnails.open(run, pixels)
     path = write_report(run, thumbnails.get, language=language)
     thumbnails.keep()
     return path
 
 
-def _chosen(results: Results, members: list[Member], scores: pd.DataFrame) -> dict[str, Any]:
+def _chosen(results: Results, member: Member, scores: pd.DataFrame) -> dict[str, Any]:
     """The model offered for use, with its test scores on the card."""
-    member, role, claim = choose(results, members)
     if member.kind == "ensemble":
         table = pd.read_parquet(results.run / "ensembles.parquet")
         mine = table[table["ensemble"] == member.name]
@@ -73,7 +77,7 @@ def _chosen(results: Results, members: list[Member], scores: pd.DataFrame) -> di
     return {
         "member": member.name, "protocol": member.place.protocol, "outer": member.place.outer,
         "jobs": jobs, "keys": [str(keys[job]) for job in jobs], "weights": weights,
-        "chosen_on": role, "claim": claim, "test": json.loads(json.dumps(records)),
+        "test": json.loads(json.dumps(records)),
         "command": f"leukolab predict IMAGES... --run {shlex.quote(str(results.run))}",
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from leukolab.ensembles import (
 )
 from leukolab.ensembles.members import Predictions, score_row
 from leukolab.stats import answer_hypotheses, balanced_accuracy_draws
+from leukolab.stats.intervals import percentiles
 from leukolab.study.results import Place, Results
 from leukolab.study.score import Member
 
@@ -68,6 +70,30 @@ def choose(results: Results, members: list[Member]) -> tuple[Member, str, bool]:
     mine = [m for m in mine if role in m.parts and not m.name.endswith("best_single")]
     rows = pd.DataFrame([score_row(m.parts[role]) for m in mine]).assign(number=range(len(mine)))
     return mine[int(ranked(rows)["number"].iloc[0])], role, choice.claim
+
+
+def against_rivals(results: Results, member: Member, rivals: list[Member]) -> list[dict[str, Any]]:
+    """Balanced accuracy of a member minus that of each rival on the same test part, with its interval.
+
+    Returns:
+        `rival`, `difference`, `low`, `high` for each rival of the member's outer part, the strongest rival first.
+    """
+    same = [
+        rival
+        for rival in rivals
+        if (rival.place.protocol, rival.place.outer) == (member.place.protocol, member.place.outer)
+    ]
+    probs = {one.name: one.parts["test"].probs_nk for one in [member, *same]}
+    _, labels_n, weights_n = member.parts["test"]
+    bootstrap = results.bootstrap(member.like, member.place, "test")
+    draws = balanced_accuracy_draws(probs, labels_n, weights_n, bootstrap)
+    ours, ours_r = draws.mean_of([member.name])
+    rows = []
+    for rival in same:
+        theirs, theirs_r = draws.mean_of([rival.name])
+        low, high = percentiles(ours_r - theirs_r)
+        rows.append({"rival": rival.name, "difference": ours - theirs, "low": low, "high": high})
+    return sorted(rows, key=lambda row: float(row["difference"]))
 
 
 def _places(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
