@@ -110,7 +110,7 @@ def units_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     """The primary metric by image and by subject side by side."""
     metric = chosen.primary(run)
     scores: pd.DataFrame = run.scores
-    rows = scores[(scores["role"] == "test") & (scores["metric"] == metric)]
+    rows = scores[(scores["role"] == "test") & (scores["metric"] == metric) & (scores["kind"] != "summary")]
     if rows["unit"].nunique() < 2:
         return None
     keys = ["protocol", "outer", "member"]
