@@ -24,6 +24,11 @@ def test_the_nearest_name_is_offered(name: str, said: str) -> None:
     assert nearest(name, ["wen", "subtypes"]) == said
 
 
+def test_long_lists_are_cut_short() -> None:
+    said = nearest("zzz", [f"name {number:04}" for number in range(1500)])
+    assert said.endswith("name 0019, and 1,480 more.")
+
+
 def test_home_is_the_option_then_the_variable_then_the_platforms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,8 @@ def test_no_option_changes_nothing() -> None:
         ("backbone", "tf_efficientnet_lite0", "model.backbone", "tf_efficientnet_lite0"),
         ("weights", "none", "model.weights", "none"),
         ("weights", "file:/a folder/w.pth", "model.weights", "file:/a folder/w.pth"),
+        ("subject_from", "[*&]: (x)", "data.subject_from", "[*&]: (x)"),
+        ("weights", "file:/a: b", "model.weights", "file:/a: b"),
         ("image_size", 224, "image.size_px", 224),
         ("seed", 0, "seed", 0),
         ("outer_parts", "1,3", "outer_parts", (1, 3)),

@@ -19,6 +19,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+SHOWN = 20
+"""Names that are listed where none is near."""
+
 
 class LeukolabError(Exception):
     """Something the user can mend; its text is one sentence or two."""
@@ -66,4 +69,5 @@ def nearest(name: str, options: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"Did you mean '{close[0]}'?"
-    return f"Known: {', '.join(known)}."
+    more = f", and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
+    return f"Known: {', '.join(known[:SHOWN])}{more}."

@@ -41,6 +41,7 @@ def show(name: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Jobs, hours and disk, before anything is spent.")
 @click.option("--protocol", help="published, corrected or both.")
 @click.option("--card", help="Data card, where it is not the study's own; see 'leukolab data list'.")
+@click.option("--subject-from", help="Card folder: a pattern whose first group is the subject, searched in the path.")
 @click.option("--backbone", help="A timm name, such as tf_efficientnet_lite0.")
 @click.option("--weights", help="auto, hub, packaged, file:PATH or none.")
 @click.option("--image-size", type=int, help="Edge of the square the network sees, in pixels.")

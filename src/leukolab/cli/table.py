@@ -82,13 +82,13 @@ def table(ctx: click.Context, home: Path | None) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit code 2 and one sentence for what the user can mend."""
     try:
-        result: Any = table.main(arguments, standalone_mode=False)
+        result: Any = table.main(arguments, prog_name="leukolab", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(0)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"leukolab: {_usage(error)}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("leukolab: stopped. What was finished is kept; the same command goes on from there.", err=True)
@@ -99,6 +99,14 @@ def main(arguments: list[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         click.echo(f"leukolab: {_missing(error)}", err=True)
         sys.exit(2)
+
+
+def _usage(error: click.ClickException) -> str:
+    """What was wrong with the command as typed, on one line, and where help is."""
+    text = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" See '{context.command_path} --help'." if context is not None else ""
+    return text[0].lower() + text[1:] + hint
 
 
 def _missing(error: ModuleNotFoundError) -> MissingExtraError:

@@ -55,9 +55,10 @@ class FrozenFeatures:
     def view(self, number: int) -> NDArray[np.float16]:
         """Features (n, d) of view `number` of every image; 0 is the plain one."""
         path = self._path(number)
-        if not path.exists():
+        features = _opened(path)
+        if features is None:
             self._compute(path, number)
-        features: NDArray[np.float16] = np.load(path, mmap_mode="r")
+            features = np.load(path, mmap_mode="r")
         return features
 
     def _path(self, number: int) -> Path:
@@ -90,6 +91,15 @@ class FrozenFeatures:
                 with autocast(self.runtime):
                     features = network.features(batch)
                 out.write(features.float().cpu().numpy().astype(np.float16).tobytes())
+
+
+def _opened(path: Path) -> NDArray[np.float16] | None:
+    """Features kept at `path`; None where there are none, or the file is damaged."""
+    try:
+        features: NDArray[np.float16] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return features
 
 
 def logits_of(network: Classifier, images: Images, rows: Rows, runtime: RuntimeSpec) -> torch.Tensor:

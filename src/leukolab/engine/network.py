@@ -38,8 +38,10 @@ class Classifier(nn.Module):
         return self.classify(self.features(pixels))
 
 
-def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
-    """A network with its weights loaded and a fresh head drawn from `seed`.
+def build(model: ModelSpec, classes: int, seed: int, head_seed: int | None = None) -> Classifier:
+    """A network with its weights loaded and a fresh head drawn from `head_seed` (from `seed` where None).
+
+    Jobs of one study share `seed`, so that where weights are drawn at random (`none`) all begin from the same backbone.
 
     Raises:
         SpecError: a sigmoid head with another number of classes than two.
@@ -48,7 +50,7 @@ def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
     if model.head == "sigmoid" and classes != 2:
         raise SpecError(f"model.head: a sigmoid head has two classes, the data have {classes}. Use 'softmax'.")
     backbone, weights = load_backbone(model, stream_seed(seed, "backbone"))
-    torch.manual_seed(stream_seed(seed, "head"))
+    torch.manual_seed(stream_seed(seed if head_seed is None else head_seed, "head"))
     return _assemble(backbone, model, classes, weights)
 
 

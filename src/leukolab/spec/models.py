@@ -16,7 +16,7 @@ def _each_once(rates: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Rates = Annotated[
-    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], Field(min_length=1), AfterValidator(_each_once)
+    tuple[Annotated[float, Field(gt=0, lt=1e37, allow_inf_nan=False)], ...], Field(min_length=1), AfterValidator(_each_once)
 ]
 """Learning rates, one at least."""
 Parts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]

@@ -16,6 +16,7 @@ class Overrides:
 
     protocol: str | None = None
     card: str | None = None
+    subject_from: str | None = None
     backbone: str | None = None
     weights: str | None = None
     image_size: int | None = None
@@ -28,6 +29,7 @@ class Overrides:
 
 _PLACES = {
     "protocol": "protocol",
+    "subject_from": "data.subject_from",
     "backbone": "model.backbone",
     "weights": "model.weights",
     "image_size": "image.size_px",
@@ -42,12 +44,14 @@ def resolve(name_or_path: str, given: Overrides) -> StudySpec:
         SpecError: an option or setting may not be.
     """
     where, raw = raw_study(name_or_path)
+    parse_study(raw, where)
+    if given.card is not None and given.card != raw["data"]["card"]:
+        raw["data"] = _other_card(given.card, raw)
     for option, place in _PLACES.items():
         value = getattr(given, option)
         if value is not None:
-            apply_override(raw, f"{place}={value}")
-    if given.card is not None and given.card != raw["data"]["card"]:
-        raw["data"] = _other_card(given.card, raw)
+            *group, key = place.split(".")
+            (raw[group[0]] if group else raw)[key] = value
     if given.outer_parts is not None:
         raw["outer_parts"] = _outer_parts(given.outer_parts)
     _keep_readings(raw, given.readings)

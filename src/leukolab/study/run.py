@@ -183,7 +183,7 @@ def _run_job(session: Session, job: Job) -> None:
         runtime=spec.runtime,
         tell=say,
     )
-    trained = train(build(spec.model, len(material.class_names), job.seed), task, session.frozen)
+    trained = train(build(spec.model, len(material.class_names), spec.seed, job.seed), task, session.frozen)
     store_job(session.run, job, trained, parts, material)
 
 
