@@ -120,3 +120,11 @@ def test_probabilities_of_both_heads() -> None:
 def test_a_half_is_class_one() -> None:
     assert called(torch.tensor([[0.0], [-1e-6], [1e-6]])).tolist() == [1, 0, 1]
     assert called(torch.tensor([[0.0, 1.0, -1.0]])).tolist() == [1]
+
+
+def test_features_beyond_their_kind_of_number_are_cut_off(
+    network: Classifier, make_task: Callable[..., Task], frozen_for: Callable[..., FrozenFeatures]
+) -> None:
+    with torch.no_grad():
+        network.backbone.bn2.weight *= 1e30  # type: ignore[union-attr, operator]
+    assert np.abs(frozen_for(network, make_task()).view(0)).max() == np.finfo(np.float16).max

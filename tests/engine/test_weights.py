@@ -34,7 +34,7 @@ def test_packaged_weights_are_those_of_the_file_in_timms_order() -> None:
 
 
 def test_packaged_weights_meet_inside_what_their_normalisation_remembers() -> None:
-    """Pictures with the spectrum of natural ones come out as in training; tensors in a wrong order would not let them."""
+    """Pictures with the spectrum of natural ones come out as in training; in a wrong order they would not."""
     backbone, _ = load_backbone(LITE0, 0)
     found: dict[str, float] = {}
 

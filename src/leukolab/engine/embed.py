@@ -20,6 +20,8 @@ from leukolab.spec import AugmentSpec, RuntimeSpec
 Rows = NDArray[np.int64]
 FEATURES_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
+LARGEST = float(np.finfo(np.float16).max)
+"""Kept features are cut off here."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,17 @@ class FrozenFeatures:
 
     def view(self, number: int) -> NDArray[np.float16]:
         """Features (n, d) of view `number` of every image; 0 is the plain one."""
-        path = self._path(number)
+        path = self.home / "features" / f"{self.key(number)}.npy"
         features = _opened(path)
         if features is None:
             self._compute(path, number)
             features = np.load(path, mmap_mode="r")
         return features
 
-    def _path(self, number: int) -> Path:
+    def key(self, number: int) -> str:
+        """Content key of a view's features."""
         weights = self.network.weights
-        parameters: dict[str, object] = {"precision": self.runtime.precision, "device": self.runtime.device}
+        parameters: dict[str, object] = self.runtime.model_dump()
         if number:
             parameters |= {"augment": self.augment.model_dump(exclude={"views"}), "seed": self.seed, "view": number}
         inputs = {
@@ -72,7 +75,7 @@ class FrozenFeatures:
             "backbone": self.network.model.backbone.partition(".")[0],
         }
         parameters |= {"mean": weights.mean, "deviation": weights.deviation, "pooling": self.network.model.pooling}
-        return self.home / "features" / f"{content_key('pooled', FEATURES_VERSION, inputs, parameters)}.npy"
+        return content_key("pooled", FEATURES_VERSION, inputs, parameters)
 
     def _compute(self, path: Path, number: int) -> None:
         images = len(self.images.pixels)
@@ -90,7 +93,7 @@ class FrozenFeatures:
                 batch = to_input(self.images.pixels[rows], network, self.runtime.device, shown)
                 with autocast(self.runtime):
                     features = network.features(batch)
-                out.write(features.float().cpu().numpy().astype(np.float16).tobytes())
+                out.write(features.float().clamp(-LARGEST, LARGEST).half().cpu().numpy().tobytes())
 
 
 def _opened(path: Path) -> NDArray[np.float16] | None:

@@ -16,7 +16,9 @@ def _each_once(rates: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Rates = Annotated[
-    tuple[Annotated[float, Field(gt=0, lt=1e37, allow_inf_nan=False)], ...], Field(min_length=1), AfterValidator(_each_once)
+    tuple[Annotated[float, Field(gt=0, lt=1e37, allow_inf_nan=False)], ...],
+    Field(min_length=1),
+    AfterValidator(_each_once),
 ]
 """Learning rates, one at least."""
 Parts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
@@ -101,6 +103,10 @@ class SplitSpec(Settings):
             )
         if self.kind in ("kfold", "nested", "blocks") and self.outer < 3:
             raise ValueError(f"outer: '{self.kind}' needs at least 3 parts, got {self.outer}")
+        if self.kind == "holdout" and self.test + self.validation >= 1:
+            raise ValueError(
+                f"test and validation: expected to leave some for training, got {self.test + self.validation:g}"
+            )
         if (self.kind == "file") != (self.file is not None):
             raise ValueError("'file' goes with 'kind: file', and only with it")
         return self

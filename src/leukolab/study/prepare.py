@@ -14,7 +14,7 @@ from leukolab.base.progress import say
 from leukolab.cards import get_card, locate, read_index
 from leukolab.cards.card import Card
 from leukolab.images import PixelStore, pack
-from leukolab.spec import StudySpec
+from leukolab.spec import ProtocolSpec, StudySpec
 from leukolab.splits import Split, identity_groups, make_split
 
 
@@ -58,6 +58,8 @@ def prepare(spec: StudySpec, data: Path, home: Path) -> Material:
     splits = {
         name: make_split(index, groups, name, protocol, spec.seed) for name, protocol in spec.active_protocols.items()
     }
+    for name, protocol in spec.active_protocols.items():
+        _check_roles(spec, name, protocol, splits[name])
     for split in splits.values():
         for note in split.head.notes:
             say(f"{split.head.protocol}: {note}")
@@ -76,6 +78,19 @@ def composition(material: Material) -> pd.DataFrame:
         )
         tables.append(counts.reset_index().assign(protocol=protocol))
     return pd.concat(tables, ignore_index=True)
+
+
+def _check_roles(spec: StudySpec, name: str, protocol: ProtocolSpec, split: Split) -> None:
+    """The parts that choose between models must be there, before anything is trained."""
+    wanted = {"champion_on": protocol.champion_on}
+    if spec.ensembles is not None:
+        wanted["weights_on"] = protocol.weights_on
+    for setting, role in wanted.items():
+        if role not in set(split.table["role"]):
+            raise SplitError(
+                f"protocols.{name}.{setting}: expected a part '{role}' in this split, found none. "
+                f"Set split.tuning aside, or '--set protocols.{name}.{setting}=validation'."
+            )
 
 
 def _class_names(index: pd.DataFrame) -> tuple[str, ...]:

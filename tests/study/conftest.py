@@ -1,0 +1,84 @@
+"""Two tiny studies run once a session: both designs, both protocols; one network is the packaged one, one untrained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from leukolab.spec import StudySpec, load_study
+from leukolab.study.run import run_study
+
+SMALL = (
+    "image.size_px=48",
+    "training.batch_size=16",
+    "protocol=both",
+    "bootstrap=100",
+    "runtime={device: cpu, precision: float32, threads: 1}",
+)
+WEN = (
+    "model.weights=packaged",
+    "training.learning_rates=[0.01, 0.001]",
+    "training.augment.views=2",
+    "protocols.corrected.split={kind: nested, by: group, outer: 3, tuning: 0.2, folds: 2}",
+    "protocols.published.split={kind: holdout_kfold, by: image, test: 0.2, folds: 2}",
+    "readings.two_stage.stages.0.epochs=3",
+    "readings.two_stage.stages.1.epochs=1",
+)
+SUBTYPES = (
+    "model.backbone=test_efficientnet",
+    "model.weights=none",
+    "training.learning_rates=[0.003]",
+    "protocols.corrected.split={kind: kfold, by: group, outer: 3, validation: 0.25}",
+    "protocols.corrected.balance.per_class=14",
+    "protocols.published.balance.per_class=22",
+    "readings.frozen.stages.0.epochs=4",
+    "readings.finetune.stages.0.epochs=1",
+    "readings.finetune.outer_parts={published: [1], corrected: [2]}",
+)
+
+
+def wen_spec(*settings: str) -> StudySpec:
+    return load_study("demo", [*SMALL, *WEN, *settings])
+
+
+def subtypes_spec(*settings: str) -> StudySpec:
+    return load_study("demo_subtypes", [*SMALL, *SUBTYPES, *settings])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run and what it was made from."""
+
+    folder: Path
+    data: Path
+    spec: StudySpec
+    report: Path
+
+
+@pytest.fixture(scope="session")
+def wen_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Not to be changed."""
+    folder, spec = tmp_path_factory.mktemp("runs") / "wen", wen_spec()
+    return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
+
+
+@pytest.fixture(scope="session")
+def subtypes_run(four_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Not to be changed."""
+    folder, spec = tmp_path_factory.mktemp("runs") / "subtypes", subtypes_spec()
+    return Run(folder, four_class, spec, run_study(spec, four_class, folder, home))
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Callable[[Path], dict[str, str]]:
+    """Every file below a folder with its digest."""
+
+    def take(folder: Path) -> dict[str, str]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    return take

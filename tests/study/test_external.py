@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukolab.base.errors import DataError
+from leukolab.study.external import evaluate, write_evaluation
+
+TABLE = pd.DataFrame(
+    {
+        "label": ["healthy", "healthy", "blast", "blast", "blast", "healthy"],
+        "p_healthy": [0.9, 0.4, 0.2, 0.5, 0.7, 0.8],
+        "p_blast": [0.1, 0.6, 0.8, 0.5, 0.3, 0.2],
+        "subject": ["A", "B", "C", "C", "D", "A"],
+    }
+)
+
+
+def written(path: Path, table: pd.DataFrame) -> Path:
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_scores_are_those_by_hand(tmp_path: Path) -> None:
+    """Two of three blasts called (0.5 is a blast), two of three healthy ones left alone."""
+    found = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    scores = found.scores.set_index(["metric", "unit"])["value"]
+    assert scores["accuracy", "image"] == pytest.approx(4 / 6)
+    assert scores["sensitivity", "image"] == pytest.approx(2 / 3)
+    assert scores["specificity", "image"] == pytest.approx(2 / 3)
+    assert scores["precision", "image"] == pytest.approx(2 / 3)
+    assert scores["kappa", "image"] == pytest.approx((4 / 6 - 0.5) / 0.5)
+    assert scores["auc", "image"] == pytest.approx(7 / 9)
+    expected = -np.mean(np.log([0.9, 0.4, 0.8, 0.5, 0.3, 0.8]))
+    assert scores["log_loss", "image"] == pytest.approx(expected)
+    assert scores["accuracy", "subject"] == pytest.approx(2 / 4)
+    assert scores["sensitivity", "subject"] == pytest.approx(1 / 2)
+    assert found.subjects_known
+    assert found.confusion.to_numpy().tolist() == [["healthy", 2, 1], ["blast", 1, 2]]
+
+
+def test_labels_may_be_numbers_and_files_parquet(tmp_path: Path) -> None:
+    by_name = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    numbered = TABLE.assign(label=TABLE["label"].map({"healthy": 0, "blast": 1}))
+    by_number = evaluate(written(tmp_path / "y.csv", numbered), bootstrap=100)
+    numbered.to_parquet(tmp_path / "z.parquet")
+    parquet = evaluate(tmp_path / "z.parquet", bootstrap=100)
+    for other in (by_number, parquet):
+        pd.testing.assert_frame_equal(by_name.scores, other.scores)
+
+
+def test_without_subjects_it_says_so(tmp_path: Path) -> None:
+    found = evaluate(written(tmp_path / "x.csv", TABLE.drop(columns="subject")), bootstrap=100)
+    assert not found.subjects_known
+    assert set(found.scores["unit"]) == {"image"}
+    assert "no subjects known" in found.scores["method"].iloc[0]
+
+
+def test_tables_are_written(tmp_path: Path) -> None:
+    found = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    write_evaluation(found, tmp_path / "out")
+    back = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert back["value"].tolist() == pytest.approx(found.scores["value"].tolist())
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"scores.csv", "confusion.csv", "class_report.csv"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"label": None}, "expected the columns 'label'"),
+        ({"p_healthy": None}, "one 'p_<class>' for each class"),
+        ({"label": "blasst"}, "expected one of healthy, blast"),
+        ({"label": np.nan}, "expected one of healthy, blast"),
+        ({"p_blast": 3.0}, "probabilities from 0 to 1"),
+        ({"p_blast": np.nan}, "probabilities from 0 to 1"),
+        ({"p_blast": "much"}, "p_blast: expected numbers"),
+        ({"p_blast": 0.9}, "sum to 1"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_sentence(tmp_path: Path, change: dict[str, object], words: str) -> None:
+    ((name, value),) = change.items()
+    table = TABLE.drop(columns=name) if value is None else TABLE.assign(**{name: value})
+    with pytest.raises(DataError) as caught:
+        evaluate(written(tmp_path / "x.csv", table), bootstrap=100)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_hold_no_table_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="found none"):
+        evaluate(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_bytes(b"")
+    with pytest.raises(DataError, match="expected a CSV table"):
+        evaluate(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
+    with pytest.raises(DataError, match="expected"):
+        evaluate(tmp_path / "x.csv")
+    with pytest.raises(DataError, match="expected at least one row"):
+        evaluate(written(tmp_path / "x.csv", TABLE.iloc[:0]))

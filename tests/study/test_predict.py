@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukolab.base.errors import DataError, RunError, WeightsError
+from leukolab.study.predict import find_images, open_model, predict_images
+
+
+def stored(run: Path) -> pd.DataFrame:
+    """The run's own test predictions of its chosen model, by image_id."""
+    chosen = json.loads((run / "chosen.json").read_text())
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    test = predictions[predictions["role"] == "test"].set_index("image_id")
+    columns = sorted(name for name in test if str(name).startswith("p_"))
+    parts = [
+        test.loc[test["job"] == job, columns] * weight
+        for job, weight in zip(chosen["jobs"], chosen["weights"], strict=True)
+    ]
+    mixed: pd.DataFrame = sum(parts[1:], start=parts[0])
+    return mixed.sort_index()
+
+
+@pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_predictions_are_those_the_run_has_stored(
+    name: str, moved: bool, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run = request.getfixturevalue(name)
+    folder = run.folder
+    if moved:
+        folder = tmp_path / "elsewhere"
+        shutil.copytree(run.folder, folder)
+    expected = stored(folder)
+    table, unreadable = predict_images(open_model(folder), [run.data / image_id for image_id in expected.index])
+    assert unreadable == []
+    names = json.loads((folder / "card.json").read_text())["class_names"]
+    assert list(table.columns) == ["path", "class", *(f"p_{name}" for name in names)]
+    found = table[[f"p_{name}" for name in names]].to_numpy()
+    assert np.abs(found - expected.to_numpy()).max() < 1e-3
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
+    probs = expected.to_numpy()
+    clear = np.abs(probs[:, 1] - 0.5) > 1e-3 if len(names) == 2 else np.ptp(np.sort(probs)[:, -2:], axis=1) > 1e-3
+    called = np.array(names)[(probs[:, 1] >= 0.5).astype(int) if len(names) == 2 else probs.argmax(axis=1)]
+    assert (table["class"].to_numpy() == called)[clear].all()
+
+
+def test_unreadable_images_are_named_and_the_others_classified(wen_run: Any, tmp_path: Path) -> None:
+    good = min((wen_run.data / "all").iterdir())
+    (tmp_path / "broken.png").write_bytes(good.read_bytes()[:200])
+    (tmp_path / "empty.png").write_bytes(b"")
+    shutil.copy(good, tmp_path / "good.png")
+    paths = find_images([tmp_path])
+    table, unreadable = predict_images(open_model(wen_run.folder), paths)
+    assert list(table["path"]) == [str(tmp_path / "good.png")]
+    assert [sentence.partition(":")[0] for sentence in unreadable] == [
+        str(tmp_path / "broken.png"),
+        str(tmp_path / "empty.png"),
+    ]
+
+
+def test_images_are_found_in_folders_and_by_name(two_class: Path, tmp_path: Path) -> None:
+    one = min((two_class / "all").iterdir())
+    assert find_images([one]) == [one]
+    assert len(find_images([two_class])) == 60
+    with pytest.raises(DataError, match="found nothing"):
+        find_images([tmp_path / "nowhere"])
+    with pytest.raises(DataError, match="no images found"):
+        find_images([tmp_path])
+
+
+def test_a_run_that_is_not_finished_or_damaged_says_so(wen_run: Any, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="expected the folder of a finished run"):
+        open_model(tmp_path)
+    run = tmp_path / "run"
+    shutil.copytree(wen_run.folder, run)
+    (run / "trunk.safetensors").write_bytes(b"short")
+    with pytest.raises(WeightsError, match="missing or damaged"):
+        open_model(run)

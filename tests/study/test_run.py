@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from leukolab.base.errors import RunError, SpecError
+from leukolab.cards.draw import draw_data_set
+from leukolab.spec import load_study
+from leukolab.study import jobs as jobs_file
+from leukolab.study import run as run_file
+from leukolab.study.finish import finish
+from leukolab.study.run import STUDY_FILE, plan_study, run_study
+
+Snapshot = Callable[[Path], dict[str, str]]
+TABLES = ("predictions.parquet", "scores.parquet", "history.parquet")
+
+
+def folders(run: Path) -> list[str]:
+    return sorted(path.name for path in (run / "jobs").iterdir())
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the jobs that are trained from here on."""
+    names: list[str] = []
+    real = run_file.train
+
+    def counted(network: Any, task: Any, frozen: Any) -> Any:
+        names.append(task.name)
+        return real(network, task, frozen)
+
+    monkeypatch.setattr(run_file, "train", counted)
+    return names
+
+
+def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
+    run = wen_run.folder
+    assert wen_run.report == run / "report" / "report.html"
+    assert wen_run.report.stat().st_size > 20_000
+    jobs = pd.read_parquet(run / "jobs.parquet")
+    assert len(jobs) == 2 * 2 * 2
+    assert folders(run) == sorted(jobs["key"])
+    for key in jobs["key"]:
+        names = {path.name for path in (run / "jobs" / key).iterdir()}
+        assert names == {"history.parquet", "predictions.parquet", "model.safetensors", "result.json"}
+    ensembles = pd.read_parquet(run / "ensembles.parquet")
+    assert ensembles.groupby("protocol")["ensemble"].nunique().tolist() == [9 + 3 + 1] * 2
+    hypotheses = pd.read_parquet(run / "hypotheses.parquet")
+    assert {text[:2] for text in hypotheses["hypothesis"]} == {"H1", "H2", "H3", "H4"}
+    assert load_study(str(run / STUDY_FILE)) == wen_run.spec
+
+
+def test_no_name_of_a_folder_outside_stands_in_the_tables(wen_run: Any) -> None:
+    for path in [*wen_run.folder.glob("*.json"), *wen_run.folder.glob("*.parquet")]:
+        if path.name not in ("environment.json", "chosen.json"):
+            assert str(wen_run.data).encode() not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])
+def test_the_same_seed_gives_the_same_bytes(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, trainings: list[str]
+) -> None:
+    """In another folder, from another home, after other work."""
+    first = request.getfixturevalue(name)
+    run_study(first.spec, first.data, tmp_path / "again", tmp_path / "home")
+    assert len(trainings) == len(folders(first.folder))
+    for table in TABLES[:2]:
+        assert (tmp_path / "again" / table).read_bytes() == (first.folder / table).read_bytes(), table
+    assert folders(tmp_path / "again") == folders(first.folder)
+
+
+def test_a_lost_job_alone_is_trained_again(
+    wen_run: Any, home: Path, tmp_path: Path, trainings: list[str], snapshot: Snapshot
+) -> None:
+    run = tmp_path / "moved"
+    shutil.copytree(wen_run.folder, run)
+    lost = pd.read_parquet(run / "jobs.parquet").iloc[3]
+    shutil.rmtree(run / "jobs" / lost["key"])
+    run_study(wen_run.spec, wen_run.data, run, home)
+    assert trainings == [lost["job"]]
+    assert (run / "predictions.parquet").read_bytes() == (wen_run.folder / "predictions.parquet").read_bytes()
+    name = f"jobs/{lost['key']}/model.safetensors"
+    assert snapshot(run)[name] == snapshot(wen_run.folder)[name]
+
+
+def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
+    wen_run: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, done = run_file.train, []
+
+    def stopping(network: Any, task: Any, frozen: Any) -> Any:
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(task.name)
+        return real(network, task, frozen)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_file, "train", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
+    assert len(folders(tmp_path / "run")) == 2
+    assert set(folders(tmp_path / "run")) < set(folders(wen_run.folder))
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs_file, "write_json", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
+    assert len(folders(tmp_path / "run")) == 2
+    run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
+    again, first = tmp_path / "run" / "predictions.parquet", wen_run.folder / "predictions.parquet"
+    assert again.read_bytes() == first.read_bytes()
+
+
+def test_a_folder_of_another_study_is_refused_and_kept(
+    wen_run: Any, four_class: Path, home: Path, snapshot: Snapshot
+) -> None:
+    before = snapshot(wen_run.folder)
+    other = load_study("demo_subtypes", ["model.weights=none"])
+    with pytest.raises(RunError, match=r"with study 'demo', not 'demo_subtypes'\. Choose another --out"):
+        run_study(other, four_class, wen_run.folder, home)
+    assert snapshot(wen_run.folder) == before
+
+
+def test_a_folder_begun_on_other_images_is_refused_and_kept(
+    wen_run: Any, home: Path, tmp_path: Path, snapshot: Snapshot
+) -> None:
+    before = snapshot(wen_run.folder)
+    other = draw_data_set(tmp_path / "other", "two_class", 20, 3, 48, 8)
+    with pytest.raises(RunError, match="begun on other images"):
+        run_study(wen_run.spec, other, wen_run.folder, home)
+    assert snapshot(wen_run.folder) == before
+
+
+def test_a_folder_with_other_files_is_refused_and_kept(wen_run: Any, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "holiday.txt").write_text("mine")
+    with pytest.raises(RunError, match="found other files"):
+        run_study(wen_run.spec, wen_run.data, tmp_path, home)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
+
+
+def test_an_outer_part_that_is_not_there_is_refused(wen_run: Any, home: Path, tmp_path: Path) -> None:
+    spec = wen_run.spec.model_copy(update={"outer_parts": (4,)})
+    with pytest.raises(SpecError, match="has parts 1 to"):
+        run_study(spec, wen_run.data, tmp_path / "run", home)
+
+
+def test_a_dry_run_touches_nothing(wen_run: Any, home: Path, tmp_path: Path, snapshot: Snapshot) -> None:
+    data, done = snapshot(wen_run.data), snapshot(wen_run.folder)
+    fresh = plan_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
+    assert not (tmp_path / "run").exists()
+    assert (fresh.jobs, fresh.left) == (8, 8)
+    assert fresh.hours > 0
+    assert fresh.disk_gib > 0
+    finished = plan_study(wen_run.spec, wen_run.data, wen_run.folder, home)
+    assert (finished.jobs, finished.left) == (8, 0)
+    assert snapshot(wen_run.data) == data
+    assert snapshot(wen_run.folder) == done
+
+
+def test_a_run_moved_elsewhere_still_reports(wen_run: Any, tmp_path: Path, snapshot: Snapshot) -> None:
+    run = tmp_path / "another place"
+    shutil.copytree(wen_run.folder, run)
+    for name in ("scores.parquet", "chosen.json", "answers.json"):
+        (run / name).unlink()
+    shutil.rmtree(run / "report")
+    report = finish(run, None)
+    assert report == run / "report" / "report.html"
+    assert (run / "scores.parquet").read_bytes() == (wen_run.folder / "scores.parquet").read_bytes()
+    chosen = json.loads((run / "chosen.json").read_text())
+    assert chosen["member"] == json.loads((wen_run.folder / "chosen.json").read_text())["member"]
+    assert "another place" in chosen["command"]
+    pictures = {name for name in snapshot(wen_run.folder / "report") if not name.endswith(".html")}
+    assert pictures == {name for name in snapshot(run / "report") if not name.endswith(".html")}
+
+
+def test_a_run_without_its_predictions_says_so(wen_run: Any, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"found none\. Is this the folder of a run"):
+        finish(tmp_path, None)
+    run = tmp_path / "run"
+    shutil.copytree(wen_run.folder, run)
+    (run / "predictions.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(RunError, match="damaged"):
+        finish(run, None)
