@@ -74,7 +74,7 @@ def test_published_subtypes_have_exactly_the_published_numbers():
         assert counts[outer, "validation"].tolist() == [70] * 4
         assert counts[outer, "test"].tolist() == [70] * 4
     assert split.table.loc[split.table["outer"] == 1, "copies"].max() > 1
-    assert split.head.leakage == "subjects-unknown"
+    assert split.head.leakage == "known"
     assert any("leaks" in note for note in split.head.notes)
     first, second = (set(split.part(outer, 1, "test")["image_id"]) for outer in (1, 2))
     assert first != second

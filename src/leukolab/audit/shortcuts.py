@@ -40,14 +40,14 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Path) -> tup
 
 
 def shortcut_probe(
-    features: Floats, labels: NDArray[np.int64], copies: NDArray[np.int64], rows: NDArray[np.int64], seed: int
+    features: Floats, labels: NDArray[np.int64], weights: Floats, rows: NDArray[np.int64], seed: int
 ) -> Floats:
     """Extra trees trained on `rows`, asked about every image.
 
     Args:
         features: float64 (n, d).
         labels: int64 (n,).
-        copies: int64 (len(rows),), how often each training image counts.
+        weights: float64 (len(rows),), how much each training image counts.
         rows: int64, the training images.
 
     Returns:
@@ -57,8 +57,8 @@ def shortcut_probe(
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
-    trees = ExtraTreesClassifier(n_estimators=300, class_weight="balanced", random_state=seed % 2**32, n_jobs=-1)
-    trees.fit(features[rows], labels[rows], sample_weight=copies)
+    trees = ExtraTreesClassifier(n_estimators=300, random_state=seed % 2**32, n_jobs=-1)
+    trees.fit(features[rows], labels[rows], sample_weight=weights)
     return all_classes(trees.predict_proba(features), trees.classes_, int(labels.max()) + 1)
 
 

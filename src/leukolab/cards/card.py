@@ -13,6 +13,10 @@ HIDDEN = "hidden"
 """Class name of images whose label was never published; their label is -1."""
 
 
+HEALTHY = frozenset({"hem", "benign", "normal", "healthy", "negative", "control"})
+"""Names of classes that are no blasts, in lower case: class 0 of a folder that has one, never a missed blast."""
+
+
 @dataclass(frozen=True)
 class View:
     """Other classes over the same images."""

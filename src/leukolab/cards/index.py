@@ -58,8 +58,16 @@ def make_index(root: Path, found: Iterable[Found], class_names: Sequence[str], v
 
 
 def image_id(root: Path, path: Path) -> str:
-    """The path from the root with forward slashes; as it is where it lies elsewhere."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    """The path from the root with forward slashes.
+
+    Raises:
+        DataError: it lies elsewhere: an absolute path is no name that means anything on another machine.
+    """
+    if not path.is_relative_to(root):
+        raise DataError(
+            f"{path.name}: expected every image below {root}, found one elsewhere. Move the CSV above all images."
+        )
+    return path.relative_to(root).as_posix()
 
 
 def _label(class_name: str | None, class_names: Sequence[str], view: View | None) -> int:

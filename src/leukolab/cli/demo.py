@@ -12,12 +12,15 @@ import click
 @click.pass_obj
 def demo(home: Path, out: Path) -> None:
     """Run both studies at small size on synthetic cells, and say where the reports are."""
-    import shlex
+    import subprocess
+    import sys
 
     from leukolab.study.demo import run_demo
 
     subtypes, wen, example = run_demo(out, home)
-    command = shlex.join(["leukolab", "predict", str(example), "--run", str(out / "wen")])
+    command = subprocess.list2cmdline(
+        [sys.executable, "-m", "leukolab", "predict", str(example), "--run", str(out / "wen")]
+    )
     click.echo(f"Classify new images with the model chosen: {command}")
     click.echo(f"Report, four classes: {subtypes.resolve()}")
     click.echo(f"Report, two classes and ensembles: {wen.resolve()}")

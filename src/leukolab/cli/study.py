@@ -88,4 +88,4 @@ def _say_next(folder: Path) -> None:
 
     chosen = read_json(folder / "chosen.json")
     click.echo(f"chosen model: {chosen['member']}")
-    click.echo(f"classify new images: {chosen['command']}")
+    click.echo(f"classify new images: {chosen['command'].replace('RUN_FOLDER', str(folder))}")

@@ -111,6 +111,11 @@ def _run_stage(
         loss, accuracy = _run_epoch(network, task, stage, epoch, optimizer, frozen)
         val_loss, val_accuracy = _validate(network, task, frozen)
         seconds = time.perf_counter() - started
+        if not math.isfinite(val_loss):
+            raise TrainingError(
+                f"{task.name}: stage {stage.name}, epoch {epoch + 1}: the validation loss is no number any more. "
+                "Try a smaller '--set training.learning_rates=[...]' or '--set runtime.precision=float32'."
+            )
         rows.append(
             {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
              "val_loss": val_loss, "val_accuracy": val_accuracy, "seconds": seconds}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from leukolab.ensembles import wen_mix
 from leukolab.report.run import Run
+from leukolab.stats import calls
 
 METRICS = (
     "accuracy",
@@ -122,14 +122,7 @@ def chosen_predictions(run: Run) -> pd.DataFrame:
         mixed = _mixed(table, jobs, weights, probabilities)
     else:
         return pd.DataFrame(columns=["image_id", "label", "called", *probabilities])
-    return mixed.assign(called=called(mixed[probabilities].to_numpy(float)))
-
-
-def called(probs_nk: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The class called: of two, class 1 from 0.5 on; of several, the likeliest."""
-    if probs_nk.shape[1] == 2:
-        return (probs_nk[:, 1] >= 0.5).astype(np.int64)
-    return np.asarray(probs_nk.argmax(axis=1), dtype=np.int64)
+    return mixed.assign(called=calls(mixed[probabilities].to_numpy(float)))
 
 
 def _members(run: Run) -> tuple[str, list[str], list[float]]:
@@ -140,10 +133,10 @@ def _members(run: Run) -> tuple[str, list[str], list[float]]:
 
 
 def _mixed(table: pd.DataFrame, jobs: list[str], weights: list[float], columns: list[str]) -> pd.DataFrame:
-    """The weighted sum of the jobs' probabilities, image by image, over images all of them have seen."""
-    weight = dict(zip(jobs, weights, strict=True))
-    rows = table[table["job"].isin(jobs)].copy()
-    rows[columns] = rows[columns].mul(rows["job"].map(weight).astype(float), axis=0)
-    grouped = rows.groupby(["image_id", "label"], sort=True)
-    mixed = grouped[columns].sum()[grouped.size() == len(jobs)]
-    return mixed.div(sum(weights) or 1.0).reset_index()
+    """The weighted mean of the jobs' probabilities, image by image, over images all of them have seen."""
+    rows = table[table["job"].isin(jobs)].sort_values(["job", "image_id"])
+    seen = rows.groupby("image_id")["job"].transform("size") == len(jobs)
+    parts = {str(job): part for job, part in rows[seen].groupby("job")}
+    first = parts[jobs[0]][["image_id", "label"]].reset_index(drop=True)
+    mixed = wen_mix(np.stack([parts[job][columns].to_numpy(float) for job in jobs]), np.asarray(weights))
+    return first.join(pd.DataFrame(mixed, columns=columns))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from leukolab.cards.card import HEALTHY
 from leukolab.report.chosen import chosen_predictions
 from leukolab.report.items import Gallery, Tile
 from leukolab.report.run import Run
@@ -30,9 +31,6 @@ WRONG = 48
 
 LOOKED_AT = 60
 """Images of each class whose brightness is drawn."""
-
-NORMAL = frozenset({"hem", "benign", "normal", "healthy"})
-"""Names of classes that are no blasts."""
 
 
 def spread(items: Sequence[str], count: int) -> list[str]:
@@ -103,7 +101,7 @@ def wrong_calls(run: Run) -> pd.DataFrame:
 
 
 def _normal(name: str) -> bool:
-    return name.lower() in NORMAL
+    return name.lower() in HEALTHY
 
 
 def wrong_gallery(run: Run, thumbnail: Thumbnail, texts: Texts) -> Gallery | None:

@@ -104,8 +104,9 @@ def _leakage(task: Task, pieces: list[Piece], notes: list[str]) -> str:
         )
     if not task.cohort.subjects_known:
         notes.append("Subjects are not known: scores are upper bounds, and intervals are too narrow.")
-        return "subjects-unknown"
-    return "known" if crossing else "none"
+    if crossing:
+        return "known"
+    return "none" if task.cohort.subjects_known else "subjects-unknown"
 
 
 def _counts_groups(task: Task) -> bool:

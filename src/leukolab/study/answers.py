@@ -66,13 +66,14 @@ def _wen(facts: Facts) -> Iterator[str]:
     table = facts.results.tables[chosen["jobs"][0], "test"]
     counts = {"groups": table["image_id"].map(facts.results.groups).nunique(), "images": f"{len(table):,}"}
     part = say.name("roles", chosen["chosen_on"]).lower()
-    known = facts.results.subjects_known
+    clean = facts.results.splits[chosen["protocol"]].head.leakage == "none" and chosen["chosen_on"] != "test"
     auc = facts.score(chosen["member"], "auc", "image")["value"]
     balanced = facts.score(chosen["member"], "balanced_accuracy", "image")
     person = facts.score(chosen["member"], "balanced_accuracy", "subject").get("value", "")
-    key = "answers.chosen_subjects" if known else "answers.chosen_images"
+    known = facts.results.subjects_known
+    key = "answers.chosen_subjects" if clean else ("answers.chosen_leaky" if known else "answers.chosen_images")
     values = {"member": chosen["name"], "auc": auc, "part": part, **counts, **balanced}
-    yield say(key, **values, **({"person": person} if known else {}))
+    yield say(key, **values, **({"person": person} if clean else {}))
     yield _rivals(facts)
 
 

@@ -99,7 +99,8 @@ def _numbers(column: pd.Series, path: Path) -> np.ndarray:
 
 def _labels(column: pd.Series, names: tuple[str, ...], path: Path) -> np.ndarray:
     """Labels as whole numbers (n,), from class names or numbers."""
-    numbers = {name: number for number, name in enumerate(names)} | {str(n): n for n in range(len(names))}
+    numbers = {str(n): n for n in range(len(names))} if not any(name.isdigit() for name in names) else {}
+    numbers |= {name: number for number, name in enumerate(names)}
     labels = column.astype(str).str.removesuffix(".0").map(numbers)
     if labels.isna().any():
         wrong = column[labels.isna()].iloc[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,9 @@ def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") ->
         ensembles, weights, hypotheses = ensemble_members(results)
         write_table(run / "ensembles.parquet", weights)
         write_table(run / "hypotheses.parquet", hypotheses)
+    else:
+        for name in ("ensembles", "hypotheses"):
+            (run / f"{name}.parquet").unlink(missing_ok=True)
     tables = score_members(results, [*models, *ensembles, *rivals])
     for name, table in tables.items():
         write_table(run / f"{name}.parquet", table)
@@ -78,7 +80,7 @@ def _chosen(results: Results, member: Member, scores: pd.DataFrame) -> dict[str,
         "member": member.name, "protocol": member.place.protocol, "outer": member.place.outer,
         "jobs": jobs, "keys": [str(keys[job]) for job in jobs], "weights": weights,
         "test": json.loads(json.dumps(records)),
-        "command": f"leukolab predict IMAGES... --run {shlex.quote(str(results.run))}",
+        "command": "leukolab predict IMAGES... --run RUN_FOLDER",
     }  # fmt: skip
 
 

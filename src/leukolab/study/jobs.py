@@ -19,7 +19,7 @@ from leukolab.base.files import make_folder, storage, write_json, write_table
 from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
 from leukolab.engine.reference import Part, Trained
-from leukolab.engine.weights import save_state
+from leukolab.engine.weights import Weights, save_state
 from leukolab.spec import ReadingSpec, StudySpec
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.prepare import Material
@@ -42,13 +42,14 @@ class Job:
     key: str
 
 
-def list_jobs(spec: StudySpec, material: Material, weights_digest: str) -> list[Job]:
+def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job]:
     """All jobs of a study, in the order in which they run.
 
     Raises:
-        SpecError: an outer part is asked for that the split does not have.
+        SpecError: an outer part is asked for that the split does not have, or nothing is left to train.
     """
-    jobs = []
+    jobs: list[Job] = []
+    weights_digest = digest([weights.digest, weights.mean, weights.deviation])
     for protocol, split in material.splits.items():
         for reading_name, reading in spec.readings.items():
             for outer in _outers(spec, reading, protocol, split.outers):
@@ -58,6 +59,12 @@ def list_jobs(spec: StudySpec, material: Material, weights_digest: str) -> list[
                         seed = stream_seed(spec.seed, name)
                         key = _key(spec, material, reading, (protocol, outer, fold, rate, seed), weights_digest)
                         jobs.append(Job(name, protocol, reading_name, outer, rate, fold, seed, key))
+    missing = [name for name in material.splits if name not in {job.protocol for job in jobs}]
+    if missing:
+        raise SpecError(
+            f"nothing to train under the {missing[0]} protocol: its readings run on none of the outer parts asked for. "
+            "Ask for other outer parts or readings, or one protocol."
+        )
     return jobs
 
 
@@ -73,7 +80,9 @@ def job_parts(job: Job, material: Material) -> dict[str, Part]:
     for role in ROLES:
         rows = split.part(job.outer, job.fold, role)
         if len(rows):
-            parts[role] = Part(material.store.rows(list(rows["image_id"])), rows["copies"].to_numpy(np.int64, copy=True))
+            parts[role] = Part(
+                material.store.rows(list(rows["image_id"])), rows["copies"].to_numpy(np.int64, copy=True)
+            )
     return parts
 
 

@@ -17,8 +17,11 @@ from leukolab.engine import runtime
 from leukolab.engine.embed import Images, logits_of, probabilities
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.weights import Weights, load_state
+from leukolab.ensembles import wen_mix
 from leukolab.images import IMAGE_SUFFIXES, decode, fit
 from leukolab.spec import StudySpec
+from leukolab.stats import calls
+from leukolab.study.results import read_spec
 
 BATCH = 64
 
@@ -44,7 +47,7 @@ def open_model(run: Path) -> Model:
         raise RunError(
             f"{run}: expected the folder of a finished run, found no chosen.json. Finish it with 'study run'."
         )
-    chosen, spec = read_json(run / "chosen.json"), StudySpec.model_validate(read_json(run / "spec.json"))
+    chosen, spec = read_json(run / "chosen.json"), read_spec(run)
     names = tuple(read_json(run / "card.json")["class_names"])
     weights = Weights(**read_json(run / "architecture.json")["weights"])
     trunk = load_state(run / "trunk.safetensors")
@@ -114,15 +117,13 @@ def _decoded(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> Itera
 
 def _mixed(model: Model, pixels: np.ndarray) -> np.ndarray:
     rows = np.arange(len(pixels))
-    mixed = np.zeros((len(pixels), len(model.class_names)))
-    for member, weight in zip(model.members, model.weights, strict=True):
-        member.to(model.spec.runtime.device)
-        mixed += weight * probabilities(logits_of(member, Images(pixels, ""), rows, model.spec.runtime))
-    return mixed
+    device = model.spec.runtime.device
+    logits = [logits_of(member.to(device), Images(pixels, ""), rows, model.spec.runtime) for member in model.members]
+    return wen_mix(np.stack([probabilities(one) for one in logits]), np.asarray(model.weights))
 
 
 def _table(model: Model, paths: list[Path], probs_nk: np.ndarray) -> pd.DataFrame:
-    called = np.where(probs_nk[:, 1] >= 0.5, 1, 0) if probs_nk.shape[1] == 2 else probs_nk.argmax(axis=1)
+    called = calls(probs_nk)
     table = pd.DataFrame({"path": [str(path) for path in paths], "class": [model.class_names[c] for c in called]})
     for number, name in enumerate(model.class_names):
         table[f"p_{name}"] = probs_nk[:, number].round(6)

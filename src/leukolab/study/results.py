@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table
+from leukolab.base.keys import digest
 from leukolab.ensembles import Scored
 from leukolab.spec import StudySpec
 from leukolab.splits import Split, read_split
@@ -63,7 +66,8 @@ class Results:
 
     def bootstrap(self, member: str, place: Place, role: str) -> Bootstrap:
         """Replicates shared by all members on the same part."""
-        key = (place.protocol, place.outer, role)
+        images = digest(self.tables[member, role]["image_id"].tolist())
+        key = (place.protocol, place.outer, images)
         if key not in self._bootstraps:
             labels = self.tables[member, role]["label"].to_numpy(np.int64)
             groups = self.groups_of(member, role)
@@ -73,13 +77,28 @@ class Results:
         return self._bootstraps[key]
 
 
+def read_spec(run: Path) -> StudySpec:
+    """The settings a run was made with.
+
+    Raises:
+        RunError: they are missing, damaged, or those of a version that knows other settings.
+    """
+    try:
+        return StudySpec.model_validate(read_json(run / "spec.json"))
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise RunError(
+            f"{run / 'spec.json'}: expected the settings of a run, found something else at '{where}'."
+        ) from error
+
+
 def read_results(run: Path) -> Results:
     """Read what a run has written.
 
     Raises:
         RunError: a file is missing or damaged.
     """
-    spec = StudySpec.model_validate(read_json(run / "spec.json"))
+    spec = read_spec(run)
     card = read_json(run / "card.json")
     groups = read_table(run / "groups.parquet")
     predictions = read_table(run / "predictions.parquet").sort_values(["job", "role", "image_id"])

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from leukolab.audit.shortcuts import all_classes, shortcut_probe
 from leukolab.base.progress import say
-from leukolab.splits import ROLES
+from leukolab.splits import ROLES, class_weights
 from leukolab.study.jobs import predictions_frame
 from leukolab.study.prepare import Material
 
 Floats = NDArray[np.float64]
+RIVALS_VERSION = 1
+"""Raised by hand when the same inputs would give other predictions."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,10 @@ def run_rivals(material: Material, wanted: list[tuple[str, int]], seen: RivalInp
     for protocol, outer in wanted:
         say(f"simple rivals, {protocol}, outer part {outer}")
         rows, copies = training_rows(material, protocol, outer)
+        weights: Floats = copies * class_weights(material.labels[rows], copies)[material.labels[rows]]
         for name, probs_nk in (
-            ("features", features_rival(seen.features.astype(np.float32), material.labels, copies, rows, seed)),
-            ("colour", shortcut_probe(seen.shortcuts, material.labels, copies, rows, seed)),
+            ("features", features_rival(seen.features.astype(np.float32), material.labels, weights, rows, seed)),
+            ("colour", shortcut_probe(seen.shortcuts, material.labels, weights, rows, seed)),
         ):
             job = rival_name(name, protocol, outer)
             tables += [_part(job, material, (protocol, outer), role, probs_nk) for role in ROLES[1:]]
@@ -63,17 +66,17 @@ def training_rows(material: Material, protocol: str, outer: int) -> tuple[NDArra
 def features_rival(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
-    copies: NDArray[np.int64],
+    weights: Floats,
     rows: NDArray[np.int64],
     seed: int,
 ) -> Floats:
-    """Logistic regression on standardised features (n, d); probabilities (n, k) of every image."""
+    """Logistic regression on standardised features (n, d) of `rows`; probabilities (n, k) of every image."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(features[rows])
-    model = LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced", random_state=seed % 2**32)
-    model.fit(scaler.transform(features[rows]), labels[rows], sample_weight=copies)
+    model = LogisticRegression(C=0.01, max_iter=2000, random_state=seed % 2**32)
+    model.fit(scaler.transform(features[rows]), labels[rows], sample_weight=weights)
     return all_classes(model.predict_proba(scaler.transform(features)), model.classes_, int(labels.max()) + 1)
 
 

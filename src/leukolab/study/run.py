@@ -6,7 +6,6 @@ The same command on the same folder goes on where it stopped: finished jobs are 
 from __future__ import annotations
 
 import datetime
-import shlex
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ import yaml
 from leukolab import __version__
 from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
-from leukolab.base.files import make_folder, read_json, read_table, write_json, write_table, write_text
+from leukolab.base.files import atomic, make_folder, read_json, read_table, write_json, write_table, write_text
+from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import say
 from leukolab.engine import describe, runtime
 from leukolab.engine.embed import FrozenFeatures, Images
@@ -31,7 +31,8 @@ from leukolab.splits import index_fingerprint, write_split
 from leukolab.study.estimate import Estimate, estimate
 from leukolab.study.jobs import Job, is_done, job_class_weights, job_folder, job_parts, jobs_table, list_jobs, store_job
 from leukolab.study.prepare import Material, composition, prepare
-from leukolab.study.rivals import RivalInputs, run_rivals
+from leukolab.study.results import read_spec
+from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 
 STUDY_FILE = "study.yaml"
 """The resolved settings in the run folder; `study run` takes them as they are."""
@@ -101,14 +102,15 @@ def open_session(spec: StudySpec, data: Path, run: Path, home: Path, touch: bool
     check_size(trunk, spec.image.size_px)
     images = Images(material.store.array, material.store.key)
     frozen = FrozenFeatures(trunk, images, spec.training.augment, spec.runtime, spec.seed, home)
-    return Session(spec, run, home, material, frozen, list_jobs(spec, material, trunk.weights.digest))
+    return Session(spec, run, home, material, frozen, list_jobs(spec, material, trunk.weights))
 
 
 def _runtime_of(spec: StudySpec, run: Path) -> RuntimeSpec:
     """The runtime this folder was begun with, else the best one here."""
-    if (run / "spec.json").exists() and spec.runtime == RuntimeSpec():
-        return RuntimeSpec.model_validate(read_json(run / "spec.json")["runtime"])
-    return runtime.choose(spec.runtime)
+    if not (run / "spec.json").exists():
+        return runtime.choose(spec.runtime)
+    given = spec.runtime.model_dump(exclude_unset=True)
+    return runtime.choose(read_spec(run).runtime.model_copy(update=given))
 
 
 def _check_same_study(spec: StudySpec, run: Path) -> None:
@@ -118,10 +120,10 @@ def _check_same_study(spec: StudySpec, run: Path) -> None:
         )
     if not (run / "spec.json").exists():
         return
-    before = read_json(run / "spec.json")
+    before = read_spec(run)
     for name, ours, theirs in (
-        ("study", spec.name, before["name"]),
-        ("data card", spec.data.card, before["data"]["card"]),
+        ("study", spec.name, before.name),
+        ("data card", spec.data.card, before.data.card),
     ):
         if ours != theirs:
             raise RunError(
@@ -147,11 +149,8 @@ def _write_record(session: Session) -> None:
     write_table(run / "composition.parquet", composition(material))
     write_table(run / "jobs.parquet", jobs_table(session.jobs, spec.model.backbone))
     write_json(run / "architecture.json", _architecture(session))
-    trunk = run / "trunk.safetensors"
-    if not trunk.exists():
-        temporary = trunk.with_name(".trunk.part")
+    with atomic(run / "trunk.safetensors") as temporary:
         save_state(temporary, session.trunk.backbone.state_dict())
-        temporary.replace(trunk)
 
 
 def _run_jobs(session: Session) -> None:
@@ -197,15 +196,26 @@ def _left(seconds: dict[str, list[float]], left: list[Job]) -> str:
 
 
 def _write_rivals(session: Session) -> None:
-    path = session.run / "rivals.parquet"
+    path, record = session.run / "rivals.parquet", session.run / "rivals.json"
     wanted = sorted({(job.protocol, job.outer) for job in session.jobs}, reverse=True)
-    if path.exists() and len(read_table(path)["job"].unique()) == 2 * len(wanted):
+    key = _rivals_key(session, wanted)
+    if path.exists() and record.exists() and read_json(record).get("key") == key:
         return
     material = session.material
     kind, shortcuts = shortcut_features(material.paths, material.store.key, session.home)
     seen = RivalInputs(np.asarray(session.frozen.view(0)), shortcuts, kind)
     write_table(path, run_rivals(material, wanted, seen, session.spec.seed))
-    write_json(session.run / "rivals.json", {"shortcut": kind})
+    write_json(record, {"shortcut": kind, "key": key})
+
+
+def _rivals_key(session: Session, wanted: list[tuple[str, int]]) -> str:
+    splits = {name: split.table.to_dict("list") for name, split in session.material.splits.items()}
+    inputs = {
+        "features": session.frozen.key(0),
+        "labels": digest(session.material.labels.tolist()),
+        "splits": digest(splits),
+    }
+    return content_key("rivals", RIVALS_VERSION, inputs, {"wanted": wanted, "seed": session.spec.seed})
 
 
 def _collect(session: Session) -> None:
@@ -243,7 +253,7 @@ def _write_environment(session: Session, started: float) -> None:
     path = session.run / "environment.json"
     before = float(read_json(path)["seconds"]) if path.exists() else 0.0
     moment = datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds")
-    command = f"leukolab study run {shlex.quote(str(session.run / STUDY_FILE))} --data FOLDER"
+    command = f"leukolab study run RUN_FOLDER/{STUDY_FILE} --data FOLDER"
     seconds = round(before + time.time() - started, 1)
     write_json(
         path,

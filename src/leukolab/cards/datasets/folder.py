@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukolab.base.errors import DataError, SpecError
-from leukolab.cards.card import Card
+from leukolab.cards.card import HEALTHY, Card
 from leukolab.cards.index import Found, image_id, make_index
 from leukolab.cards.listing import DEEP, child_folders, has_image, image_files, natural
 
@@ -63,8 +63,9 @@ def read_index(
     found = list(_from_csv(root) if root.is_file() else _from_folders(root))
     if pattern is not None:
         found = [_with_subject(one, base, pattern) for one in found]
-    names = sorted({one.class_name for one in found if one.class_name is not None}, key=natural)
-    return make_index(base, found, names, None)
+    names = {one.class_name for one in found if one.class_name is not None}
+    ordered = sorted(names, key=lambda name: (name.lower() not in HEALTHY, natural(name)))
+    return make_index(base, found, ordered, None)
 
 
 def _class_folders(folder: Path) -> list[Path]:
@@ -96,9 +97,9 @@ def _from_folders(root: Path) -> Iterator[Found]:
 
 def _from_csv(table: Path) -> Iterator[Found]:
     with table.open(encoding="utf-8-sig", newline="") as stream:
-        separator = _separator(stream.readline())
-        stream.seek(0)
         try:
+            separator = _separator(stream.readline())
+            stream.seek(0)
             lines = [{(key or "").strip().lower(): value for key, value in row.items()}
                      for row in csv.DictReader(stream, delimiter=separator)]  # fmt: skip
         except (csv.Error, UnicodeDecodeError) as error:
