@@ -40,7 +40,9 @@ def run_rivals(material: Material, wanted: list[tuple[str, int]], seen: RivalInp
     for protocol, outer in wanted:
         say(f"simple rivals, {protocol}, outer part {outer}")
         rows, copies = training_rows(material, protocol, outer)
-        weights: Floats = copies * class_weights(material.labels[rows], copies)[material.labels[rows]]
+        weights = np.multiply(
+            copies, class_weights(material.labels[rows], copies)[material.labels[rows]], dtype=np.float64
+        )
         for name, probs_nk in (
             ("features", features_rival(seen.features.astype(np.float32), material.labels, weights, rows, seed)),
             ("colour", shortcut_probe(seen.shortcuts, material.labels, weights, rows, seed)),
