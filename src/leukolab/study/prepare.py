@@ -60,8 +60,6 @@ def prepare(spec: StudySpec, data: Path, home: Path) -> Material:
     }
     for name, protocol in spec.active_protocols.items():
         _check_roles(spec, name, protocol, splits[name])
-    for name, split in splits.items():
-        _check_roles(split, spec.active_protocols[name])
     for split in splits.values():
         for note in split.head.notes:
             say(f"{split.head.protocol}: {note}")
@@ -93,19 +91,6 @@ def _check_roles(spec: StudySpec, name: str, protocol: ProtocolSpec, split: Spli
                 f"protocols.{name}.{setting}: expected a part '{role}' in this split, found none. "
                 f"Set split.tuning aside, or '--set protocols.{name}.{setting}=validation'."
             )
-
-
-def _check_roles(split: Split, protocol: ProtocolSpec) -> None:
-    """Every fold needs the parts on which the protocol chooses between models."""
-    needed = {protocol.champion_on, protocol.weights_on}
-    for outer in split.outers:
-        for fold in split.folds(outer):
-            missing = [role for role in sorted(needed) if split.part(outer, fold, role).empty]
-            if missing:
-                raise SplitError(
-                    f"protocol '{split.head.protocol}': outer {outer}, fold {fold}: expected images for {missing[0]}, "
-                    "found none. Give the split such a part, or set champion_on and weights_on to a part it has."
-                )
 
 
 def _class_names(index: pd.DataFrame) -> tuple[str, ...]:
