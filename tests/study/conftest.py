@@ -82,3 +82,16 @@ def snapshot() -> Callable[[Path], dict[str, str]]:
         return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     return take
+
+
+@pytest.fixture
+def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of one word, for tests that look at what a run computes, not at what it shows."""
+
+    def write(run: Path, *_: object, **__: object) -> Path:
+        path = run / "report" / "report.html"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("report", encoding="utf-8")
+        return path
+
+    monkeypatch.setattr("leukolab.study.finish.write_report", write)
