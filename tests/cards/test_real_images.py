@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -23,11 +22,8 @@ CELLS = DataSpec(card="cnmc2019", parts=("training", "preliminary"))
 
 
 @pytest.fixture(scope="module")
-def data() -> Path:
-    named = os.environ.get("LEUKOLAB_DATA")
-    if not named:
-        pytest.skip("LEUKOLAB_DATA is not set; it names the folder of the real images")
-    return Path(named)
+def data(real_data: Path) -> Path:
+    return real_data
 
 
 def index_of(spec: DataSpec, data: Path, folder: str) -> pd.DataFrame:

@@ -84,8 +84,10 @@ def report(home: Path, folder: Path, language: str) -> None:
 
 
 def _say_next(folder: Path) -> None:
+    from subprocess import list2cmdline
+
     from leukolab.base.files import read_json
 
     chosen = read_json(folder / "chosen.json")
     click.echo(f"chosen model: {chosen['member']}")
-    click.echo(f"classify new images: {chosen['command'].replace('RUN_FOLDER', str(folder))}")
+    click.echo(f"classify new images: {chosen['command'].replace('RUN_FOLDER', list2cmdline([str(folder)]))}")

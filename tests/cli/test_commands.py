@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from leukolab.cards import card_names
+from leukolab.cli import main
+from leukolab.spec import study_names
+
+Leukolab = Callable[..., Any]
+
+
+def test_lists_name_every_card_and_study(leukolab: Leukolab) -> None:
+    cards, studies = leukolab("data", "list"), leukolab("study", "list")
+    assert [line.split()[0] for line in cards.out.splitlines()] == card_names()
+    assert [line.split()[0] for line in studies.out.splitlines()] == study_names()
+    assert cards.code == studies.code == 0
+
+
+def test_a_study_is_shown_as_settings_that_can_be_run(leukolab: Leukolab, tmp_path: Path) -> None:
+    shown = leukolab("study", "show", "wen")
+    path = tmp_path / "mine.yaml"
+    path.write_text(shown.out, encoding="utf-8")
+    assert leukolab("study", "show", path).out == shown.out
+    assert yaml.safe_load(shown.out)["model"]["backbone"] == "tf_efficientnetv2_m.in1k"
+
+
+def test_a_phantom_is_drawn_verified_and_explored(leukolab: Leukolab, tmp_path: Path) -> None:
+    cells = tmp_path / "cells"
+    options = ["--layout=four_class", "--subjects=4", "--images=2", "--size=48"]
+    assert leukolab("data", "draw", cells, *options).out == f"synthetic images: {cells}\n"
+    assert len(list(cells.rglob("*.png"))) == 8
+    page = tmp_path / "page.html"
+    assert leukolab("data", "explore", "phantom", cells, "--out", page).out.startswith("page: ")
+    assert "<html" in page.read_text(encoding="utf-8")[:500]
+
+
+def test_predictions_made_elsewhere_are_scored(leukolab: Leukolab, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    pd.DataFrame({"label": [0, 1, 1, 0], "p_a": [0.9, 0.2, 0.7, 0.6], "p_b": [0.1, 0.8, 0.3, 0.4]}).to_csv(path)
+    answer = leukolab("score", path, "--bootstrap=100", "--out", tmp_path / "tables")
+    assert answer.code == 0
+    assert "accuracy           by image    0.7500" in answer.out
+    assert "No subject column" in answer.out
+    assert (tmp_path / "tables" / "scores.csv").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["study"], ["data"]])
+def test_help_is_there_for_whoever_asks_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    assert "Commands:" in capsys.readouterr().out
