@@ -79,18 +79,18 @@ def test_features_are_kept_apart_wherever_they_would_differ(
         replace(base, seed=8),
         replace(base, augment=AugmentSpec(flip_horizontal=True, brightness=0.3, views=3)),
     ]
-    assert len({kept._path(1) for kept in [base, *others]}) == 9
-    assert base._path(1) != base._path(2)
+    assert len({kept.key(1) for kept in [base, *others]}) == 9
+    assert base.key(1) != base.key(2)
     larger = replace(base, augment=base.augment.model_copy(update={"views": 8}))
-    assert larger._path(1) == base._path(1)
-    assert replace(base, seed=8)._path(0) == base._path(0)
+    assert larger.key(1) == base.key(1)
+    assert replace(base, seed=8).key(0) == base.key(0)
 
 
 def test_a_damaged_file_of_features_is_made_anew(
     network: Classifier, make_task: Callable[..., Task], frozen_for: Callable[..., FrozenFeatures]
 ) -> None:
     kept = frozen_for(network, make_task())
-    first, path = np.array(kept.view(0)), kept._path(0)
+    first, path = np.array(kept.view(0)), kept.home / "features" / f"{kept.key(0)}.npy"
     path.write_bytes(path.read_bytes()[:-100])
     assert (kept.view(0) == first).all()
 

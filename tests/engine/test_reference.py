@@ -111,7 +111,7 @@ RISE = [(0.5, 1.0), (0.7, 0.9), (0.7, 0.8), (0.7, 0.85), (0.6, 0.1)]
         ([*RISE, (0.7, 0.8), (0.9, 9.0)], 4, 7, 7),
         ([*RISE, (0.7, 0.8), (0.9, 9.0)], None, 7, 7),
         ([(0.5, 1.0), (0.5, 1.0), (0.5, 1.0)], 1, 2, 1),
-        ([(0.0, float("inf")), (0.0, 5.0)], None, 2, 2),
+        ([(0.0, 9.0), (0.0, 5.0)], None, 2, 2),
     ],
 )
 def test_the_best_accuracy_is_kept_ties_by_lower_loss(
@@ -131,6 +131,15 @@ def test_the_best_accuracy_is_kept_ties_by_lower_loss(
     assert [(row["val_accuracy"], row["val_loss"]) for row in trained.history] == validations[:ran]
     assert trained.state["head.bias"].item() == best
     assert set(trained.history[0]) == {"stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+
+
+def test_a_validation_loss_that_is_no_number_stops_too(
+    network: Classifier, make_task: MakeTask, frozen_for: FrozenFor, scripted: Callable[..., Script]
+) -> None:
+    scripted([(0.5, 1.0), (0.5, float("nan"))])
+    task = make_task()
+    with pytest.raises(TrainingError, match=rf"{NAME}: stage head, epoch 2: the validation loss is no number"):
+        train(network, task, frozen_for(network, task))
 
 
 def test_a_stage_begins_from_the_best_of_the_one_before_with_a_fresh_adam(

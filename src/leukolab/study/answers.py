@@ -11,7 +11,7 @@ import pandas as pd
 from leukolab.report.published import SUBTYPES_CARD, SUBTYPES_TEST_ACCURACY
 from leukolab.report.texts import Texts
 from leukolab.spec import load_study, study_names
-from leukolab.study.results import Results
+from leukolab.study.results import Results, rival_name
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,20 @@ def _subtypes(facts: Facts) -> Iterator[str]:
     yield from _paper(facts)
     for reading in facts.results.spec.readings:
         for protocol in facts.results.splits:
-            colour = facts.score(f"rival:colour:{protocol}", "accuracy", "image")
             score = facts.score(f"{protocol}/{reading}", "accuracy", "image")
             if score:
-                name = say.name("methods", reading)
-                yield say(f"answers.reading_{protocol}", reading=name, colour=colour.get("value", "?"), **score)
+                colour, splits = _colour_of(facts, protocol, reading)
+                values = {"reading": say.name("methods", reading), "colour": colour, "splits": splits, **score}
+                yield say(f"answers.reading_{protocol}", **values)
+
+
+def _colour_of(facts: Facts, protocol: str, reading: str) -> tuple[str, int]:
+    """Mean accuracy of colour alone on the very splits of a reading, and how many these are."""
+    jobs = facts.results.jobs
+    mine = jobs[(jobs["protocol"] == protocol) & (jobs["reading"] == reading)]["outer"].unique()
+    members = [rival_name("colour", protocol, int(outer)) for outer in mine]
+    values = [float(facts.score(member, "accuracy", "image")["value"]) for member in members]
+    return f"{sum(values) / len(values):.3f}", len(values)
 
 
 def _paper(facts: Facts) -> Iterator[str]:

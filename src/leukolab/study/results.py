@@ -77,6 +77,11 @@ class Results:
         return self._bootstraps[key]
 
 
+def rival_name(name: str, protocol: str, outer: int) -> str:
+    """The member name of a rival."""
+    return f"rival:{name}:{protocol}:outer{outer}"
+
+
 def read_spec(run: Path) -> StudySpec:
     """The settings a run was made with.
 

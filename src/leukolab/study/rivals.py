@@ -19,6 +19,7 @@ from leukolab.base.progress import say
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.jobs import predictions_frame
 from leukolab.study.prepare import Material
+from leukolab.study.results import rival_name
 
 Floats = NDArray[np.float64]
 RIVALS_VERSION = 1
@@ -50,11 +51,6 @@ def run_rivals(material: Material, wanted: list[tuple[str, int]], seen: RivalInp
             job = rival_name(name, protocol, outer)
             tables += [_part(job, material, (protocol, outer), role, probs_nk) for role in ROLES[1:]]
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
-
-
-def rival_name(name: str, protocol: str, outer: int) -> str:
-    """The member name of a rival."""
-    return f"rival:{name}:{protocol}:outer{outer}"
 
 
 def training_rows(material: Material, protocol: str, outer: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
