@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from leukolab.report.canvas import inline_svg, sheet, svg_of
-from leukolab.report.chosen import called
 from leukolab.report.items import Column, Sheet, written
 from leukolab.report.names import method_of, rate_text
 from leukolab.report.palette import INK
 from leukolab.report.tables import latex
+from leukolab.stats import calls
 
 
 @pytest.mark.parametrize(("rate", "text"), [(1e-3, "0.001"), (1e-5, "0.00001"), (0.0, "0")])
@@ -33,8 +33,8 @@ def test_method_of_a_member(member, method):
 
 
 def test_half_is_class_one_of_two_and_the_likeliest_of_several():
-    assert called(np.array([[0.5, 0.5], [0.6, 0.4]])).tolist() == [1, 0]
-    assert called(np.array([[0.2, 0.5, 0.3]])).tolist() == [1]
+    assert calls(np.array([[0.5, 0.5], [0.6, 0.4]])).tolist() == [1, 0]
+    assert calls(np.array([[0.2, 0.5, 0.3]])).tolist() == [1]
 
 
 def test_missing_values_are_a_dash():
