@@ -101,3 +101,11 @@ def test_files_that_hold_no_table_are_refused(tmp_path: Path) -> None:
         evaluate(tmp_path / "x.csv")
     with pytest.raises(DataError, match="expected at least one row"):
         evaluate(written(tmp_path / "x.csv", TABLE.iloc[:0]))
+
+
+def test_names_of_classes_that_are_numbers_are_names(tmp_path: Path) -> None:
+    table = pd.DataFrame({"label": [1, 2, 2], "p_1": [0.9, 0.2, 0.1], "p_2": [0.1, 0.8, 0.9]})
+    path = tmp_path / "numbers.csv"
+    table.to_csv(path, index=False)
+    scores = evaluate(path, 100).scores
+    assert float(scores.loc[scores["metric"] == "accuracy", "value"].iloc[0]) == 1.0
