@@ -48,6 +48,8 @@ class Names:
     def method(self, method: str) -> str:
         """The label of a reading or a rival; of a reading at one learning rate, such as `two_stage:lr0.001`."""
         name, _, rate = method.partition(":lr")
+        if name == "colour" and self.run.answers.get("shortcut") == "colour":
+            name = "colour_only"
         label = self.texts.name("methods", name)
         return self.texts("names.at_rate", name=label, rate=rate_text(float(rate))) if rate else label
 

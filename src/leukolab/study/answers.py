@@ -33,11 +33,11 @@ class Facts:
         return {name: f"{row[name]:.3f}" for name in ("value", "low", "high")}
 
 
-def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], texts: Texts) -> dict[str, list[str]]:
-    """Sentences for the head of the report: `headline` and `warnings`."""
+def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """Sentences for the head of the report: `headline` and `warnings`; and what the shortcut probe saw."""
     facts = Facts(results, scores, chosen, texts)
     lines = _subtypes(facts) if results.spec.report == "subtypes" else _wen(facts)
-    return {"headline": list(lines), "warnings": list(_warnings(facts))}
+    return {"headline": list(lines), "warnings": list(_warnings(facts)), "shortcut": results.shortcut_kind}
 
 
 def _subtypes(facts: Facts) -> Iterator[str]:
