@@ -61,9 +61,11 @@ class Run:
 
 @pytest.fixture(scope="session")
 def wen_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Not to be changed."""
+    """Not to be changed. Its page is one word; `tests/cli` makes a whole one of this design."""
     folder, spec = tmp_path_factory.mktemp("runs") / "wen", wen_spec()
-    return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.study.finish.write_report", one_word_report)
+        return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
 
 
 @pytest.fixture(scope="session")
@@ -84,14 +86,21 @@ def snapshot() -> Callable[[Path], dict[str, str]]:
     return take
 
 
+def one_word_report(run: Path, *_: object, **__: object) -> Path:
+    """Instead of the page, for tests that look at what a run computes, not at what it shows."""
+    path = run / "report" / "report.html"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("report", encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page of one word, for tests that look at what a run computes, not at what it shows."""
+    """A page of one word."""
+    monkeypatch.setattr("leukolab.study.finish.write_report", one_word_report)
 
-    def write(run: Path, *_: object, **__: object) -> Path:
-        path = run / "report" / "report.html"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("report", encoding="utf-8")
-        return path
 
-    monkeypatch.setattr("leukolab.study.finish.write_report", write)
+@pytest.fixture
+def predictions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither scores nor a page: a run ends with its predictions."""
+    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, _: run)

@@ -41,7 +41,6 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     run = wen_run.folder
     assert wen_run.report == run / "report" / "report.html"
-    assert wen_run.report.stat().st_size > 20_000
     jobs = pd.read_parquet(run / "jobs.parquet")
     assert len(jobs) == 2 * 2 * 2
     assert folders(run) == sorted(jobs["key"])
@@ -53,6 +52,15 @@ def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     hypotheses = pd.read_parquet(run / "hypotheses.parquet")
     assert {text[:2] for text in hypotheses["hypothesis"]} == {"H1", "H2", "H3", "H4"}
     assert load_study(str(run / STUDY_FILE)) == wen_run.spec
+
+
+def test_the_page_of_a_run_holds_its_scores(subtypes_run: Any) -> None:
+    page = subtypes_run.report.read_text(encoding="utf-8")
+    scores = pd.read_parquet(subtypes_run.folder / "scores.parquet")
+    summary = scores[(scores["kind"] == "summary") & (scores["metric"] == "accuracy") & (scores["unit"] == "image")]
+    assert len(summary) >= 4
+    missing = [row.member for row in summary.itertuples() if f"{row.value:.3f}" not in page]
+    assert not missing
 
 
 def test_no_name_of_a_folder_outside_stands_in_the_tables(wen_run: Any) -> None:
@@ -76,7 +84,7 @@ def test_the_same_seed_gives_the_same_bytes(
     assert folders(tmp_path / "again") == folders(first.folder)
 
 
-@pytest.mark.usefixtures("quick_report")
+@pytest.mark.usefixtures("predictions_only")
 def test_a_lost_job_alone_is_trained_again(
     wen_run: Any, home: Path, tmp_path: Path, trainings: list[str], snapshot: Snapshot
 ) -> None:
@@ -91,7 +99,7 @@ def test_a_lost_job_alone_is_trained_again(
     assert snapshot(run)[name] == snapshot(wen_run.folder)[name]
 
 
-@pytest.mark.usefixtures("quick_report")
+@pytest.mark.usefixtures("predictions_only")
 def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
     wen_run: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
