@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from leukolab.cli.cache import cache_size
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True)
+@cache_size
 @click.pass_obj
 def demo(home: Path, out: Path) -> None:
     """Run both studies at small size on synthetic cells, and say where the reports are."""

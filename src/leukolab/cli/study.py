@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from leukolab.cli.cache import cache_size
+
 Folder = click.Path(path_type=Path, file_okay=False)
 
 
@@ -49,6 +51,7 @@ def show(name: str) -> None:
 @click.option("--reading", "readings", multiple=True, help="Run only this reading of the training; may be repeated.")
 @click.option("--outer-parts", help="Outer parts to run: 1,2,3 or all.")
 @click.option("--seed", type=int, help="Seed of everything random.")
+@cache_size
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64.")
 @click.pass_obj
 def run(home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, **given: object) -> None:

@@ -1,0 +1,129 @@
+"""`leukolab cache`: what the home folder holds, and making it smaller."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from leukolab.base.errors import SpecError
+from leukolab.base.shelf import KINDS, VARIABLE
+
+SMALLEST = 10**6
+"""A `--cache-size` below this is a number without its unit."""
+
+
+@click.group()
+def cache() -> None:
+    """List what the home folder holds and make it smaller; deleting loses time only."""
+
+
+@cache.command("list")
+@click.pass_obj
+def list_entries(home: Path) -> None:
+    """List what the home folder holds, by kind and key, with its size and last use."""
+    from leukolab.base.pins import pinned
+    from leukolab.base.shelf import limit, size_text, usage
+
+    entries, keys = usage(home), pinned(home)
+    width = max((len(entry.key) for entry in entries), default=0)
+    if entries:
+        click.echo(f"{'kind':10} {'key':{width}} {'size':>10}  {'last used':16}  pinned")
+    for entry in entries:
+        when = datetime.fromtimestamp(entry.last_used).strftime("%Y-%m-%d %H:%M")
+        held = any(key.split("/")[:2] == [entry.kind, entry.key.partition(".")[0]] for key in keys)
+        size = size_text(entry.bytes)
+        click.echo(f"{entry.kind:10} {entry.key:{width}} {size:>10}  {when}  {'yes' if held else ''}".rstrip())
+    total = size_text(sum(entry.bytes for entry in entries))
+    click.echo(f"{home}: {total}, at most {size_text(limit(home))}")
+
+
+@cache.command()
+@click.option("--to", "size", required=True, metavar="SIZE", help="What may stay, such as 5GB, 500MB or 8GiB.")
+@click.pass_obj
+def trim(home: Path, size: str) -> None:
+    """Delete what was used longest ago until at most that much is left; what a running program has pinned stays."""
+    from leukolab.base.shelf import parse_size, size_text
+    from leukolab.base.shelf import trim as evict
+
+    bound = parse_size(size, "--to")
+    click.echo(f"freed {size_text(evict(home, bound))}")
+    _say_left(home, KINDS, bound)
+
+
+@cache.command()
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def clear(home: Path, kinds: tuple[str, ...], yes: bool) -> None:
+    """Delete everything, or all of a kind, after asking; what a running program has pinned stays."""
+    from leukolab.base.shelf import size_text
+    from leukolab.base.shelf import trim as evict
+
+    chosen = kinds or KINDS
+    held = _held(home, chosen)
+    if held and not yes and not _agreed(f"Delete {size_text(held)} ({', '.join(chosen)}) from {home}?"):
+        click.echo("nothing deleted")
+        return
+    click.echo(f"freed {size_text(evict(home, 0, kinds=chosen))}")
+    _say_left(home, chosen, 0)
+
+
+def _agreed(question: str) -> bool:
+    click.echo("This costs time only: a later run makes or fetches again what it needs.")
+    try:
+        return click.confirm(question)
+    except click.Abort as error:
+        raise SpecError(
+            "cache clear: expected yes or no, got no answer; nothing was deleted. Add --yes to delete without asking."
+        ) from error
+
+
+def _held(home: Path, kinds: Collection[str]) -> int:
+    from leukolab.base.shelf import usage
+
+    return sum(entry.bytes for entry in usage(home) if entry.kind in kinds)
+
+
+def _say_left(home: Path, kinds: Collection[str], bound: int) -> None:
+    from leukolab.base.shelf import size_text
+
+    held = _held(home, kinds)
+    why = ", pinned by running programs" if held > bound else ""
+    click.echo(f"left {size_text(held)}{why}")
+
+
+def _obey(context: click.Context, _: click.Parameter, given: str | None) -> None:
+    """Put the size into the environment while the command runs, also for the processes it starts; refuse a bad one."""
+    from leukolab.base.shelf import parse_size
+
+    before = os.environ.get(VARIABLE)
+    if given is None:
+        if before:
+            parse_size(before, VARIABLE)
+        return
+    if parse_size(given, "--cache-size") < SMALLEST:
+        raise SpecError(f"--cache-size: expected 1MB at least, got '{given}'. Write gigabytes as 20GB.")
+    context.call_on_close(lambda: _put_back(before))
+    os.environ[VARIABLE] = given
+
+
+def _put_back(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(VARIABLE, None)
+    else:
+        os.environ[VARIABLE] = before
+
+
+cache_size = click.option(
+    "--cache-size",
+    metavar="SIZE",
+    expose_value=False,
+    callback=_obey,
+    help="Most the home folder may hold, such as 20GB. "
+    f"[default: {VARIABLE}, else 50 GB or a quarter of the free disk, whichever is less]",
+)
+"""The option of commands that fill the home folder."""
