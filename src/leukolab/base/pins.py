@@ -18,8 +18,6 @@ from leukolab.base.files import make_folder, storage, write_json
 
 WAIT_SECONDS = 60.0
 """How long to wait for another process that is evicting; it does so within a second or so."""
-_mine: set[str] = set()
-"""Pins of this process."""
 
 
 @contextlib.contextmanager
@@ -36,17 +34,14 @@ def pin(home: Path, keys: Iterable[str]) -> Iterator[None]:
     from filelock import FileLock
 
     names = sorted({_checked(key) for key in keys})
-    name = uuid.uuid4().hex
-    record = make_folder(home / "pins") / f"{name}.json"
+    record = make_folder(home / "pins") / f"{uuid.uuid4().hex}.json"
     lock = FileLock(record.with_suffix(".lock"), thread_local=False)
     try:
         with gate(home), storage(record.parent):
             lock.acquire()
-            _mine.add(name)
             write_json(record, {"keys": names, "pid": os.getpid()})
         yield
     finally:
-        _mine.discard(name)
         with contextlib.suppress(OSError):
             record.unlink(missing_ok=True)
         lock.release()
@@ -62,7 +57,7 @@ def pinned(home: Path, sweep: bool = False) -> frozenset[str]:
     """
     keys: set[str] = set()
     for lock in sorted((home / "pins").glob("*.lock")):
-        if lock.stem in _mine or _held(lock, sweep):
+        if _held(lock, sweep):
             keys.update(_recorded(lock.with_suffix(".json")))
     return frozenset(keys)
 
