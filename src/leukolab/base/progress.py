@@ -8,12 +8,22 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_hidden = False
+
+
+def hide_bars() -> None:
+    """Draw no bars in this process from now on: it works for another that tells its progress."""
+    global _hidden
+    _hidden = True
+
 
 def progress(items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
     """Pass `items` through while a bar shows how many of `total` are done and the time left."""
     from tqdm import tqdm
 
-    yield from tqdm(items, total=total, desc=what, file=sys.stderr, leave=False, mininterval=0.5, disable=None)
+    yield from tqdm(
+        items, total=total, desc=what, file=sys.stderr, leave=False, mininterval=0.5, disable=_hidden or None
+    )
 
 
 def say(text: str) -> None:

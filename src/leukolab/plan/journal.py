@@ -1,0 +1,78 @@
+"""What the driver of a plan notes and tells: every event to the ledger, every line to the person who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from leukolab.plan.ledger import Event, read_events, seconds_left, write_event
+from leukolab.plan.task import Task
+
+Tell = Callable[[str], None]
+"""Takes one line for the person who waits."""
+
+
+class Journal:
+    """The ledger of a run folder and the telling of it, kept by the one process that drives the plan.
+
+    Args:
+        run: the run folder.
+        tasks: the whole plan.
+        left: what of it is left.
+        tell: takes each line.
+    """
+
+    def __init__(self, run: Path, tasks: Sequence[Task], left: Sequence[Task], tell: Tell) -> None:
+        self._run = run
+        self._tasks = tuple(tasks)
+        self._left = {task.key: task for task in left}
+        self._tell = tell
+        self._events = [event for event in read_events(run) if event.event in ("opened", "finished")]
+
+    def opened(self, where: str, workers: int) -> None:
+        """Note that the plan begins or goes on, and how many tasks run at once."""
+        self._write(Event("opened", note=where, workers=workers))
+
+    def started(self, task: Task, pid: int = 0) -> None:
+        """Note that a task begins, in the process `pid` (this one where 0)."""
+        self._write(_event("started", task, pid=pid))
+
+    def progress(self, task: Task, text: str, pid: int = 0) -> None:
+        """Note and tell a line of a task."""
+        self._write(_event("progress", task, note=text, pid=pid))
+        self._tell(f"{task.name}: {text}")
+
+    def finished(self, task: Task, seconds: float, pid: int = 0) -> None:
+        """Note that a task is done, and tell how many are and the time left."""
+        self._write(_event("finished", task, seconds=round(seconds, 3), pid=pid))
+        self._left.pop(task.key, None)
+        done = len(self._tasks) - len(self._left)
+        self._tell(f"{task.name}: done in {_duration(seconds)} ({done} of {len(self._tasks)}{self._ahead()})")
+
+    def failed(self, task: Task, error: str, pid: int = 0) -> None:
+        """Note that a task failed, by the class name of its error alone: a text may name a person's image."""
+        self._write(_event("failed", task, note=error, pid=pid))
+
+    def say(self, text: str) -> None:
+        """Tell a line that belongs to no task."""
+        self._tell(text)
+
+    def _write(self, event: Event) -> None:
+        write_event(self._run, event)
+        if event.event in ("opened", "finished"):
+            self._events.append(event)
+
+    def _ahead(self) -> str:
+        seconds = seconds_left(list(self._left.values()), self._tasks, self._events, {})
+        return f", about {_duration(seconds)} left" if self._left and seconds is not None else ""
+
+
+def _event(event: str, task: Task, seconds: float | None = None, note: str = "", pid: int = 0) -> Event:
+    return Event(event, task.key, task.name, task.kind, seconds, note, pid)
+
+
+def _duration(seconds: float) -> str:
+    """`8 s`, `12 min` or `3.4 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

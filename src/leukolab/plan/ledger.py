@@ -1,0 +1,190 @@
+"""What happened in a run folder, one line an event; and from it, what runs now and how long it will take.
+
+Times lie here only, never in results.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from leukolab.base.files import storage
+from leukolab.plan.lock import held
+from leukolab.plan.order import wanted
+from leukolab.plan.task import Place, Task
+
+LEDGER_FILE = "ledger.jsonl"
+
+State = Literal["done", "running", "failed", "left"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the ledger.
+
+    `time` is UTC in ISO form; `event` is opened (a plan begins or goes on; `note` says where, `workers` how many at
+    once), started, progress, finished or failed; `seconds` is how long a finished task took; `pid` is who did it.
+    """
+
+    event: str
+    key: str = ""
+    name: str = ""
+    kind: str = ""
+    seconds: float | None = None
+    note: str = ""
+    pid: int = 0
+    workers: int | None = None
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A task as `status` sees it; `seconds` it took or has been running, `note` what it said last."""
+
+    key: str
+    name: str
+    kind: str
+    state: State
+    seconds: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a plan is: counts that add up to the number of tasks, seconds left (None where nothing is known yet)."""
+
+    done: int
+    running: int
+    left: int
+    failed: int
+    seconds_left: float | None
+    rows: tuple[Row, ...]
+
+
+def write_event(run: Path, event: Event) -> None:
+    """Append one event, stamped with the time and this process unless it brings them, in a single write.
+
+    Raises:
+        StorageError: the disk is full or may not be written.
+    """
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    values = {**asdict(event), "time": event.time or now, "pid": event.pid or os.getpid()}
+    line = json.dumps({name: value for name, value in values.items() if value not in (None, "")}, ensure_ascii=False)
+    with storage(run):
+        descriptor = os.open(run / LEDGER_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, (_mend(descriptor) + line + "\n").encode())
+        finally:
+            os.close(descriptor)
+
+
+def read_events(run: Path) -> list[Event]:
+    """All events in order; a line that a power failure tore is left out. Empty where there is no ledger."""
+    path = run / LEDGER_FILE
+    if not path.exists():
+        return []
+    lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
+    return [event for line in lines if (event := _parse(line)) is not None]
+
+
+def status(tasks: Sequence[Task], place: Place) -> Status:
+    """What is done, running and left, and for how long.
+
+    A task runs that started since the plan was last opened and has not ended, while a process holds the run folder. The
+    time left is that of `seconds_left`.
+
+    Raises:
+        ValueError: the plan has no order.
+    """
+    events = read_events(place.run)
+    missing = {task.key for task in wanted(tasks, place)}
+    alive = held(place.run)
+    last = _last(events)
+    said = {event.key: event.note for event in events if event.key}
+    rows = []
+    for task in tasks:
+        event = last.get(task.key)
+        state: State = "done" if task.key not in missing else _state(event, alive)
+        rows.append(Row(task.key, task.name, task.kind, state, _seconds(event, state), said.get(task.key, "")))
+    counts = {state: sum(row.state == state for row in rows) for state in ("done", "running", "failed", "left")}
+    elapsed = {row.key: row.seconds or 0.0 for row in rows if row.state == "running"}
+    left = seconds_left([task for task in tasks if task.key in missing], tasks, events, elapsed)
+    return Status(**counts, seconds_left=left, rows=tuple(rows))
+
+
+def seconds_left(
+    left: Sequence[Task], tasks: Iterable[Task], events: Sequence[Event], elapsed: Mapping[str, float]
+) -> float | None:
+    """Seconds that the tasks in `left` will take together, from what the finished of `tasks` took; None where none is.
+
+    Each is expected to take its cost times the seconds a unit of cost took in its kind (in all kinds, where its own has
+    none finished), less the seconds it has been running (`elapsed`, by key). The sum is shared out over the workers; no
+    task can be shared out itself.
+    """
+    costs = {task.key: task for task in tasks}
+    finished = {event.key: event for event in events if event.event == "finished" and event.key in costs}
+    if not finished:
+        return None
+    rates = _rates([(costs[key], event.seconds or 0.0) for key, event in finished.items()])
+    workers = next((event.workers for event in reversed(events) if event.workers), 1)
+    expected = [max(0.0, task.cost * rates.get(task.kind, rates[""]) - elapsed.get(task.key, 0.0)) for task in left]
+    return max(sum(expected) / workers, max(expected, default=0.0))
+
+
+def _rates(finished: Sequence[tuple[Task, float]]) -> dict[str, float]:
+    """Kind to the seconds of a unit of cost; of all kinds together under the empty name."""
+    sums: dict[str, tuple[float, float]] = {}
+    for task, seconds in finished:
+        for kind in (task.kind, ""):
+            cost, total = sums.get(kind, (0.0, 0.0))
+            sums[kind] = (cost + task.cost, total + seconds)
+    return {kind: total / cost if cost else 0.0 for kind, (cost, total) in sums.items()}
+
+
+def _mend(descriptor: int) -> str:
+    """A line break where the last line was torn."""
+    if os.lseek(descriptor, 0, os.SEEK_END) == 0:
+        return ""
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return "" if os.read(descriptor, 1) == b"\n" else "\n"
+
+
+def _parse(line: str) -> Event | None:
+    try:
+        values: dict[str, Any] = json.loads(line)
+        return Event(**{name: value for name, value in values.items() if name in Event.__dataclass_fields__})
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _last(events: Sequence[Event]) -> dict[str, Event]:
+    """Key to its last event but progress; what started or failed before the plan was last opened counts no more."""
+    opened = max((position for position, event in enumerate(events) if event.event == "opened"), default=0)
+    return {
+        event.key: event
+        for position, event in enumerate(events)
+        if event.event == "finished" or (event.event in ("started", "failed") and position >= opened)
+    }
+
+
+def _state(event: Event | None, alive: bool) -> State:
+    if event is None or event.event == "finished":
+        return "left"
+    if event.event == "failed":
+        return "failed"
+    return "running" if alive else "left"
+
+
+def _seconds(event: Event | None, state: State) -> float | None:
+    """What a task took, or how long it has been running."""
+    if event is None or state == "left":
+        return None
+    if state != "running":
+        return event.seconds
+    began = datetime.datetime.fromisoformat(event.time)
+    return max(0.0, (datetime.datetime.now(datetime.UTC) - began).total_seconds())

@@ -1,0 +1,87 @@
+"""One process a run folder: a lock the system takes back when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from leukolab.base.errors import RunError
+from leukolab.base.files import make_folder, read_json, storage, write_json
+
+LOCK_FILE = ".lock"
+HOLDER_FILE = ".lock.json"
+PATIENCE_SECONDS = 0.5
+"""How long to wait for a lock: one who only looks whether it is held has it for an instant."""
+
+
+@contextlib.contextmanager
+def hold(run: Path) -> Iterator[None]:
+    """Keep other processes out of a run folder; calls inside each other, also of other threads, share the lock.
+
+    Raises:
+        RunError: another process works there.
+        StorageError: the folder may not be written.
+    """
+    make_folder(run)
+    lock = _lock(run)
+    nested = lock.is_locked
+    try:
+        with storage(run):
+            lock.acquire(timeout=PATIENCE_SECONDS)
+    except Timeout as error:
+        raise RunError(
+            f"{run}: another process{_holder(run)} works in this run folder. "
+            "Wait until it is done, or choose another --out."
+        ) from error
+    try:
+        if not nested:
+            _sign(run)
+        yield
+    finally:
+        if not nested:
+            (run / HOLDER_FILE).unlink(missing_ok=True)
+        lock.release()
+
+
+def held(run: Path) -> bool:
+    """Whether a process, this one included, works in the run folder now; one that may not be written counts as free."""
+    if not (run / LOCK_FILE).exists():
+        return False
+    lock = _lock(run)
+    if lock.is_locked:
+        return True
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
+def _lock(run: Path) -> FileLock:
+    return FileLock(run.resolve() / LOCK_FILE, is_singleton=True, thread_local=False)
+
+
+def _sign(run: Path) -> None:
+    now = datetime.datetime.now().astimezone()
+    write_json(run / HOLDER_FILE, {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat()})
+
+
+def _holder(run: Path) -> str:
+    """` (pid 123 on HOST, since 12:03)`, or nothing where the holder has not signed yet."""
+    try:
+        found = read_json(run / HOLDER_FILE)
+        since = datetime.datetime.fromisoformat(found["since"]).astimezone()
+        today = since.date() == datetime.datetime.now().astimezone().date()
+        clock = since.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
+        return f" (pid {found['pid']} on {found['host']}, since {clock})"
+    except (RunError, KeyError, TypeError, ValueError):
+        return ""

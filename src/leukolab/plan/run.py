@@ -1,0 +1,93 @@
+"""Runs a plan: what is left of it, in order, where the caller wants it; the same call goes on after anything."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from leukolab.base.errors import MissingExtraError
+from leukolab.base.progress import say
+from leukolab.plan.journal import Journal, Tell
+from leukolab.plan.lock import hold
+from leukolab.plan.order import wanted
+from leukolab.plan.target import read_target
+from leukolab.plan.task import Place, Task
+
+Work = Callable[[Place, dict[str, Any], Tell], None]
+"""Does the work of a task: reads its payload, writes its artefacts whole or not at all, and may be called again."""
+
+
+def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", tell: Tell = say) -> None:
+    """Run what is left of a plan.
+
+    Args:
+        tasks: the whole plan; tasks whose artefacts exist are skipped.
+        place: the run folder, the home folder and the images.
+        work: `package.module:function` with the signature of `Work`, imported where a task runs.
+        on: `local`, `local:N`, `ray` or `ray://ADDRESS`, as `read_target` reads it.
+        tell: gets what the tasks tell, each line with the task's name, and a line for each that is done.
+
+    Raises:
+        LeukolabError: what a task raised, as it is; or the run folder is in use, `on` means nothing, Ray is missing.
+        Exception: what else a task raised; from another process with its traceback there as a note.
+        ValueError: the plan has no order.
+    """
+    target = read_target(on)
+    with hold(place.run):
+        left = wanted(tasks, place)
+        if not left:
+            return
+        journal = Journal(place.run, tasks, left, tell)
+        if target.kind == "ray":
+            raise MissingExtraError("--on ray: not yet to be had.")
+        elif target.workers == 1:
+            run_here(left, place, work, journal)
+        else:
+            from leukolab.plan.local import run_in_processes
+
+            run_in_processes(left, place, work, target.workers, journal)
+
+
+def run_here(left: Sequence[Task], place: Place, work: str, journal: Journal) -> None:
+    """Run the tasks in this process, one after the other.
+
+    Raises:
+        Exception: what a task raised.
+    """
+    journal.opened("local", 1)
+    for task in left:
+        journal.started(task)
+        try:
+            seconds = do(task, place, work, partial(journal.progress, task))
+        except Exception as error:
+            journal.failed(task, type(error).__name__)
+            raise
+        journal.finished(task, seconds)
+
+
+def do(task: Task, place: Place, work: str, tell: Tell) -> float:
+    """Call the work of one task, and see that it made what it should.
+
+    Returns:
+        Seconds it took.
+
+    Raises:
+        RuntimeError: it ended and an artefact is missing: a bug in the work.
+        Exception: what the work raised.
+    """
+    started = time.perf_counter()
+    find_work(work)(place, task.payload, tell)
+    missing = [artefact for artefact in task.makes if not place.find(artefact).exists()]
+    if missing:
+        raise RuntimeError(f"{task.name}: ended without making {', '.join(missing)}")
+    return time.perf_counter() - started
+
+
+def find_work(work: str) -> Work:
+    """The function of that dotted name, `package.module:function`."""
+    module, _, name = work.partition(":")
+    found: Work = getattr(importlib.import_module(module), name)
+    return found

@@ -1,0 +1,38 @@
+"""Where a plan runs: what the text after `--on` means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from leukolab.base.errors import SpecError, nearest
+
+ALLOWED = "local, local:N (N processes), ray (a cluster started here), ray://ADDRESS (a cluster that runs, or auto)"
+
+
+@dataclass(frozen=True)
+class Target:
+    """In this process (local, 1 worker), in worker processes (local), on a Ray cluster (`address` empty: its own)."""
+
+    kind: Literal["local", "ray"]
+    workers: int = 1
+    address: str = ""
+
+
+def read_target(on: str) -> Target:
+    """The meaning of `local`, `local:N`, `ray`, `ray://ADDRESS` or `ray:ADDRESS`.
+
+    Raises:
+        SpecError: anything else.
+    """
+    if on == "local":
+        return Target("local")
+    if found := re.fullmatch(r"local:([1-9]\d{0,3})", on):
+        return Target("local", int(found[1]))
+    if on == "ray":
+        return Target("ray")
+    if found := re.fullmatch(r"ray:(?://)?([^\s/]+)", on):
+        return Target("ray", address=found[1])
+    hint = nearest(on, ("local", "local:2", "ray", "ray://auto"))
+    raise SpecError(f"--on: expected one of {ALLOWED}, got '{on}'. {hint}")

@@ -1,0 +1,69 @@
+"""A worker process: takes tasks from the driver one by one, tells what happens, and never outlives the driver."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from leukolab.base.progress import hide_bars
+from leukolab.plan.failure import Failure, pack
+from leukolab.plan.run import do
+from leukolab.plan.task import Place, Task
+
+Message = tuple[str, Any]
+"""From a worker: (`told`, line), (`finished`, seconds), (`failed`, Failure)."""
+
+PR_SET_PDEATHSIG = 1
+
+
+def serve(pipe: Connection, place: Mapping[str, str | None], work: str, driver: int) -> None:
+    """Work until the driver sends None or is gone.
+
+    Args:
+        pipe: gets tasks as JSON values, sends messages.
+        place: where things are, from `Place.to_dict`.
+        work: dotted name of the function.
+        driver: process id of the driver.
+    """
+    _die_with(driver)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    hide_bars()
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while (values := pipe.recv()) is not None:
+            pipe.send(_attempt(Task.from_dict(values), Place.from_dict(place), work, pipe))
+
+
+def _attempt(task: Task, place: Place, work: str, pipe: Connection) -> Message:
+    try:
+        return ("finished", do(task, place, work, lambda text: pipe.send(("told", text))))
+    except Exception as error:
+        failure: Failure = pack(error)
+        return ("failed", failure)
+
+
+def _die_with(driver: int) -> None:
+    """End this process when the driver ends, however it ends: by the kernel on Linux, by a watching thread anywhere.
+
+    The kernel counts the thread that started this process as its parent; `run_in_processes` stays in it to the end.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != driver:
+            os._exit(1)
+    threading.Thread(target=_watch, daemon=True).start()
+
+
+def _watch() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
