@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +68,39 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; rename it there, safe from a power cut, when the block ends well.
+
+    Raises:
+        StorageError: the disk is full or may not be written; nothing is left behind.
+    """
+    make_folder(folder.parent)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with storage(folder.parent):
+            temporary.mkdir()
+            yield temporary
+            for path in [*temporary.rglob("*"), temporary]:
+                _to_disk(path)
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.replace(folder)
+            _to_disk(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Have the operating system write a file, or a folder's entries, before anything follows."""
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

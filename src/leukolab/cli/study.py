@@ -9,6 +9,7 @@ import click
 from leukolab.cli.cache import cache_size
 
 Folder = click.Path(path_type=Path, file_okay=False)
+TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
 
 
 @click.group()
@@ -53,8 +54,15 @@ def show(name: str) -> None:
 @click.option("--seed", type=int, help="Seed of everything random.")
 @cache_size
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64.")
+@click.option(
+    "--on", default="local", show_default=True, metavar="WHERE",
+    help="Where jobs run: local, local:N (N processes), ray, ray://ADDRESS.",
+)  # fmt: skip
+@click.option("--track", "target", metavar="TARGET", help=f"Mirror the finished run into MLflow: {TARGETS}.")
 @click.pass_obj
-def run(home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, **given: object) -> None:
+def run(
+    home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, on: str, **given: object
+) -> None:
     """Run the study NAME (or of a YAML file) on a folder of images, from the pixels to the report.
 
     The same command goes on where it stopped.
@@ -64,15 +72,30 @@ def run(home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, *
     overrides = Overrides(**given)  # type: ignore[arg-type]
     spec = resolve(name, overrides)
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}"
+    if target is not None:
+        from leukolab.study.track import check
+
+        check(target, home)
     from leukolab.study.run import plan_study, run_study
 
     if dry_run:
         for line in plan_study(spec, data, folder, home).lines:
             click.echo(line)
         return
-    report = run_study(spec, data, folder, home)
+    report = run_study(spec, data, folder, home, on)
     click.echo(f"report: {report}")
     _say_next(folder)
+    if target is not None:
+        _track(folder, target, home)
+
+
+@study.command()
+@click.argument("folder", type=Folder)
+@click.option("--to", "target", default="mlflow", show_default=True, metavar="TARGET", help=f"{TARGETS}.")
+@click.pass_obj
+def track(home: Path, folder: Path, target: str) -> None:
+    """Mirror the finished run in FOLDER into MLflow; doing so again brings the same entries up to date."""
+    _track(folder, target, home)
 
 
 @study.command()
@@ -84,6 +107,12 @@ def report(home: Path, folder: Path, language: str) -> None:
     from leukolab.study.finish import finish
 
     click.echo(f"report: {finish(folder, home, language)}")
+
+
+def _track(folder: Path, target: str, home: Path) -> None:
+    from leukolab.study.track import track as mirror
+
+    click.echo(f"tracked: {mirror(folder, target, home)}")
 
 
 def _say_next(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from leukolab.engine.embed import to_input
-from leukolab.engine.network import Classifier, release, stages_of, train_mode
+from leukolab.engine.cut import cut
+from leukolab.engine.network import Classifier, release, released_depth, stages_of, train_mode
+from leukolab.engine.pixels import to_input
 from leukolab.engine.reference import losses
 from leukolab.engine.runtime import autocast
+from leukolab.engine.trunk import Trunk, images_per_second
 from leukolab.spec import RuntimeSpec, StageSpec
 
 
@@ -76,38 +79,64 @@ def learning_parameters(network: Classifier, stages: tuple[StageSpec, ...]) -> d
 
 @dataclass(frozen=True)
 class Cost:
-    """Measured seconds an image: forward only, and one training step of each stage."""
+    """Measured seconds an image: the frozen part, and a training step and a forward pass of each stage."""
 
-    forward_seconds: float
+    trunk_seconds: float
     step_seconds: dict[str, float]
+    forward_seconds: dict[str, float]
 
 
-def measure(network: Classifier, stages: tuple[StageSpec, ...], size_px: int, runtime: RuntimeSpec) -> Cost:
-    """Time a small batch of noise through the network; a few seconds, for an estimate within a factor of two."""
-    batch = 8
-    pixels = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (batch, size_px, size_px, 3), np.uint8)
+def measure(trunk: Trunk, stages: tuple[StageSpec, ...], kept_depth: int) -> Cost:
+    """Time small batches of noise; a few seconds, for an estimate within a factor of two.
+
+    Args:
+        trunk: the frozen part; its network is copied, not changed.
+        stages: of one reading.
+        kept_depth: activations are kept below so many stages; deeper stages are fed from pixels.
+    """
+    network, runtime = copy.deepcopy(trunk.network), trunk.runtime
     network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    inputs = to_input(pixels, network, runtime.device, None)
-    network.eval()
-    with torch.inference_mode():
-        forward = _seconds(lambda: _forward(network, inputs, runtime))
-    steps = {stage.name: _seconds(lambda stage=stage: _step(network, stage, inputs, runtime)) for stage in stages}  # type: ignore[misc]
-    return Cost(forward / batch, {name: seconds / batch for name, seconds in steps.items()})
+    steps, forwards = {}, {}
+    for stage in stages:
+        depth = released_depth(network, stage.release)
+        if depth == 0:
+            steps[stage.name] = forwards[stage.name] = 0.0
+            continue
+        inputs, features = _fed(network, trunk, depth == kept_depth)
+        release(network, stage.release)
+        train_mode(network)
+        steps[stage.name] = _seconds(lambda: _step(network, inputs, features, runtime)) / len(inputs)  # noqa: B023
+        network.eval()
+        with torch.inference_mode():
+            forwards[stage.name] = _seconds(lambda: _forward(inputs, features, runtime)) / len(inputs)  # noqa: B023
+    return Cost(1 / images_per_second(trunk), steps, forwards)
 
 
-def _forward(network: Classifier, inputs: torch.Tensor, runtime: RuntimeSpec) -> None:
+Features = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _fed(network: Classifier, trunk: Trunk, kept: bool) -> tuple[torch.Tensor, Features]:
+    """A batch of noise as a stage would see it, and the way from there to pooled features."""
+    halves = cut(network, trunk.depth) if kept and trunk.shape else None
+    if halves is None or trunk.shape is None:
+        pixels = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (8, trunk.size_px, trunk.size_px, 3))
+        return to_input(pixels.astype(np.uint8), network, trunk.runtime.device, None), network.features
+    height, width, channels = trunk.shape
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(64, height, width, channels, generator=generator).to(trunk.runtime.device)
+    return noise.permute(0, 3, 1, 2), halves.upper
+
+
+def _forward(inputs: torch.Tensor, features: Features, runtime: RuntimeSpec) -> None:
     with autocast(runtime):
-        network.features(inputs)
+        features(inputs)
 
 
-def _step(network: Classifier, stage: StageSpec, inputs: torch.Tensor, runtime: RuntimeSpec) -> None:
-    release(network, stage.release)
-    train_mode(network)
+def _step(network: Classifier, inputs: torch.Tensor, features: Features, runtime: RuntimeSpec) -> None:
     with autocast(runtime):
-        features = network.features(inputs)
-    losses(
-        network.classify(features), torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
-    ).mean().backward()  # type: ignore[no-untyped-call]
+        pooled = features(inputs)
+    labels = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
+    losses(network.classify(pooled), labels).mean().backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)
 
 

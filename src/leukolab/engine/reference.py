@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,10 +19,12 @@ from torch.nn import functional
 
 from leukolab.base.errors import TrainingError
 from leukolab.base.streams import stream, stream_seed
-from leukolab.engine import views
-from leukolab.engine.embed import FrozenFeatures, Images, Rows, logits_of, probabilities, to_input
-from leukolab.engine.network import Classifier, release, train_mode
-from leukolab.engine.runtime import autocast
+from leukolab.engine import checkpoint
+from leukolab.engine.checkpoint import History, Standing, moments_of, restore_moments
+from leukolab.engine.inference import probabilities
+from leukolab.engine.network import Classifier, release, released_depth, train_mode
+from leukolab.engine.pixels import Images, Rows
+from leukolab.engine.source import PixelSource, Source
 from leukolab.engine.weights import State
 from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
 
@@ -45,7 +48,7 @@ class Task:
         labels: int64 (images,), of every packed image.
         parts: role to its images; `train` and `validation` are needed.
         class_weights: float64 (k,), all ones where classes are not weighed.
-        view_seed: seed of the bank of views, shared by the jobs of a study.
+        view_seed: seed of the bank of views; the jobs of a study share it unless each has a bank of its own.
         tell: takes one sentence an epoch; every tenth epoch of long stages.
     """
 
@@ -67,99 +70,135 @@ class Task:
 class Trained:
     """What a training leaves: its history, the tensors that learned, probabilities (n, k) by role."""
 
-    history: list[dict[str, float | str]]
+    history: History
     state: State
     predictions: dict[str, NDArray[np.float32]]
 
 
-def train(network: Classifier, task: Task, frozen: FrozenFeatures) -> Trained:
+def train(network: Classifier, task: Task) -> Trained:
     """Train `network` (changed in place) through all stages, and predict every part with its best checkpoint.
+
+    Every image goes through the whole network in every epoch.
 
     Args:
         network: fresh, its weights loaded.
         task: data, stages and seeds.
-        frozen: pooled features, used while a stage releases nothing of the backbone.
 
     Raises:
         TrainingError: the loss is no number.
     """
-    network.to(task.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    history: list[dict[str, float | str]] = []
-    learned: set[str] = set()
-    pure = True
-    for stage in task.stages:
-        release(network, stage.release)
-        pure = pure and stage.release in ("head", 0)
-        learned |= set(_learning_state(network))
-        history += _run_stage(network, task, stage, frozen if pure else None)
-    source = frozen if pure else None
-    predictions = {
-        role: probabilities(_plain_logits(network, task, part.rows, source)) for role, part in task.parts.items()
-    }
-    state = {name: tensor.cpu() for name, tensor in network.state_dict().items() if name in learned}
-    return Trained(history, state, predictions)
+    return train_from(network, task, lambda depth: PixelSource(network, task, frozen=depth == 0))
 
 
-def _run_stage(
-    network: Classifier, task: Task, stage: StageSpec, frozen: FrozenFeatures | None
-) -> list[dict[str, float | str]]:
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=task.learning_rate)
-    best, best_state, waited = (-1.0, -math.inf), _learning_state(network), 0
-    rows: list[dict[str, float | str]] = []
-    for epoch in range(stage.epochs):
-        started = time.perf_counter()
-        loss, accuracy = _run_epoch(network, task, stage, epoch, optimizer, frozen)
-        val_loss, val_accuracy = _validate(network, task, frozen)
-        seconds = time.perf_counter() - started
-        if not math.isfinite(val_loss):
-            raise TrainingError(
-                f"{task.name}: stage {stage.name}, epoch {epoch + 1}: the validation loss is no number any more. "
-                "Try a smaller '--set training.learning_rates=[...]' or '--set runtime.precision=float32'."
-            )
-        rows.append(
-            {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
-             "val_loss": val_loss, "val_accuracy": val_accuracy, "seconds": seconds}
-        )  # fmt: skip
-        if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
-            task.tell(f"{task.name}, {stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
-        if (val_accuracy, -val_loss) > best:
-            best, best_state, waited = (val_accuracy, -val_loss), _learning_state(network), 0
-        else:
-            waited += 1
-            if stage.patience is not None and waited >= stage.patience:
-                break
-    network.load_state_dict(best_state, strict=False)
-    return rows
-
-
-def _run_epoch(
+def train_from(
     network: Classifier,
     task: Task,
-    stage: StageSpec,
-    epoch: int,
-    optimizer: torch.optim.Optimizer,
-    frozen: FrozenFeatures | None,
+    source_for: Callable[[int], Source],
+    path: Path | None = None,
+    start: Standing | None = None,
+) -> Trained:
+    """`train`, fed by any source and able to go on.
+
+    Args:
+        network: fresh, its weights loaded; changed in place.
+        task: data, stages and seeds.
+        source_for: the source, given how many stages of the backbone learn by then.
+        path: where the training stands after each epoch; it goes on from there.
+        start: where to begin when nothing is at `path`.
+    """
+    network.to(task.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    standing = checkpoint.load(path) or start or Standing()
+    network.load_state_dict(standing.learned, strict=False)
+    learned: set[str] = set()
+    depth, source = -1, None
+    for number, stage in enumerate(task.stages):
+        release(network, stage.release)
+        deeper = max(depth, released_depth(network, stage.release))
+        if source is None or deeper > depth:
+            depth, source = deeper, source_for(deeper)
+        learned |= set(learning_state(network))
+        if number >= standing.stage:
+            standing = _run_stage(network, task, source, standing, Keeper(path, learned))
+    assert source is not None
+    predictions = {
+        role: probabilities(plain_logits(network, task, part.rows, source)) for role, part in task.parts.items()
+    }
+    return Trained(standing.history, {name: tensor.cpu() for name, tensor in standing.learned.items()}, predictions)
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Takes down how a training stands: where to, and which tensors have learned by now."""
+
+    path: Path | None
+    names: set[str]
+
+    def keep(self, standing: Standing, network: Classifier) -> Standing:
+        """The standing with the network's tensors as they are now, written down."""
+        state = network.state_dict()
+        standing = replace(standing, learned={name: state[name].detach().clone() for name in sorted(self.names)})
+        checkpoint.save(self.path, standing)
+        return standing
+
+
+def _run_stage(network: Classifier, task: Task, source: Source, standing: Standing, keeper: Keeper) -> Standing:
+    """Train one stage from where it stands to its end, and reload its best epoch."""
+    stage = task.stages[standing.stage]
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(parameters, lr=task.learning_rate, fused=True)
+    if standing.epochs:
+        restore_moments(optimizer, standing.moments)
+    else:
+        standing = replace(standing, kept=learning_state(network))
+    while standing.epochs < stage.epochs and not standing.waited_out(stage):
+        started = time.perf_counter()
+        loss, accuracy = run_epoch(network, task, stage, standing.epochs, (optimizer, source))
+        val_loss, val_accuracy = validate(network, task, source)
+        row = epoch_row(task, stage, standing.epochs, (loss, accuracy, val_loss, val_accuracy))
+        standing = standing.after(row | {"seconds": time.perf_counter() - started})
+        if not standing.waited:
+            standing = replace(standing, kept=learning_state(network))
+        standing = keeper.keep(replace(standing, moments=moments_of(optimizer)), network)
+    network.load_state_dict(standing.kept, strict=False)
+    return keeper.keep(Standing(stage=standing.stage + 1, history=standing.history), network)
+
+
+def epoch_row(
+    task: Task, stage: StageSpec, epoch: int, numbers: tuple[float, float, float, float]
+) -> dict[str, float | str]:
+    """One row of the history; tells of it.
+
+    Raises:
+        TrainingError: the validation loss is no number.
+    """
+    loss, accuracy, val_loss, val_accuracy = numbers
+    if not math.isfinite(val_loss):
+        raise TrainingError(
+            f"{task.name}: stage {stage.name}, epoch {epoch + 1}: the validation loss is no number any more. "
+            "Try a smaller '--set training.learning_rates=[...]' or '--set runtime.precision=float32'."
+        )
+    if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
+        task.tell(f"{stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
+    return {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
+            "val_loss": val_loss, "val_accuracy": val_accuracy}  # fmt: skip
+
+
+def run_epoch(
+    network: Classifier, task: Task, stage: StageSpec, epoch: int, using: tuple[torch.optim.Optimizer, Source]
 ) -> tuple[float, float]:
     """One pass over the training part; mean loss and accuracy as they were on the way."""
+    optimizer, source = using
     train_mode(network)
-    torch.manual_seed(stream_seed(task.seed, stage.name, f"epoch {epoch}", "dropout"))
+    torch.manual_seed(stream_seed(task.seed, stage.name, f"epoch {epoch}", "backbone"))
+    generator = dropout_generator(task, stage, epoch)
     weights = torch.tensor(task.class_weights, dtype=torch.float32, device=task.runtime.device)
     total_loss = correct = seen = 0.0
-    for step, (rows, inputs) in enumerate(_batches(network, task, stage, epoch, frozen)):
+    for step, rows in enumerate(batches(task, stage, epoch)):
         labels = torch.from_numpy(task.labels[rows]).to(task.runtime.device)
-        if frozen is None:
-            with autocast(task.runtime):
-                features = network.features(inputs)
-        else:
-            features = inputs
-        logits = network.classify(features)
+        logits = network.classify(source.features(source.inputs(rows, stage, epoch)), generator)
         loss = (weights[labels] * losses(logits, labels)).mean()
         if not torch.isfinite(loss):
-            raise TrainingError(
-                f"{task.name}: stage {stage.name}, epoch {epoch + 1}, step {step + 1}: the loss is no number any more "
-                f"(learning rate {task.learning_rate:g}). Try a smaller '--set training.learning_rates=[...]' or "
-                "'--set runtime.precision=float32'; finished jobs are kept."
-            )
+            raise TrainingError(no_number(task, stage, epoch, step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -169,56 +208,38 @@ def _run_epoch(
     return total_loss / seen, correct / seen
 
 
-def _batches(
-    network: Classifier, task: Task, stage: StageSpec, epoch: int, frozen: FrozenFeatures | None
-) -> Iterator[tuple[Rows, torch.Tensor]]:
-    """Rows and their inputs, in the seeded order of this epoch: pooled features, or changed pixels."""
+def no_number(task: Task, stage: StageSpec, epoch: int, step: int) -> str:
+    """What to say when a training loss is no number."""
+    return (
+        f"{task.name}: stage {stage.name}, epoch {epoch + 1}, step {step + 1}: the loss is no number any more "
+        f"(learning rate {task.learning_rate:g}). Try a smaller '--set training.learning_rates=[...]' or "
+        "'--set runtime.precision=float32'; finished jobs are kept."
+    )
+
+
+def batches(task: Task, stage: StageSpec, epoch: int) -> Iterator[Rows]:
+    """Rows of the training part in the seeded order of this epoch, each as often as it has copies."""
     part = task.parts["train"]
     rows = np.repeat(part.rows, part.copies)
     order = stream(task.seed, stage.name, f"epoch {epoch}", "order").permutation(rows)
-    shown, changes = _views_of_epoch(task, stage, epoch)
     size = task.training.batch_size
     for start in range(0, len(order), size):
-        batch = order[start : start + size]
-        if frozen is not None and shown is not None:
-            features = np.empty((len(batch), network.head.in_features), np.float32)
-            for number in np.unique(shown[batch]):
-                chosen = shown[batch] == number
-                features[chosen] = frozen.view(int(number))[batch[chosen]]
-            yield batch, torch.from_numpy(features).to(task.runtime.device)
-            continue
-        inputs = to_input(task.images.pixels[batch], network, task.runtime.device, _changes_of(batch, shown, changes))
-        if frozen is not None:
-            with torch.no_grad(), autocast(task.runtime):
-                inputs = network.features(inputs).float()
-        yield batch, inputs
+        yield order[start : start + size]
 
 
-def _views_of_epoch(task: Task, stage: StageSpec, epoch: int) -> tuple[Rows | None, dict[int, views.Draw]]:
-    """Which view each image shows (None where drawn online), and the parameters of the views."""
-    augment, images = task.training.augment, len(task.labels)
-    if augment.active and augment.views == "online":
-        name = f"{stage.name} epoch {epoch}"
-        return None, {-1: views.draw(augment, images, task.seed, name)}
-    bank = views.bank_size(augment, stage.epochs)
-    shown = views.view_of_epoch(stream_seed(task.seed, stage.name), images, bank, epoch)
-    return shown, {n: views.draw(augment, images, task.view_seed, f"view {n}") for n in range(1, bank + 1)}
+def dropout_generator(task: Task, stage: StageSpec, epoch: int) -> torch.Generator:
+    """The random numbers of this epoch's dropout."""
+    return torch.Generator().manual_seed(stream_seed(task.seed, stage.name, f"epoch {epoch}", "dropout"))
 
 
-def _changes_of(batch: Rows, shown: Rows | None, changes: dict[int, views.Draw]) -> views.Draw | None:
-    if not changes:
-        return None
-    if shown is None:
-        return changes[-1][batch]
-    pieces = [changes[int(shown[row])][np.array([row])] for row in batch]
-    joined = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in views.FIELDS}
-    return views.Draw(**joined)
-
-
-def _validate(network: Classifier, task: Task, frozen: FrozenFeatures | None) -> tuple[float, float]:
+def validate(network: Classifier, task: Task, source: Source) -> tuple[float, float]:
     """Loss and accuracy on the validation part, in evaluation mode, the plain view, classes not weighed."""
+    return judged(task, plain_logits(network, task, task.parts["validation"].rows, source))
+
+
+def judged(task: Task, logits: torch.Tensor) -> tuple[float, float]:
+    """Loss and accuracy of logits (n, outputs) of the validation part."""
     part = task.parts["validation"]
-    logits = _plain_logits(network, task, part.rows, frozen)
     labels = torch.from_numpy(task.labels[part.rows])
     copies = torch.from_numpy(part.copies).double()
     loss = (losses(logits, labels).double() * copies).sum() / copies.sum()
@@ -226,13 +247,16 @@ def _validate(network: Classifier, task: Task, frozen: FrozenFeatures | None) ->
     return float(loss), float(accuracy)
 
 
-def _plain_logits(network: Classifier, task: Task, rows: Rows, frozen: FrozenFeatures | None) -> torch.Tensor:
-    if frozen is None:
-        return logits_of(network, task.images, rows, task.runtime)
+def plain_logits(network: Classifier, task: Task, rows: Rows, source: Source) -> torch.Tensor:
+    """Logits (len(rows), outputs) of the plain view, in evaluation mode, on the CPU."""
     network.eval()
+    size = task.runtime.evaluation_batch_size
     with torch.inference_mode():
-        features = torch.from_numpy(frozen.view(0)[rows].astype(np.float32)).to(task.runtime.device)
-        return network.classify(features).cpu()
+        pieces = [
+            network.classify(source.features(source.plain(rows[start : start + size]))).cpu()
+            for start in range(0, len(rows), size)
+        ]
+    return torch.cat(pieces)
 
 
 def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -247,7 +271,7 @@ def called(logits: torch.Tensor) -> torch.Tensor:
     return (logits[:, 0] >= 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
 
 
-def _learning_state(network: Classifier) -> State:
+def learning_state(network: Classifier) -> State:
     """Copies of the tensors that learn: released parameters, and buffers of modules in training mode."""
     train_mode(network)
     names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}

@@ -15,8 +15,12 @@ from leukolab.base.errors import SpecError
 from leukolab.spec import RuntimeSpec
 
 
-def choose(runtime: RuntimeSpec) -> RuntimeSpec:
+def choose(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
     """Fill in what is `auto`: the graphics card where there is one, bfloat16 where the hardware has it.
+
+    Args:
+        runtime: what is asked for.
+        processes: how many jobs are to run side by side and share the cores.
 
     Raises:
         SpecError: `cuda` is asked for and not there.
@@ -27,7 +31,7 @@ def choose(runtime: RuntimeSpec) -> RuntimeSpec:
     precision = runtime.precision
     if precision == "auto":
         precision = "bfloat16" if _fast_bfloat16(device) else "float32"
-    threads = runtime.threads or _cores()
+    threads = runtime.threads or max(1, _cores() // processes)
     return runtime.model_copy(update={"device": device, "precision": precision, "threads": threads})
 
 

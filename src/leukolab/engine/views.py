@@ -6,6 +6,7 @@ the view, so that a bank is shared by all jobs of a study; `online` draws from t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,12 @@ class Draw:
         """The parameters of these images."""
         return Draw(*(getattr(self, name)[rows] for name in FIELDS))
 
+    @staticmethod
+    def picked(draws: Sequence[Draw], shown: NDArray[np.int64], rows: NDArray[np.int64]) -> Draw:
+        """Of these images (m,), the parameters of the view that each shows (m,), counted from 1."""
+        pieces = {name: np.stack([getattr(one, name) for one in draws]) for name in FIELDS}
+        return Draw(**{name: piece[shown - 1, rows] for name, piece in pieces.items()})
+
 
 FIELDS = tuple(Draw.__dataclass_fields__)
 
@@ -54,6 +61,13 @@ def change(pixels: torch.Tensor, parameters: Draw) -> torch.Tensor:
     """uint8 (n, 3, h, w) to the same shape, each image changed by its own parameters (n)."""
     changed = [_change_one(image, parameters, number) for number, image in enumerate(pixels)]
     return torch.stack(changed)
+
+
+def changed(pixels: NDArray[np.uint8], parameters: Draw) -> NDArray[np.uint8]:
+    """`change` for packed pixels: uint8 (n, h, w, 3) to the same shape."""
+    batch = change(torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2), parameters)
+    result: NDArray[np.uint8] = batch.permute(0, 2, 3, 1).contiguous().numpy()
+    return result
 
 
 def _change_one(image: torch.Tensor, parameters: Draw, number: int) -> torch.Tensor:

@@ -5,7 +5,7 @@ from leukolab.images.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode, image_siz
 from leukolab.images.geometry import fit
 from leukolab.images.masks import black_background, cell_mask
 from leukolab.images.parallel import in_order
-from leukolab.images.pixels import PixelStore, pack
+from leukolab.images.pixels import PixelStore, open_store, pack
 
 __all__ = [
     "CELL_NAMES",
@@ -21,6 +21,7 @@ __all__ = [
     "fit",
     "image_size",
     "in_order",
+    "open_store",
     "pack",
     "pixel_digest",
 ]

@@ -6,12 +6,9 @@ The key hashes the bytes of the files, in order, and the geometry; never a path.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leukolab.base import shelf
 from leukolab.base.errors import ImageError, LeukolabError
-from leukolab.base.files import make_folder, read_json, read_table, storage, write_json, write_table
+from leukolab.base.files import read_json, read_table, whole_folder, write_json, write_table
 from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
@@ -115,6 +113,27 @@ def pack(
     return store
 
 
+def open_store(home: Path, key: str, image_ids: Sequence[str]) -> PixelStore:
+    """Packed pixels by their key, without the files they were made from.
+
+    Args:
+        home: the home folder.
+        key: of the store.
+        image_ids: names of its images, in order.
+
+    Raises:
+        ImageError: they are not there, damaged, or of another number.
+    """
+    folder = home / "pixels" / key
+    store = _opened(folder, key, list(image_ids))
+    if store is None:
+        raise ImageError(
+            f"{folder}: expected {len(image_ids):,} packed images here, found none or others. "
+            "Run 'leukolab study run' with the same --data again: it packs them anew."
+        )
+    return store
+
+
 def _digest_or_reason(path: Path) -> str:
     """A file's digest, or why there is none: an unreadable file has its place in the key too."""
     try:
@@ -125,6 +144,30 @@ def _digest_or_reason(path: Path) -> str:
 
 def _open(folder: Path, key: str, job: _Job) -> PixelStore | None:
     """The store in `folder`; None where it is missing or its checksum does not hold."""
+    unread = _unread_rows(folder)
+    if unread is None:
+        return None
+    left_out = set(unread)
+    kept = [name for row, name in enumerate(job.image_ids) if row not in left_out]
+    store = _opened(folder, key, kept) if len(kept) + len(unread) == len(job.paths) else None
+    if store is None:
+        return None
+    unreadable = tuple((job.image_ids[row], _decoded(job.paths[row], job).sentence) for row in unread)
+    if unreadable and not job.skip_unreadable:
+        raise _unreadable_error(unreadable, len(job.paths))
+    return replace(store, unreadable=unreadable)
+
+
+def _unread_rows(folder: Path) -> list[int] | None:
+    """Rows of the files that could not be read; None where there is no manifest."""
+    try:
+        return [int(row) for row in read_json(folder / "manifest.json")["unreadable_rows"]]
+    except (LeukolabError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _opened(folder: Path, key: str, kept: list[str]) -> PixelStore | None:
+    """The store of these images, its checksums seen to hold."""
     try:
         manifest = read_json(folder / "manifest.json")
         measures = read_table(folder / "measures.parquet")
@@ -133,21 +176,16 @@ def _open(folder: Path, key: str, job: _Job) -> PixelStore | None:
             _data_digest(folder / "pixels.npy", array.offset) == manifest["array_sha256"]
             and digest(_cells(measures)) == manifest["measures"]
         )
-        unread = [int(row) for row in manifest["unreadable_rows"]]
     except (LeukolabError, OSError, ValueError, KeyError, TypeError):
         return None
-    if not whole or len(array) + len(unread) != len(job.paths):
+    if not whole or len(array) != len(kept):
         return None
-    unreadable = tuple((job.image_ids[row], _decoded(job.paths[row], job).sentence) for row in unread)
-    if unreadable and not job.skip_unreadable:
-        raise _unreadable_error(unreadable, len(job.paths))
-    left_out = set(unread)
-    kept = tuple(name for row, name in enumerate(job.image_ids) if row not in left_out)
-    return PixelStore(array, kept, measures.assign(image_id=list(kept)), key, unreadable)
+    shelf.used(folder)
+    return PixelStore(array, tuple(kept), measures.assign(image_id=kept), key)
 
 
 def _make(folder: Path, job: _Job) -> None:
-    with _new_folder(folder) as temporary:
+    with whole_folder(folder) as temporary:
         checksum, decoded = _write_array(temporary / "pixels.npy", job)
         unread = [row for row, one in enumerate(decoded) if one.sentence]
         measures = _measures([one for one in decoded if not one.sentence])
@@ -234,18 +272,3 @@ def _unreadable_error(unreadable: Sequence[tuple[str, str]], total: int) -> Imag
     shown = " ".join(sentence for _, sentence in unreadable[:5])
     more = f" And {len(unreadable) - 5:,} more." if len(unreadable) > 5 else ""
     return ImageError(f"{len(unreadable):,} of {total:,} images cannot be read. {shown}{more}")
-
-
-@contextlib.contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder`; rename it there when the block ends well, in place of a damaged one."""
-    make_folder(folder.parent)
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with storage(folder.parent):
-            temporary.mkdir()
-            yield temporary
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -153,7 +153,9 @@ class AugmentSpec(Settings):
     contrast: float = Field(0.0, ge=0, le=1)
     rotate_deg: float = Field(0.0, ge=0, le=180)
     views: Annotated[int, Field(ge=1)] | Literal["online"] = 8
-    """A bank of so many seeded views an image, shared by all jobs; or fresh draws each epoch."""
+    """A bank of so many seeded views an image; or fresh draws each epoch."""
+    bank: Literal["study", "model"] = "study"
+    """One bank of views for all models of a study, or one each (costs a pass of the frozen part each)."""
 
     @property
     def active(self) -> bool:
@@ -198,6 +200,10 @@ class RuntimeSpec(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1)
     evaluation_batch_size: int = Field(64, ge=1)
+    trunk: Literal["auto", "torch", "onnxruntime", "openvino"] = "auto"
+    """What computes the frozen part; the fastest in a short measurement where `auto`."""
+    trunk_batch_size: int | None = Field(None, ge=1)
+    """Images a pass of the frozen part; measured too where null."""
 
 
 class StudySpec(Settings):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from leukolab.engine import describe
-from leukolab.engine.network import build
+from leukolab.engine.cached import heads_first
 from leukolab.engine.views import bank_size
-from leukolab.spec import StudySpec
 from leukolab.study.jobs import Job, job_parts
-from leukolab.study.prepare import Material
+from leukolab.study.session import Session
+
+HEAD_SECONDS = 2e-5
+"""Of one head for one image and epoch, trained with others; small beside the rest."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,16 @@ class Estimate:
     lines: tuple[str, ...]
 
 
-def estimate(spec: StudySpec, material: Material, jobs: list[Job], left: list[Job]) -> Estimate:
-    """Seconds of a small measured batch, times the images and epochs of the jobs that are left."""
+def estimate(session: Session, jobs: list[Job], left: list[Job]) -> Estimate:
+    """Seconds of small measured batches, times the images and epochs of the jobs that are left."""
     costs = {}
-    for name in {job.reading for job in left}:
-        network = build(spec.model, len(material.class_names), spec.seed)
-        costs[name] = describe.measure(network, spec.readings[name].stages, spec.image.size_px, spec.runtime)
-    forward = next(iter(costs.values())).forward_seconds if costs else 0.0
-    seconds = _views_of_bank(spec) * len(material.index) * forward
-    for job in left:
-        seconds += _job_seconds(spec, material, job, costs[job.reading])
-    disk = _disk_bytes(spec, material, jobs) / 2**30
+    for name in sorted({job.reading for job in left}):
+        trunk = session.bank(session.bank_depth(name)).trunk
+        costs[name] = describe.measure(trunk, session.spec.readings[name].stages, session.depth(name))
+    seconds = sum(_job_seconds(session, job, costs[job.reading]) for job in left)
+    if costs:
+        seconds += next(iter(costs.values())).trunk_seconds * _passes(session) * len(session.material.index)
+    disk = _disk_bytes(session, jobs) / 2**30
     hours = seconds / 3600
     lines = (
         f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done",
@@ -43,31 +46,35 @@ def estimate(spec: StudySpec, material: Material, jobs: list[Job], left: list[Jo
     return Estimate(len(jobs), len(left), hours, disk, lines)
 
 
-def _job_seconds(spec: StudySpec, material: Material, job: Job, cost: describe.Cost) -> float:
-    parts = job_parts(job, material)
+def _job_seconds(session: Session, job: Job, cost: describe.Cost) -> float:
+    parts = job_parts(job, session.material)
     train, validation = int(parts["train"].copies.sum()), len(parts["validation"].rows)
-    seconds, pure = 0.0, True
-    for stage in spec.readings[job.reading].stages:
-        pure = pure and stage.release in ("head", 0)
-        if not pure:
-            seconds += stage.epochs * (train * cost.step_seconds[stage.name] + validation * cost.forward_seconds)
-    everything = sum(len(part.rows) for part in parts.values())
-    return seconds if pure else seconds + everything * cost.forward_seconds
+    stages = session.spec.readings[job.reading].stages
+    online = not heads_first(stages, session.spec.training) and stages[0].release in ("head", 0)
+    seconds = 0.0
+    for stage in stages:
+        step = cost.step_seconds[stage.name] or (cost.trunk_seconds if online else HEAD_SECONDS)
+        seconds += stage.epochs * (train * step + validation * (cost.forward_seconds[stage.name] or HEAD_SECONDS))
+    return seconds
 
 
-def _views_of_bank(spec: StudySpec) -> int:
-    """Passes over all images for kept features: the plain view, and the bank of the first stage."""
-    augment = spec.training.augment
-    epochs = max(reading.stages[0].epochs for reading in spec.readings.values())
-    return 1 if augment.views == "online" else 1 + bank_size(augment, epochs)
+def _passes(session: Session) -> int:
+    """Passes of the frozen part over the images: the plain view, and the bank."""
+    augment = session.spec.training.augment
+    if augment.active and augment.views == "online":
+        return 1
+    stages = [stage for reading in session.spec.readings.values() for stage in reading.stages]
+    return 1 + max(bank_size(augment, stage.epochs) for stage in stages)
 
 
-def _disk_bytes(spec: StudySpec, material: Material, jobs: list[Job]) -> float:
-    network = build(spec.model, len(material.class_names), spec.seed)
-    images = len(material.index)
-    features = images * network.head.in_features * 2 * _views_of_bank(spec)
+def _disk_bytes(session: Session, jobs: list[Job]) -> float:
+    images = len(session.material.index)
+    depth = max(session.depth(name) for name in session.spec.readings)
+    bank = session.bank(depth)
+    numbers = bank.width + int(np.prod(bank.trunk.shape or (0,)))
+    features = images * numbers * 2 * _passes(session)
     states = 0
-    for job in jobs:
-        learning = describe.learning_parameters(network, spec.readings[job.reading].stages)
-        states += 4 * max(learning.values())
-    return float(material.store.array.nbytes + features + states)
+    for reading, spec in session.spec.readings.items():
+        learning = describe.learning_parameters(session.network, spec.stages)
+        states += 4 * max(learning.values()) * sum(job.reading == reading for job in jobs)
+    return float(session.material.store.array.nbytes + features + states)

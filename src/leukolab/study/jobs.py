@@ -5,8 +5,6 @@ A finished job is a folder `jobs/<key>/` with `result.json`; it is never done ag
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import SpecError
-from leukolab.base.files import make_folder, storage, write_json, write_table
+from leukolab.base.files import whole_folder, write_json, write_table
 from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
 from leukolab.engine.reference import Part, Trained
 from leukolab.engine.weights import Weights, save_state
-from leukolab.spec import ReadingSpec, StudySpec
+from leukolab.spec import ReadingSpec, StageSpec, StudySpec
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.prepare import Material
 
-TRAIN_VERSION = 1
+TRAIN_VERSION = 2
 """Raised by hand when the same inputs would train another model."""
 
 
@@ -40,6 +38,8 @@ class Job:
     fold: int
     seed: int
     key: str
+    first_key: str
+    """Of its first stage alone: what heads trained together are known by."""
 
 
 def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job]:
@@ -57,8 +57,12 @@ def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job
                     for fold in split.folds(outer):
                         name = f"{protocol}/{reading_name}/outer{outer}/lr{rate:g}/fold{fold}"
                         seed = stream_seed(spec.seed, name)
-                        key = _key(spec, material, reading, (protocol, outer, fold, rate, seed), weights_digest)
-                        jobs.append(Job(name, protocol, reading_name, outer, rate, fold, seed, key))
+                        place = (protocol, outer, fold, rate, seed)
+                        keys = [
+                            _key(spec, material, stages, place, weights_digest)
+                            for stages in (reading.stages, reading.stages[:1])
+                        ]
+                        jobs.append(Job(name, protocol, reading_name, outer, rate, fold, seed, keys[0], keys[1]))
     missing = [name for name in material.splits if name not in {job.protocol for job in jobs}]
     if missing:
         raise SpecError(
@@ -105,20 +109,12 @@ def is_done(run: Path, job: Job) -> bool:
 
 
 def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, Part], material: Material) -> None:
-    """Write a finished job beside its place and rename it in, so that it is whole or absent."""
-    folder = job_folder(run, job)
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with storage(run):
-            make_folder(temporary)
-            write_table(temporary / "history.parquet", pd.DataFrame(trained.history).assign(job=job.job))
-            write_table(temporary / "predictions.parquet", _predictions(job, trained, parts, material))
-            save_state(temporary / "model.safetensors", trained.state)
-            write_json(temporary / "result.json", asdict(job))
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    """Write a finished job, whole or not at all."""
+    with whole_folder(job_folder(run, job)) as temporary:
+        write_table(temporary / "history.parquet", pd.DataFrame(trained.history).assign(job=job.job))
+        write_table(temporary / "predictions.parquet", _predictions(job, trained, parts, material))
+        save_state(temporary / "model.safetensors", trained.state)
+        write_json(temporary / "result.json", asdict(job))
 
 
 def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray, probs_nk: np.ndarray) -> pd.DataFrame:
@@ -159,7 +155,7 @@ def _outers(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[i
 def _key(
     spec: StudySpec,
     material: Material,
-    reading: ReadingSpec,
+    stages: tuple[StageSpec, ...],
     place: tuple[str, int, int, float, int],
     weights_digest: str,
 ) -> str:
@@ -174,12 +170,12 @@ def _key(
         "labels": digest(labels),
     }
     parameters = {
-        "stages": [stage.model_dump() for stage in reading.stages],
+        "stages": [stage.model_dump() for stage in stages],
         "training": spec.training.model_dump(exclude={"learning_rates"}),
         "model": spec.model.model_dump(exclude={"weights"}),
         "learning_rate": rate,
         "seed": seed,
-        "view_seed": spec.seed,
+        "view_seed": seed if spec.training.augment.bank == "model" else spec.seed,
         "runtime": spec.runtime.model_dump(),
     }
     return content_key("train", TRAIN_VERSION, inputs, parameters)

@@ -14,8 +14,9 @@ from leukolab.base.errors import DataError, ImageError, RunError
 from leukolab.base.files import read_json
 from leukolab.base.progress import progress
 from leukolab.engine import runtime
-from leukolab.engine.embed import Images, logits_of, probabilities
+from leukolab.engine.inference import logits_of, probabilities
 from leukolab.engine.network import Classifier, restore
+from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
 from leukolab.ensembles import wen_mix
 from leukolab.images import IMAGE_SUFFIXES, decode, fit

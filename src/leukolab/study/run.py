@@ -5,9 +5,10 @@ The same command on the same folder goes on where it stopped: finished jobs are 
 
 from __future__ import annotations
 
+import copy
 import datetime
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +22,26 @@ from leukolab.base.errors import RunError
 from leukolab.base.files import atomic, make_folder, read_json, read_table, write_json, write_table, write_text
 from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import say
-from leukolab.engine import describe, runtime
-from leukolab.engine.embed import FrozenFeatures, Images
-from leukolab.engine.network import Classifier, build, check_size
-from leukolab.engine.reference import Task, train
+from leukolab.engine import describe, runtime, trunk
+from leukolab.engine.bank import Bank
+from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
+from leukolab.plan import Place, hold, read_target, run_plan
 from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import index_fingerprint, write_split
+from leukolab.study import work
 from leukolab.study.estimate import Estimate, estimate
-from leukolab.study.jobs import Job, is_done, job_class_weights, job_folder, job_parts, jobs_table, list_jobs, store_job
+from leukolab.study.jobs import Job, is_done, job_folder, jobs_table, list_jobs
 from leukolab.study.prepare import Material, composition, prepare
 from leukolab.study.results import read_spec
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
+from leukolab.study.session import Session, cut_for
 
 STUDY_FILE = "study.yaml"
 """The resolved settings in the run folder; `study run` takes them as they are."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """A study about to run: resolved settings, material, frozen network, jobs."""
-
-    spec: StudySpec
-    run: Path
-    home: Path
-    material: Material
-    frozen: FrozenFeatures
-    jobs: list[Job]
-
-    @property
-    def trunk(self) -> Classifier:
-        """The network as loaded, before any training."""
-        return self.frozen.network
-
-
-def run_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Path:
+def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local") -> Path:
     """Run a study to its report.
 
     Args:
@@ -63,6 +49,7 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Path:
         data: folder of images.
         run: the run folder.
         home: the home folder.
+        on: where its jobs run: `local`, `local:N`, `ray` or `ray://ADDRESS`.
 
     Returns:
         Path of the HTML report.
@@ -70,50 +57,62 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Path:
     Raises:
         LeukolabError: whatever the user can mend.
     """
-    started = time.time()
-    session = open_session(spec, data, run, home)
-    with runtime.settled(session.spec.runtime):
-        _write_record(session)
-        _run_jobs(session)
-        _write_rivals(session)
-    _collect(session)
-    _write_environment(session, started)
+    session = train_study(spec, data, run, home, on)
     from leukolab.study.finish import finish
 
-    return finish(run, session.material.store)
+    with hold(run):
+        return finish(run, session.material.store)
+
+
+def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local") -> Session:
+    """`run_study` as far as the predictions of all models and rivals."""
+    started = time.time()
+    _check_folder(spec, run)
+    with hold(make_folder(run)):
+        session, jobs = open_session(spec, data, run, home, read_target(on).workers)
+        _write_record(session, jobs)
+        work.remember(session)
+        tasks = work.list_tasks(session, jobs)
+        run_plan(tasks, Place(run, home, data), work.WORK, on, say)
+        with runtime.settled(session.spec.runtime):
+            _write_rivals(session, jobs)
+        _collect(run, jobs)
+        _write_environment(session, started)
+    return session
 
 
 def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
     """What a study would cost: jobs, hours, disk; nothing is trained and the run folder is not touched."""
-    session = open_session(spec, data, run, home, touch=False)
+    _check_folder(spec, run)
+    session, jobs = open_session(spec, data, run, home)
     with runtime.settled(session.spec.runtime):
-        left = [job for job in session.jobs if not is_done(run, job)]
-        return estimate(session.spec, session.material, session.jobs, left)
+        left = [job for job in jobs if not is_done(run, job)]
+        return estimate(session, jobs, left)
 
 
-def open_session(spec: StudySpec, data: Path, run: Path, home: Path, touch: bool = True) -> Session:
+def open_session(spec: StudySpec, data: Path, run: Path, home: Path, processes: int = 1) -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
-    spec = spec.model_copy(update={"runtime": _runtime_of(spec, run)})
-    _check_same_study(spec, run)
-    if touch:
-        make_folder(run)
+    settings = runtime.choose(_runtime_begun(spec, run), processes)
     material = prepare(spec, data, home)
-    trunk = build(spec.model, len(material.class_names), spec.seed)
-    check_size(trunk, spec.image.size_px)
-    images = Images(material.store.array, material.store.key)
-    frozen = FrozenFeatures(trunk, images, spec.training.augment, spec.runtime, spec.seed, home)
-    return Session(spec, run, home, material, frozen, list_jobs(spec, material, trunk.weights))
+    network = build(spec.model, len(material.class_names), spec.seed)
+    check_size(network, spec.image.size_px)
+    depth = max(cut_for(spec, network, name) for name in spec.readings)
+    with runtime.settled(settings):
+        settings = trunk.choose(network, spec.image.size_px, depth, settings, home)
+    spec = spec.model_copy(update={"runtime": settings})
+    session = Session(spec, run, home, material, network)
+    return session, list_jobs(spec, material, network.weights)
 
 
-def _runtime_of(spec: StudySpec, run: Path) -> RuntimeSpec:
-    """The runtime this folder was begun with, else the best one here."""
+def _runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:
+    """The runtime this folder was begun with, and what is asked for now."""
     if not (run / "spec.json").exists():
-        return runtime.choose(spec.runtime)
+        return spec.runtime
     given = spec.runtime.model_dump(exclude_unset=True)
-    return runtime.choose(read_spec(run).runtime.model_copy(update=given))
+    return read_spec(run).runtime.model_copy(update=given)
 
 
-def _check_same_study(spec: StudySpec, run: Path) -> None:
+def _check_folder(spec: StudySpec, run: Path) -> None:
     if run.is_dir() and any(run.iterdir()) and not (run / "spec.json").exists():
         raise RunError(
             f"{run}: expected an empty folder or a run of '{spec.name}', found other files. Choose another --out."
@@ -131,7 +130,7 @@ def _check_same_study(spec: StudySpec, run: Path) -> None:
             )
 
 
-def _write_record(session: Session) -> None:
+def _write_record(session: Session, jobs: list[Job]) -> None:
     """Everything about the run that is known before training."""
     spec, run, material = session.spec, session.run, session.material
     fingerprint = index_fingerprint(material.index)
@@ -147,63 +146,22 @@ def _write_record(session: Session) -> None:
     for name, split in material.splits.items():
         write_split(split, run / "split" / name)
     write_table(run / "composition.parquet", composition(material))
-    write_table(run / "jobs.parquet", jobs_table(session.jobs, spec.model.backbone))
+    write_table(run / "jobs.parquet", jobs_table(jobs, spec.model.backbone))
     write_json(run / "architecture.json", _architecture(session))
     with atomic(run / "trunk.safetensors") as temporary:
-        save_state(temporary, session.trunk.backbone.state_dict())
+        save_state(temporary, session.network.backbone.state_dict())
 
 
-def _run_jobs(session: Session) -> None:
-    """Every job that is not done, one after the other."""
-    seconds: dict[str, list[float]] = {}
-    for number, job in enumerate(session.jobs):
-        if is_done(session.run, job):
-            continue
-        say(f"job {number + 1}/{len(session.jobs)}: {job.job}{_left(seconds, session.jobs[number:])}")
-        started = time.time()
-        _run_job(session, job)
-        seconds.setdefault(job.reading, []).append(time.time() - started)
-
-
-def _run_job(session: Session, job: Job) -> None:
-    spec, material = session.spec, session.material
-    parts = job_parts(job, material)
-    task = Task(
-        name=job.job,
-        images=session.frozen.images,
-        labels=material.labels,
-        parts=parts,
-        stages=spec.readings[job.reading].stages,
-        training=spec.training,
-        learning_rate=job.learning_rate,
-        class_weights=job_class_weights(spec, material, parts["train"]),
-        seed=job.seed,
-        view_seed=spec.seed,
-        runtime=spec.runtime,
-        tell=say,
-    )
-    trained = train(build(spec.model, len(material.class_names), spec.seed, job.seed), task, session.frozen)
-    store_job(session.run, job, trained, parts, material)
-
-
-def _left(seconds: dict[str, list[float]], left: list[Job]) -> str:
-    """The time that the jobs left will take, from jobs of the same reading done now; nothing before the first."""
-    known = [sum(seconds[job.reading]) / len(seconds[job.reading]) for job in left if seconds.get(job.reading)]
-    if not known:
-        return ""
-    least = "" if len(known) == len(left) else "at least "
-    return f" ({least}{sum(known) / 60:.0f} min left)"
-
-
-def _write_rivals(session: Session) -> None:
+def _write_rivals(session: Session, jobs: list[Job]) -> None:
     path, record = session.run / "rivals.parquet", session.run / "rivals.json"
-    wanted = sorted({(job.protocol, job.outer) for job in session.jobs}, reverse=True)
+    wanted = sorted({(job.protocol, job.outer) for job in jobs}, reverse=True)
     key = _rivals_key(session, wanted)
     if path.exists() and record.exists() and read_json(record).get("key") == key:
         return
     material = session.material
     kind, shortcuts = shortcut_features(material.paths, material.store.key, session.home)
-    seen = RivalInputs(np.asarray(session.frozen.view(0)), shortcuts, kind)
+    rows = np.arange(len(material.index))
+    seen = RivalInputs(_plain_bank(session).pooled(rows, np.zeros_like(rows)), shortcuts, kind)
     write_table(path, run_rivals(material, wanted, seen, session.spec.seed))
     write_json(record, {"shortcut": kind, "key": key})
 
@@ -211,21 +169,25 @@ def _write_rivals(session: Session) -> None:
 def _rivals_key(session: Session, wanted: list[tuple[str, int]]) -> str:
     splits = {name: split.table.to_dict("list") for name, split in session.material.splits.items()}
     inputs = {
-        "features": session.frozen.key(0),
+        "features": _plain_bank(session).key(0),
         "labels": digest(session.material.labels.tolist()),
         "splits": digest(splits),
     }
     return content_key("rivals", RIVALS_VERSION, inputs, {"wanted": wanted, "seed": session.spec.seed})
 
 
-def _collect(session: Session) -> None:
+def _plain_bank(session: Session) -> Bank:
+    return session.bank(max(session.depth(name) for name in session.spec.readings))
+
+
+def _collect(run: Path, jobs: list[Job]) -> None:
     """One table of histories and one of predictions, from all jobs and rivals."""
-    folders = [job_folder(session.run, job) for job in session.jobs]
+    folders = [job_folder(run, job) for job in jobs]
     history = pd.concat([read_table(folder / "history.parquet") for folder in folders], ignore_index=True)
     predictions = [read_table(folder / "predictions.parquet") for folder in folders]
-    write_table(session.run / "history.parquet", history)
-    rivals = read_table(session.run / "rivals.parquet")
-    write_table(session.run / "predictions.parquet", pd.concat([*predictions, rivals], ignore_index=True))
+    write_table(run / "history.parquet", history)
+    rivals = read_table(run / "rivals.parquet")
+    write_table(run / "predictions.parquet", pd.concat([*predictions, rivals], ignore_index=True))
 
 
 def _card(material: Material) -> dict[str, Any]:
@@ -240,11 +202,11 @@ def _card(material: Material) -> dict[str, Any]:
 
 
 def _architecture(session: Session) -> dict[str, Any]:
-    spec, trunk = session.spec, session.trunk
-    rows = describe.layers(trunk, spec.image.size_px)
-    learning = {name: describe.learning_parameters(trunk, reading.stages) for name, reading in spec.readings.items()}
+    spec, network = session.spec, copy.deepcopy(session.network)
+    rows = describe.layers(network, spec.image.size_px)
+    learning = {name: describe.learning_parameters(network, reading.stages) for name, reading in spec.readings.items()}
     return {
-        "backbone": spec.model.backbone, "rows": rows, "learning": learning, "weights": asdict(trunk.weights),
+        "backbone": spec.model.backbone, "rows": rows, "learning": learning, "weights": asdict(network.weights),
         "parameters": sum(int(str(row["parameters"])) for row in rows),
     }  # fmt: skip
 

@@ -1,0 +1,223 @@
+"""What the frozen part makes of each image and view, computed once and kept in the home folder, shard by shard.
+
+A shard holds `shard_rows` neighbouring rows of the packed pixels in one view, whole or absent, with a checksum;
+it is computed when first asked for, by whoever asks, and any shard may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leukolab.base import shelf
+from leukolab.base.files import atomic
+from leukolab.base.keys import content_key
+from leukolab.base.progress import progress
+from leukolab.engine import views
+from leukolab.engine.pixels import Images, Rows
+from leukolab.engine.trunk import Trunk
+from leukolab.spec import AugmentSpec
+
+Halves = NDArray[np.float16]
+Place = TypeVar("Place")
+Made = TypeVar("Made")
+BANK_VERSION = 1
+"""Raised by hand when the same inputs would give other features."""
+LARGEST = float(np.finfo(np.float16).max)
+"""Kept features are cut off here."""
+OPEN_FILES = 128
+_CHECKSUM = 32
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Pooled features, and activations at the cut, of every image in the plain view (0) and `augment.views` others.
+
+    Attributes:
+        seed: of the views; a bank is shared by all jobs with the same seed.
+    """
+
+    trunk: Trunk
+    images: Images
+    augment: AugmentSpec
+    seed: int
+    home: Path
+    _files: OrderedDict[Path, int] = field(default_factory=OrderedDict, repr=False)
+
+    @property
+    def width(self) -> int:
+        """Pooled features of one image, d."""
+        return self.trunk.network.head.in_features
+
+    def key(self, view: int) -> str:
+        """Content key of one view."""
+        parameters: dict[str, object] = {"view": view}
+        if view:
+            parameters |= {"augment": self.augment.model_dump(exclude={"views", "bank"}), "seed": self.seed}
+        return content_key("features", BANK_VERSION, {"pixels": self.images.key, "trunk": self.trunk.key}, parameters)
+
+    def folder(self, view: int) -> Path:
+        """Where the shards of a view lie."""
+        return self.home / "features" / self.key(view)
+
+    def pooled(self, rows: Rows, shown: Rows) -> Halves:
+        """Pooled features float16 (n, d) of these images, each in its own view (n,)."""
+        return self._read("pooled", (self.width,), rows, shown)
+
+    def activations(self, rows: Rows, shown: Rows) -> Halves:
+        """Activations at the cut, float16 (n, h, w, c), of these images, each in its own view (n,)."""
+        if self.trunk.shape is None:
+            raise ValueError("this bank was made without a cut")
+        return self._read("activations", self.trunk.shape, rows, shown)
+
+    def fill(self, view: int, shards: list[int]) -> None:
+        """Compute what is missing of these shards of a view."""
+        missing = [shard for shard in shards if not self._whole(view, shard)]
+        if missing:
+            self._compute(view, missing)
+
+    def paths(self, view: int, shards: list[int]) -> list[Path]:
+        """Files of these shards of a view."""
+        return [self._path(view, shard, what) for shard in shards for what in self._kinds()]
+
+    def shards(self, rows: Rows) -> list[int]:
+        """Numbers of the shards that hold these images, in order."""
+        return [int(number) for number in np.unique(np.asarray(rows) // self.shard_rows)]
+
+    @property
+    def shard_rows(self) -> int:
+        """A whole number of passes, about 32 MiB of activations, 256 images at the most."""
+        batch = self.trunk.runtime.trunk_batch_size or 1
+        image = 2 * int(np.prod(self.trunk.shape or (self.width,)))
+        return max(1, min(256, (32 << 20) // image) // batch) * batch
+
+    def _path(self, view: int, shard: int, what: str) -> Path:
+        return self.folder(view) / f"{shard:06}.{what}"
+
+    def _kinds(self) -> tuple[str, ...]:
+        return ("pooled", "activations") if self.trunk.depth else ("pooled",)
+
+    def _whole(self, view: int, shard: int) -> bool:
+        return all(_checked(self._path(view, shard, what)) for what in self._kinds())
+
+    def _read(self, what: str, shape: tuple[int, ...], rows: Rows, shown: Rows) -> Halves:
+        result = np.empty((len(rows), *shape), np.float16)
+        bytes_each = 2 * int(np.prod(shape))
+        shards, places = np.divmod(rows, self.shard_rows)
+        last: tuple[int, int] | None = None
+        descriptor = -1
+        for number in np.lexsort((places, shards, shown)):
+            wanted = int(shown[number]), int(shards[number])
+            if wanted != last:
+                descriptor, last = self._open(*wanted, what), wanted
+            read = os.preadv(descriptor, [result[number].reshape(-1).view(np.uint8)], int(places[number]) * bytes_each)
+            if read != bytes_each:
+                raise RuntimeError(f"shard {wanted[1]} of view {wanted[0]} is shorter than its rows")
+        return result
+
+    def _open(self, view: int, shard: int, what: str) -> int:
+        """A descriptor of a whole shard, computed first where it is missing or damaged."""
+        path = self._path(view, shard, what)
+        if path in self._files:
+            self._files.move_to_end(path)
+            return self._files[path]
+        if not _checked(path):
+            self._compute(view, [shard])
+        while len(self._files) >= OPEN_FILES:
+            os.close(self._files.popitem(last=False)[1])
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:  # evicted by another program just now
+            self._compute(view, [shard])
+            descriptor = os.open(path, os.O_RDONLY)
+        self._files[path] = descriptor
+        shelf.used(path)
+        return descriptor
+
+    def _compute(self, view: int, shards: list[int]) -> None:
+        """Pass the images of these shards through the frozen part, views changed by a second thread meanwhile."""
+        size, images = self.trunk.runtime.trunk_batch_size or 1, len(self.images)
+        changes = views.draw(self.augment, images, self.seed, f"view {view}") if view else None
+        passes = [
+            (shard, start) for shard in shards
+            for start in range(shard * self.shard_rows, min((shard + 1) * self.shard_rows, images), size)
+        ]  # fmt: skip
+        pieces: dict[str, list[bytes]] = {what: [] for what in self._kinds()}
+        total = len(passes)
+        prepared = _ahead(lambda place: self._pixels(place[1], size, changes), passes)
+        for number, (pixels, count) in enumerate(progress(prepared, total, f"frozen part, view {view}")):
+            for what, values in zip(pieces, self.trunk.run(pixels), strict=False):
+                if values is not None:
+                    pieces[what].append(_halves(values[:count]).tobytes())
+            if number + 1 == total or passes[number + 1][0] != passes[number][0]:
+                self._write(view, passes[number][0], pieces)
+                pieces = {what: [] for what in self._kinds()}
+
+    def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[NDArray[np.uint8], int]:
+        """One pass: always `size` images, so that the last ones are computed as all others; and how many count."""
+        rows = np.arange(start, min(start + size, len(self.images)))
+        pixels = self.images.read(rows)
+        if changes is not None:
+            pixels = views.changed(pixels, changes[rows])
+        if len(rows) < size:
+            pixels = np.concatenate([pixels, np.zeros((size - len(rows), *pixels.shape[1:]), np.uint8)])
+        return pixels, len(rows)
+
+    def _write(self, view: int, shard: int, pieces: dict[str, list[bytes]]) -> None:
+        for what, parts in pieces.items():
+            path = self._path(view, shard, what)
+            hasher = hashlib.sha256()
+            with atomic(path) as temporary, temporary.open("wb") as out:
+                for part in parts:
+                    hasher.update(part)
+                    out.write(part)
+                out.write(hasher.digest())
+            _CHECKED.add(path)
+            if path in self._files:
+                os.close(self._files.pop(path))
+        shelf.keep_within(self.home, [self._path(view, shard, what) for what in pieces])
+
+
+_CHECKED: set[Path] = set()
+"""Shards whose checksum this process has seen to hold."""
+
+
+def _checked(path: Path) -> bool:
+    """Whether a shard is there and whole; its checksum is computed once a process."""
+    if path in _CHECKED:
+        return path.exists()
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    if len(data) <= _CHECKSUM or hashlib.sha256(memoryview(data)[:-_CHECKSUM]).digest() != data[-_CHECKSUM:]:
+        return False
+    _CHECKED.add(path)
+    return True
+
+
+def _halves(values: NDArray[np.float32]) -> Halves:
+    return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
+
+
+def _ahead(make: Callable[[Place], Made], items: Iterable[Place]) -> Iterator[Made]:
+    """Results of `make` in order, each begun in a second thread while the one before is in use."""
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as thread:
+        waiting = None
+        for item in items:
+            following = thread.submit(make, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()

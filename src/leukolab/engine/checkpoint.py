@@ -1,0 +1,141 @@
+"""Where a training stands after an epoch, in one file that is whole or counts as absent."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from leukolab.base.files import atomic
+from leukolab.engine.weights import State
+from leukolab.spec import StageSpec
+
+History = list[dict[str, float | str]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A training between two epochs.
+
+    Attributes:
+        stage: number of the stage it is in, from 0.
+        epochs: epochs done of that stage.
+        best: validation accuracy and negative loss of the best epoch of that stage.
+        waited: epochs since then.
+        history: rows of all epochs so far, of all stages.
+        learned: all tensors that have learned, as they are.
+        kept: those of this stage, as they were at its best epoch.
+        moments: the optimiser's.
+    """
+
+    stage: int = 0
+    epochs: int = 0
+    best: tuple[float, float] = (-1.0, -math.inf)
+    waited: int = 0
+    history: History = field(default_factory=list)
+    learned: State = field(default_factory=dict)
+    kept: State = field(default_factory=dict)
+    moments: State = field(default_factory=dict)
+
+    def after(self, row: dict[str, float | str]) -> Standing:
+        """One epoch further; `waited` is 0 where the epoch was the best so far."""
+        score = float(row["val_accuracy"]), -float(row["val_loss"])
+        better = score > self.best
+        return replace(
+            self,
+            epochs=self.epochs + 1,
+            best=score if better else self.best,
+            waited=0 if better else self.waited + 1,
+            history=[*self.history, row],
+        )
+
+    def waited_out(self, stage: StageSpec) -> bool:
+        """Whether patience has run out."""
+        return stage.patience is not None and self.waited >= stage.patience
+
+
+FACTS = ("stage", "epochs", "best", "waited", "history")
+STATES = ("learned", "kept", "moments")
+
+
+def save(path: Path | None, standing: Standing) -> None:
+    """Write a standing in place of the one before; nothing where there is no path."""
+    if path is not None:
+        save_all(path, [standing])
+
+
+def load(path: Path | None) -> Standing | None:
+    """The standing at `path`; None where there is none, or it is damaged (then the training begins anew)."""
+    standings = load_all(path)
+    return standings[0] if standings else None
+
+
+def save_all(path: Path, standings: Sequence[Standing]) -> None:
+    """Write the standings of several trainings into one file, in place of the one before."""
+    tensors = {
+        f"{number}/{group}/{name}": tensor.detach().cpu().contiguous().clone()
+        for number, standing in enumerate(standings)
+        for group in STATES
+        for name, tensor in getattr(standing, group).items()
+    }
+    facts = json.dumps([{name: getattr(standing, name) for name in FACTS} for standing in standings])
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, {"facts": facts, "checksum": _checksum(tensors, facts)})
+
+
+def load_all(path: Path | None) -> list[Standing] | None:
+    """The standings at `path`; None where there are none, or the file is damaged."""
+    if path is None or not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata["checksum"] != _checksum(tensors, metadata["facts"]):
+            return None
+        facts = json.loads(metadata["facts"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+    states: list[dict[str, State]] = [{group: {} for group in STATES} for _ in facts]
+    for name, tensor in tensors.items():
+        number, group, rest = name.split("/", 2)
+        states[int(number)][group][rest] = tensor
+    return [_standing(fact, state) for fact, state in zip(facts, states, strict=True)]
+
+
+def _standing(facts: dict[str, Any], states: dict[str, State]) -> Standing:
+    return Standing(**(facts | {"best": tuple(facts["best"])} | states))
+
+
+def moments_of(optimizer: torch.optim.Optimizer) -> State:
+    """The optimiser's own tensors, named by parameter number."""
+    return {
+        f"{number}/{name}": tensor
+        for number, values in optimizer.state_dict()["state"].items()
+        for name, tensor in values.items()
+    }
+
+
+def restore_moments(optimizer: torch.optim.Optimizer, moments: State) -> None:
+    """Put back what `moments_of` took."""
+    state: dict[int, State] = {}
+    for name, tensor in moments.items():
+        number, _, what = name.partition("/")
+        state.setdefault(int(number), {})[what] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _checksum(tensors: State, facts: str) -> str:
+    total = zlib.crc32(facts.encode())
+    for name in sorted(tensors):
+        data = tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data
+        total = zlib.crc32(data, zlib.crc32(name.encode(), total))
+    return f"{total:08x}"

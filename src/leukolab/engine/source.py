@@ -1,0 +1,140 @@
+"""What a stage of training is fed: pixels, activations at the cut, or pooled features; always the same images.
+
+A source hands out inputs, and knows which part of the network they still have to go through.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+from leukolab.base.streams import stream_seed
+from leukolab.engine import views
+from leukolab.engine.bank import Bank
+from leukolab.engine.cut import cut
+from leukolab.engine.network import Classifier
+from leukolab.engine.pixels import Rows, to_input
+from leukolab.engine.runtime import autocast
+from leukolab.spec import StageSpec
+
+if TYPE_CHECKING:
+    from leukolab.engine.reference import Task
+
+
+class Source(Protocol):
+    """Inputs of a stage, and the way from there to pooled features."""
+
+    def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
+        """Of training images, in the view that this epoch shows."""
+
+    def plain(self, rows: Rows) -> torch.Tensor:
+        """Of images to be judged, in the plain view."""
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Pooled features (n, d); what learns below the head is on this way."""
+
+
+class PixelSource:
+    """Every image through the whole network, each time: what the other sources are held to."""
+
+    def __init__(self, network: Classifier, task: Task, frozen: bool) -> None:
+        self.network, self.task, self.frozen = network, task, frozen
+        self._drawn: tuple[tuple[str, int], Rows | None, list[views.Draw]] | None = None
+
+    def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
+        """Changed and normalised pixels; pooled features where nothing of the backbone learns."""
+        return self._through(rows, self._changes(rows, stage, epoch))
+
+    def plain(self, rows: Rows) -> torch.Tensor:
+        """Normalised pixels; pooled features where nothing of the backbone learns."""
+        return self._through(rows, None)
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The backbone, where it learns."""
+        if self.frozen:
+            return inputs
+        with autocast(self.task.runtime):
+            return self.network.features(inputs)
+
+    def _through(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
+        inputs = to_input(self.task.images.read(rows), self.network, self.task.runtime.device, changes)
+        if not self.frozen:
+            return inputs
+        with torch.no_grad(), autocast(self.task.runtime):
+            return self.network.features(inputs).float()
+
+    def _changes(self, rows: Rows, stage: StageSpec, epoch: int) -> views.Draw | None:
+        augment = self.task.training.augment
+        if not augment.active:
+            return None
+        if self._drawn is None or self._drawn[0] != (stage.name, epoch):
+            self._drawn = ((stage.name, epoch), *self._draw(stage, epoch))
+        _, shown, draws = self._drawn
+        return draws[0][rows] if shown is None else views.Draw.picked(draws, shown[rows], rows)
+
+    def _draw(self, stage: StageSpec, epoch: int) -> tuple[Rows | None, list[views.Draw]]:
+        task, images = self.task, len(self.task.labels)
+        if task.training.augment.views == "online":
+            return None, [views.draw(task.training.augment, images, task.seed, f"{stage.name} epoch {epoch}")]
+        bank = views.bank_size(task.training.augment, stage.epochs)
+        draws = [views.draw(task.training.augment, images, task.view_seed, f"view {n}") for n in range(1, bank + 1)]
+        return shown_views(task, stage, epoch), draws
+
+
+class PooledSource:
+    """Pooled features from the bank: all that the head needs."""
+
+    def __init__(self, bank: Bank, task: Task) -> None:
+        self.bank, self.task = bank, task
+
+    def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
+        """Pooled features (n, d)."""
+        return self._tensor(rows, shown_views(self.task, stage, epoch)[rows])
+
+    def plain(self, rows: Rows) -> torch.Tensor:
+        """Pooled features (n, d)."""
+        return self._tensor(rows, np.zeros(len(rows), np.int64))
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Nothing is left to do."""
+        return inputs
+
+    def _tensor(self, rows: Rows, shown: Rows) -> torch.Tensor:
+        return torch.from_numpy(self.bank.pooled(rows, shown)).to(self.task.runtime.device).float()
+
+
+class ActivationSource:
+    """Activations at the cut from the bank: what the released stages need."""
+
+    def __init__(self, bank: Bank, network: Classifier, task: Task) -> None:
+        self.bank, self.task = bank, task
+        halves = cut(network, bank.trunk.depth)
+        if halves is None:
+            raise ValueError("this backbone cannot be cut here")
+        self.upper = halves.upper
+
+    def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
+        """Activations (n, c, h, w), channels last."""
+        return self._tensor(rows, shown_views(self.task, stage, epoch)[rows])
+
+    def plain(self, rows: Rows) -> torch.Tensor:
+        """Activations (n, c, h, w), channels last."""
+        return self._tensor(rows, np.zeros(len(rows), np.int64))
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The released stages and the pooling."""
+        with autocast(self.task.runtime):
+            pooled: torch.Tensor = self.upper(inputs)
+        return pooled
+
+    def _tensor(self, rows: Rows, shown: Rows) -> torch.Tensor:
+        kept = torch.from_numpy(self.bank.activations(rows, shown)).to(self.task.runtime.device)
+        return kept.float().permute(0, 3, 1, 2)
+
+
+def shown_views(task: Task, stage: StageSpec, epoch: int) -> Rows:
+    """Which view of the bank each packed image shows in this epoch, (images,); 0 where nothing is changed."""
+    bank = views.bank_size(task.training.augment, stage.epochs)
+    return views.view_of_epoch(stream_seed(task.seed, stage.name), len(task.labels), bank, epoch)

@@ -1,0 +1,282 @@
+"""The frozen part of a network as one function, in the runtime that is fastest here: OpenVINO, ONNX Runtime or PyTorch.
+
+One pass gives both what stage 1 needs (pooled features) and what later stages need (activations at the cut).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from leukolab.base.errors import LeukolabError
+from leukolab.base.files import atomic
+from leukolab.base.keys import content_key
+from leukolab.base.progress import say
+from leukolab.engine.cut import cut
+from leukolab.engine.network import Classifier
+from leukolab.engine.runtime import autocast
+from leukolab.spec import RuntimeSpec
+
+TRUNK_VERSION = 1
+"""Raised by hand when the same inputs would give other features."""
+Outputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+Runner = Callable[[NDArray[np.uint8]], Outputs]
+"""uint8 (b, h, w, 3) to pooled features (b, d) and activations at the cut (b, h', w', c), or None."""
+TOLERANCE = {"float32": 2e-3, "bfloat16": 8e-2}
+"""Largest difference from PyTorch in float32 that a runtime may show, as a share of the features' spread."""
+BATCHES = (16, 64)
+"""Sizes of a pass that are tried."""
+MOST_ACTIVATIONS = 4
+"""Activations are kept where an image's are at most so many times its pixels, in bytes."""
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The frozen part of `network`, cut below the last `depth` stages (0: nothing is cut off)."""
+
+    network: Classifier
+    size_px: int
+    depth: int
+    runtime: RuntimeSpec
+    home: Path
+
+    @cached_property
+    def module(self) -> _Frozen:
+        """Pixels to both outputs, in PyTorch."""
+        return _Frozen(self.network, self.depth).eval()
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int] | None:
+        """Activations of one image at the cut, (h', w', c); None where nothing is cut."""
+        if not self.depth:
+            return None
+        with torch.inference_mode():
+            _, activations = self.module(torch.zeros(1, self.size_px, self.size_px, 3, dtype=torch.uint8))
+        height, width, channels = activations.shape[1:]
+        return int(height), int(width), int(channels)
+
+    @property
+    def key(self) -> str:
+        """Content key of what it computes."""
+        weights, model = self.network.weights, self.network.model
+        return content_key(
+            "trunk", TRUNK_VERSION, {"weights": weights.digest, "backbone": model.backbone.partition(".")[0]},
+            {"mean": weights.mean, "deviation": weights.deviation, "pooling": model.pooling, "depth": self.depth,
+             "size_px": self.size_px, "runtime": self.runtime.model_dump(exclude={"evaluation_batch_size"})},
+        )  # fmt: skip
+
+    @cached_property
+    def run(self) -> Runner:
+        """The frozen part in the chosen runtime.
+
+        Raises:
+            LeukolabError: that runtime is not installed.
+        """
+        return _RUNNERS[self.runtime.trunk](self)
+
+    def exported(self) -> Path:
+        """The frozen part as an ONNX file in the home folder, written when first asked for."""
+        batch = self.runtime.trunk_batch_size or BATCHES[0]
+        weights = self.network.weights
+        key = content_key(
+            "onnx", TRUNK_VERSION, {"weights": weights.digest, "backbone": self.network.model.backbone},
+            {"mean": weights.mean, "deviation": weights.deviation, "pooling": self.network.model.pooling,
+             "depth": self.depth, "size_px": self.size_px},
+        )  # fmt: skip
+        path = self.home / "trunks" / f"{key}.onnx"
+        if not path.exists():
+            example = torch.zeros(batch, self.size_px, self.size_px, 3, dtype=torch.uint8)
+            with atomic(path) as temporary, _quiet():
+                torch.onnx.export(
+                    self.module, (example,), str(temporary), dynamo=False, opset_version=17,
+                    input_names=["pixels"], output_names=["pooled", "activations"][: 1 + bool(self.depth)],
+                    dynamic_axes={"pixels": {0: "images"}},
+                )  # fmt: skip
+        return path
+
+
+class _Frozen(nn.Module):
+    """uint8 (n, h, w, 3) to pooled features (n, d), and activations (n, h', w', c) where there is a cut."""
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, network: Classifier, depth: int) -> None:
+        super().__init__()
+        halves = cut(network, depth) if depth else None
+        if depth and halves is None:
+            raise ValueError(f"this backbone cannot be cut below its last {depth} stages")
+        self.lower = halves.lower if halves else network.backbone
+        self.upper = halves.upper if halves else None
+        mean = torch.tensor(network.weights.mean).view(1, 3, 1, 1)
+        deviation = torch.tensor(network.weights.deviation).view(1, 3, 1, 1)
+        self.register_buffer("scale", 1 / (255 * deviation), persistent=False)
+        self.register_buffer("shift", -mean / deviation, persistent=False)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        inputs = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
+        below = self.lower(inputs)
+        if self.upper is None:
+            pooled: torch.Tensor = below
+            return pooled
+        return self.upper(below), below.permute(0, 2, 3, 1)
+
+
+def cut_depth(network: Classifier, size_px: int, depth: int) -> int:
+    """`depth` where activations below the last `depth` stages can be kept and are not too large, else 0."""
+    halves = cut(network, depth)
+    if halves is None:
+        return 0
+    network.eval()
+    with torch.inference_mode():
+        activations = halves.lower(torch.zeros(1, 3, size_px, size_px))
+    small = activations.ndim == 4 and 2 * activations.numel() <= MOST_ACTIVATIONS * 3 * size_px**2
+    return depth if small else 0
+
+
+def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Path) -> RuntimeSpec:
+    """Fill in `trunk` and `trunk_batch_size` where they are open: the fastest in a short measurement here.
+
+    A runtime whose features stray from PyTorch's by more than TOLERANCE is left out, and said so.
+    """
+    if runtime.trunk != "auto" and runtime.trunk_batch_size is not None:
+        return runtime
+    if runtime.device == "cuda":
+        size = runtime.trunk_batch_size or runtime.evaluation_batch_size
+        return runtime.model_copy(update={"trunk": "torch", "trunk_batch_size": size})
+    names = _candidates(runtime) if runtime.trunk == "auto" else [runtime.trunk]
+    sizes = BATCHES if runtime.trunk_batch_size is None else (runtime.trunk_batch_size,)
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (4, size_px, size_px, 3), np.uint8)
+    expected: Outputs | None = None
+    speeds: dict[tuple[str, int], float] = {}
+    for name in names:
+        trunk = Trunk(network, size_px, depth, runtime.model_copy(update={"trunk": name}), home)
+        if expected is None:
+            expected = _torch_outputs(trunk, noise, "float32")
+        try:
+            run = _RUNNERS[name](trunk)
+            strays = _difference(run(noise), expected)
+        except (ImportError, RuntimeError) as error:
+            say(f"{name}: left out ({str(error).splitlines()[0]})")
+            continue
+        if strays > TOLERANCE[runtime.precision]:
+            say(f"{name}: left out, its features differ by {strays:.1%} from PyTorch's")
+            continue
+        for size in sizes:
+            speeds[name, size] = _speed(run, size, size_px)
+    if not speeds:
+        raise LeukolabError(f"runtime.trunk: {', '.join(names)} cannot run this backbone here. Use 'torch' or 'auto'.")
+    name, size = max(speeds, key=lambda pair: speeds[pair])
+    tried = ", ".join(f"{name} {max(s for (n, _), s in speeds.items() if n == name):.0f}" for name in names if
+                      any(n == name for n, _ in speeds))  # fmt: skip
+    say(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
+    return runtime.model_copy(update={"trunk": name, "trunk_batch_size": size})
+
+
+def images_per_second(trunk: Trunk) -> float:
+    """What the chosen runtime does with ready arrays, measured in about a second."""
+    return _speed(trunk.run, trunk.runtime.trunk_batch_size or BATCHES[0], trunk.size_px)
+
+
+def _candidates(runtime: RuntimeSpec) -> list[str]:
+    """ONNX Runtime has no bfloat16 on CPUs."""
+    return ["openvino", "torch"] if runtime.precision == "bfloat16" else ["openvino", "onnxruntime", "torch"]
+
+
+def _difference(outputs: Outputs, expected: Outputs) -> float:
+    """Mean absolute difference as a share of the spread, the larger of the two outputs."""
+    shares = [
+        float(np.abs(ours - theirs).mean() / (theirs.std() + 1e-12))
+        for ours, theirs in zip(outputs, expected, strict=True)
+        if ours is not None and theirs is not None
+    ]
+    return max(shares)
+
+
+def _speed(run: Runner, size: int, size_px: int) -> float:
+    """Images a second of ready arrays: the best of a few passes, in about a second."""
+    pixels = np.zeros((size, size_px, size_px, 3), np.uint8)
+    pixels[:, ::2] = 200
+    started = time.perf_counter()
+    run(pixels)
+    best = first = time.perf_counter() - started
+    while time.perf_counter() - started < min(1.0, 6 * first):
+        before = time.perf_counter()
+        run(pixels)
+        best = min(best, time.perf_counter() - before)
+    return size / best
+
+
+def _torch_outputs(trunk: Trunk, pixels: NDArray[np.uint8], precision: str) -> Outputs:
+    runtime = trunk.runtime.model_copy(update={"precision": precision})
+    module = trunk.module.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with torch.inference_mode(), autocast(runtime):
+        outputs = module(torch.from_numpy(pixels).to(runtime.device))
+    pooled, activations = outputs if trunk.depth else (outputs, None)
+    return pooled.float().cpu().numpy(), None if activations is None else activations.float().cpu().numpy()
+
+
+def _torch_runner(trunk: Trunk) -> Runner:
+    return lambda pixels: _torch_outputs(trunk, pixels, trunk.runtime.precision)
+
+
+def _onnxruntime_runner(trunk: Trunk) -> Runner:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = trunk.runtime.threads or 0
+    session = onnxruntime.InferenceSession(str(trunk.exported()), options, providers=["CPUExecutionProvider"])
+
+    def run(pixels: NDArray[np.uint8]) -> Outputs:
+        outputs = session.run(None, {"pixels": pixels})
+        return outputs[0], outputs[1] if trunk.depth else None
+
+    return run
+
+
+def _openvino_runner(trunk: Trunk) -> Runner:
+    import openvino
+
+    core = openvino.Core()
+    model = core.read_model(str(trunk.exported()))
+    settings = {
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[trunk.runtime.precision],
+        "INFERENCE_NUM_THREADS": trunk.runtime.threads or 0,
+        "NUM_STREAMS": "1",
+    }
+    requests: dict[int, openvino.InferRequest] = {}
+
+    def run(pixels: NDArray[np.uint8]) -> Outputs:
+        size = len(pixels)
+        if size not in requests:
+            model.reshape([size, trunk.size_px, trunk.size_px, 3])
+            requests[size] = core.compile_model(model, "CPU", settings).create_infer_request()
+        outputs = requests[size].infer([pixels])
+        return outputs[0], outputs[1] if trunk.depth else None
+
+    return run
+
+
+_RUNNERS: dict[str, Callable[[Trunk], Runner]] = {
+    "torch": _torch_runner,
+    "onnxruntime": _onnxruntime_runner,
+    "openvino": _openvino_runner,
+}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's own deprecation notes, which tell a user nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

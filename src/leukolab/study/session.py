@@ -1,0 +1,110 @@
+"""A study about to run, or a run as its folder describes it: settings, images, frozen network, banks."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leukolab.base.files import read_json, read_table
+from leukolab.cards import get_card
+from leukolab.engine.bank import Bank
+from leukolab.engine.cached import first_depth
+from leukolab.engine.network import Classifier, assemble, fresh_head
+from leukolab.engine.pixels import Images
+from leukolab.engine.trunk import Trunk, cut_depth
+from leukolab.engine.weights import Weights, load_state
+from leukolab.images import open_store
+from leukolab.spec import StudySpec
+from leukolab.splits import read_split
+from leukolab.study.jobs import Job
+from leukolab.study.prepare import Material
+from leukolab.study.results import read_spec
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything that training needs; the network of `trunk` is as loaded and stays so."""
+
+    spec: StudySpec
+    run: Path
+    home: Path
+    material: Material
+    network: Classifier
+    _banks: dict[tuple[int, int], Bank] = field(default_factory=dict, repr=False)
+    _depths: dict[str, int] = field(default_factory=dict, repr=False)
+
+    @property
+    def images(self) -> Images:
+        """The packed pixels."""
+        return Images(self.material.store.array, self.material.store.key)
+
+    def depth(self, reading: str) -> int:
+        """Stages above the cut for this reading's activations; 0 where none are kept."""
+        if reading not in self._depths:
+            self._depths[reading] = cut_for(self.spec, self.network, reading)
+        return self._depths[reading]
+
+    def bank_depth(self, reading: str) -> int:
+        """The cut of the bank this reading is fed from: where it trains heads only, another reading's will do."""
+        return self.depth(reading) or max(self.depth(name) for name in self.spec.readings)
+
+    def bank(self, depth: int, seed: int | None = None) -> Bank:
+        """The bank with the cut at `depth`, its views drawn from `seed` (the study's where None)."""
+        place = depth, self.spec.seed if seed is None else seed
+        if place not in self._banks:
+            trunk = Trunk(self.network, self.spec.image.size_px, depth, self.spec.runtime, self.home)
+            self._banks[place] = Bank(trunk, self.images, self.spec.training.augment, place[1], self.home)
+        return self._banks[place]
+
+    def bank_of(self, job: Job) -> Bank:
+        """The bank this job is fed from."""
+        return self.bank(self.bank_depth(job.reading), self.view_seed(job))
+
+    def view_seed(self, job: Job) -> int:
+        """The seed of the views a job sees: the study's, or its own."""
+        return job.seed if self.spec.training.augment.bank == "model" else self.spec.seed
+
+    def fresh(self, job: Job) -> Classifier:
+        """A network of its own for a job: the weights as loaded, and the job's own head."""
+        network = copy.deepcopy(self.network)
+        head = fresh_head(network.head.in_features, network.head.out_features, job.seed)
+        network.head.load_state_dict(head.state_dict())
+        return network
+
+
+def cut_for(spec: StudySpec, network: Classifier, reading: str) -> int:
+    """Where this reading's activations are kept: so many stages from the top; 0 where they are not."""
+    augment = spec.training.augment
+    depth = first_depth(network, spec.readings[reading].stages)
+    if not depth or (augment.active and augment.views == "online"):
+        return 0
+    return cut_depth(network, spec.image.size_px, depth)
+
+
+def recorded_session(run: Path, home: Path) -> Session:
+    """The session of a run, from its folder and the packed pixels in `home`; the image files are not needed.
+
+    Raises:
+        RunError: the folder is not that of a run.
+        ImageError: the packed pixels are not in `home`.
+    """
+    spec, data = read_spec(run), read_json(run / "data.json")
+    card = read_json(run / "card.json")
+    index = read_table(run / "index.parquet")
+    store = open_store(home, data["pixels"], list(index["image_id"]))
+    splits = {name: read_split(run / "split" / name) for name in spec.active_protocols}
+    material = Material(
+        get_card(spec.data.card), index, store, read_table(run / "groups.parquet"), splits, tuple(card["class_names"])
+    )
+    weights = Weights(**read_json(run / "architecture.json")["weights"])
+    return Session(spec, run, home, material, recorded_network(run, spec, len(material.class_names), weights))
+
+
+def recorded_network(run: Path, spec: StudySpec, classes: int, weights: Weights) -> Classifier:
+    """The network as the run began with it, its head drawn from the study's seed."""
+    network = assemble(spec.model, classes, weights, load_state(run / "trunk.safetensors"))
+    network.head.load_state_dict(
+        fresh_head(network.head.in_features, network.head.out_features, spec.seed).state_dict()
+    )
+    return network

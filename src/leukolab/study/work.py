@@ -1,0 +1,233 @@
+"""The kinds of jobs a study has, and what each does; imported wherever a job runs.
+
+- `features`: one view of the frozen part, for some of the images;
+- `heads`: the first stage of several models together, where it trains heads only;
+- `train`: the rest of one model, to its predictions.
+
+Each job reads what the run folder and the home folder hold, and writes whole artefacts there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukolab.base.errors import RunError
+from leukolab.base.files import make_folder, read_json, whole_folder, write_json, write_table
+from leukolab.base.keys import digest
+from leukolab.engine import cached, checkpoint, reference, runtime
+from leukolab.engine.bank import Bank
+from leukolab.engine.checkpoint import Standing
+from leukolab.engine.heads import train_heads
+from leukolab.engine.views import bank_size
+from leukolab.plan import Place, Task
+from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
+from leukolab.study.session import Session, recorded_session
+
+WORK = "leukolab.study.work:work"
+PIECE = 2048
+"""Images of a `features` job, about."""
+_SESSIONS: dict[Path, Session] = {}
+
+
+def remember(session: Session) -> None:
+    """Let jobs that run in this process use a session that is open."""
+    _SESSIONS.clear()
+    _SESSIONS[session.run] = session
+
+
+def work(place: Place, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+    """Do one job.
+
+    Args:
+        place: the run folder and the home folder.
+        payload: `kind`, and what this kind needs.
+        tell: takes sentences for the person who waits.
+    """
+    session = _SESSIONS.get(place.run)
+    if session is None:
+        session = recorded_session(place.run, place.home)
+        remember(session)
+    with runtime.settled(session.spec.runtime):
+        _KINDS[payload["kind"]](session, payload, tell)
+
+
+def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
+    """All tasks of these jobs in an order in which they can run; the frozen part only for jobs that are not done."""
+    tasks: dict[str, Task] = {}
+    for members in _together(session, jobs).values():
+        left = [job for job in members if not is_done(session.run, job)]
+        features = _features_tasks(session, left)
+        tasks |= {task.key: task for task in features}
+        made = tuple(sorted({path.rpartition("/")[0] for task in features for path in task.makes}))
+        after = tuple(task.key for task in features)
+        heads = _heads_task(session, members, after, made) if cached_heads(session, members[0]) else None
+        if heads is not None and left:
+            tasks[heads.key] = heads
+        for job in members:
+            tasks[job.key] = _train_task(session, job, heads, (after, made))
+    return list(tasks.values())
+
+
+def cached_heads(session: Session, job: Job) -> bool:
+    """Whether the first stage of this job is trained together with others'."""
+    return cached.heads_first(session.spec.readings[job.reading].stages, session.spec.training)
+
+
+def unfinished(run: Path, key: str) -> Path:
+    """Where a training stands that is not finished."""
+    return run / "unfinished" / f"{key}.safetensors"
+
+
+def _together(session: Session, jobs: list[Job]) -> dict[tuple[str, str, int], list[Job]]:
+    groups: dict[tuple[str, str, int], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.protocol, job.reading, job.outer), []).append(job)
+    return groups
+
+
+def _features_tasks(session: Session, jobs: list[Job]) -> list[Task]:
+    """The plain view of all images these jobs judge, and every view of the images they train on."""
+    tasks = []
+    for (depth, seed, view), rows in _views_needed(session, jobs).items():
+        bank = session.bank(depth, seed)
+        shards = bank.shards(rows)
+        each = max(1, PIECE // bank.shard_rows)
+        for start in range(0, len(shards), each):
+            piece = shards[start : start + each]
+            makes = tuple(f"home/{path.relative_to(session.home)}" for path in bank.paths(view, piece))
+            payload = {"kind": "features", "depth": depth, "seed": seed, "view": view, "shards": piece}
+            tasks.append(
+                Task(
+                    key=f"features-{digest(list(makes))[:32]}", name=f"frozen part, view {view}, from {piece[0]}",
+                    kind="features", payload=payload, needs=_base_needs(session), makes=makes,
+                    cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=len(piece) * bank.shard_rows,
+                )
+            )  # fmt: skip
+    return tasks
+
+
+def _views_needed(session: Session, jobs: list[Job]) -> dict[tuple[int, int, int], np.ndarray]:
+    """(depth, seed, view) to the rows that are needed of it."""
+    augment = session.spec.training.augment
+    needed: dict[tuple[int, int, int], list[np.ndarray]] = {}
+    for job in jobs:
+        depth, seed, parts = session.bank_depth(job.reading), session.view_seed(job), job_parts(job, session.material)
+        stages = session.spec.readings[job.reading].stages
+        if not cached_heads(session, job) and not session.depth(job.reading):
+            continue
+        views = max(bank_size(augment, stage.epochs) for stage in stages)
+        judged = [part.rows for role, part in parts.items() if role != "train" or not views]
+        needed.setdefault((depth, session.spec.seed, 0), []).extend([*judged, parts["train"].rows])
+        for view in range(1, views + 1):
+            needed.setdefault((depth, seed, view), []).append(parts["train"].rows)
+    return {place: np.unique(np.concatenate(rows)) for place, rows in sorted(needed.items())}
+
+
+def _heads_task(session: Session, members: list[Job], after: tuple[str, ...], features: tuple[str, ...]) -> Task:
+    key = f"heads-{digest([job.first_key for job in members])[:32]}"
+    payload = {"kind": "heads", "key": key, "jobs": [job.job for job in members]}
+    epochs = session.spec.readings[members[0].reading].stages[0].epochs
+    return Task(
+        key=key, name=f"{members[0].job.rsplit('/', 2)[0]}/{len(members)} heads", kind="heads", payload=payload,
+        after=after, needs=(*_base_needs(session), *features), makes=(f"run/heads/{key}/result.json",),
+        cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=float(epochs * len(members)),
+    )  # fmt: skip
+
+
+def _train_task(session: Session, job: Job, heads: Task | None, features: tuple[tuple[str, ...], ...]) -> Task:
+    after, needs = features
+    if heads is not None:
+        after, needs = (*after, heads.key), (*needs, f"run/heads/{heads.key}")
+    stages = session.spec.readings[job.reading].stages[1 if heads is not None else 0 :]
+    return Task(
+        key=job.key, name=job.job, kind="train", after=after, needs=(*_base_needs(session), *needs),
+        payload={"kind": "train", "job": job.job, "heads": heads.key if heads is not None else None},
+        makes=(f"run/jobs/{job.key}",), cpus=session.spec.runtime.threads or 1, gpus=_gpus(session),
+        cost=float(sum(stage.epochs for stage in stages)) + 0.1,
+    )  # fmt: skip
+
+
+def _base_needs(session: Session) -> tuple[str, ...]:
+    """What every job needs where the run folder and the home folder are not shared."""
+    files = ("spec.json", "data.json", "card.json", "index.parquet", "groups.parquet", "split", "jobs.parquet")
+    names = (*files, "architecture.json", "trunk.safetensors")
+    return (*(f"run/{name}" for name in names), f"home/pixels/{session.material.store.key}")
+
+
+def _gpus(session: Session) -> float:
+    return 1.0 if session.spec.runtime.device == "cuda" else 0.0
+
+
+def _features(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+    session.bank(payload["depth"], payload["seed"]).fill(payload["view"], payload["shards"])
+
+
+def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+    jobs = [_job(session, name) for name in payload["jobs"]]
+    path = unfinished(session.run, payload["key"])
+    make_folder(path.parent)
+    tasks = [_task(session, job, lambda _: None) for job in jobs]
+    banks = {job.job: session.bank_of(job) for job in jobs}
+    network = session.network
+    standings = train_heads(
+        tasks, lambda task: banks[task.name], network.head.out_features, session.spec.model.dropout, path, tell
+    )
+    folder = session.run / "heads" / payload["key"]
+    with whole_folder(folder) as temporary:
+        checkpoint.save_all(temporary / "heads.safetensors", standings)
+        history = [pd.DataFrame(s.history).assign(job=j.job) for j, s in zip(jobs, standings, strict=True)]
+        write_table(temporary / "history.parquet", pd.concat(history, ignore_index=True))
+        write_json(temporary / "result.json", {"jobs": payload["jobs"]})
+    path.unlink(missing_ok=True)
+
+
+def _train(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+    job = _job(session, payload["job"])
+    path = unfinished(session.run, job.key)
+    make_folder(path.parent)
+    task = _task(session, job, tell)
+    start = _start(session, payload) if payload["heads"] else None
+    network = session.fresh(job)
+    trained = cached.train(network, task, lambda depth: _bank_for(session, job, depth), path, start)
+    store_job(session.run, job, trained, task.parts, session.material)
+    path.unlink(missing_ok=True)
+
+
+def _bank_for(session: Session, job: Job, depth: int) -> Bank | None:
+    """The bank for a stage of a job: its own cut, or for heads alone any; None where activations are not kept."""
+    kept = session.depth(job.reading)
+    return session.bank_of(job) if depth in (0, kept) else None
+
+
+def _start(session: Session, payload: dict[str, Any]) -> Standing:
+    """Where the heads, trained together, left this one."""
+    folder = session.run / "heads" / payload["heads"]
+    standings = checkpoint.load_all(folder / "heads.safetensors")
+    if standings is None:
+        raise RunError(f"{folder}: expected trained heads here, found damaged files. Delete this folder and run again.")
+    place: int = read_json(folder / "result.json")["jobs"].index(payload["job"])
+    return standings[place]
+
+
+def _task(session: Session, job: Job, tell: Callable[[str], None]) -> reference.Task:
+    spec, parts = session.spec, job_parts(job, session.material)
+    return reference.Task(
+        name=job.job, images=session.images, labels=session.material.labels, parts=parts,
+        stages=spec.readings[job.reading].stages, training=spec.training, learning_rate=job.learning_rate,
+        class_weights=job_class_weights(spec, session.material, parts["train"]), seed=job.seed,
+        view_seed=session.view_seed(job), runtime=spec.runtime, tell=tell,
+    )  # fmt: skip
+
+
+def _job(session: Session, name: str) -> Job:
+    table = pd.read_parquet(session.run / "jobs.parquet")
+    record = table[table["job"] == name].drop(columns="method").to_dict("records")[0]
+    return Job(**{str(column): value for column, value in record.items()})
+
+
+_KINDS = {"features": _features, "heads": _heads, "train": _train}

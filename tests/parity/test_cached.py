@@ -1,0 +1,130 @@
+"""Training from the bank is held to the plain loop: same views, same order, same numbers but for float16."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leukolab.engine import cached, reference
+from leukolab.engine.bank import Bank
+from leukolab.engine.heads import train_heads
+from leukolab.engine.network import Classifier
+from leukolab.engine.reference import Task, Trained
+from leukolab.spec import StageSpec
+
+FLOAT16 = 2e-3
+"""Largest difference of a probability that kept features in float16 may make over a few epochs."""
+Make = Callable[..., Any]
+
+
+def histories(one: Trained, other: Trained) -> float:
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    assert [(row["stage"], row["epoch"]) for row in one.history] == [(r["stage"], r["epoch"]) for r in other.history]
+    return max(abs(float(a[n]) - float(b[n])) for a, b in zip(one.history, other.history, strict=True) for n in names)
+
+
+def apart(one: Trained, other: Trained) -> float:
+    return max(float(np.abs(one.predictions[role] - other.predictions[role]).max()) for role in one.predictions)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_both_stages_as_the_plain_loop(
+    classes: int, build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make
+) -> None:
+    task = make_task(classes)
+    plain = reference.train(build_network(classes), task)
+    bank: Bank = bank_of(task, classes)
+    fast = cached.train(build_network(classes), task, lambda _: bank)
+    assert apart(plain, fast) < FLOAT16
+    assert histories(plain, fast) < 5 * FLOAT16
+    assert apart(plain, fast) > 0, "the bank was not used"
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_heads_together_as_each_alone(
+    classes: int, build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make
+) -> None:
+    """Other rates, other samples, other patience; to the last bit."""
+    stages = (STAGE, STAGE.model_copy(update={"patience": 1, "epochs": 5}), STAGE.model_copy(update={"epochs": 2}))
+    tasks = [
+        make_task(classes, name=f"m{n}", seed=seed, learning_rate=rate, stages=(stage,))
+        for n, (seed, rate, stage) in enumerate([(1, 1e-2, stages[0]), (2, 1e-3, stages[1]), (3, 1e-1, stages[2])])
+    ]
+    bank: Bank = bank_of(tasks[0], classes)
+    width = 1 if classes == 2 else classes
+    together = train_heads(tasks, lambda _: bank, width, 0.3)
+    for task, standing in zip(tasks, together, strict=True):
+        (alone,) = train_heads([task], lambda _: bank, width, 0.3)
+        assert all((alone.learned[name] == standing.learned[name]).all() for name in alone.learned)
+        separate = cached.train(build_network(classes, task.seed), task, lambda _: bank)
+        for name, tensor in separate.state.items():
+            assert np.allclose(standing.learned[name], tensor, atol=1e-4), name
+        for ours, theirs in zip(standing.history, separate.history, strict=True):
+            assert ours["val_accuracy"] == theirs["val_accuracy"]
+            assert float(ours["loss"]) == pytest.approx(float(theirs["loss"]), rel=1e-5)
+            assert float(ours["val_loss"]) == pytest.approx(float(theirs["val_loss"]), rel=1e-5)
+
+
+STAGE = StageSpec(name="head", release="head", epochs=4)
+
+
+def test_a_head_goes_on_into_the_next_stage(
+    build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make
+) -> None:
+    task = make_task()
+    bank: Bank = bank_of(task)
+    (start,) = train_heads([task], lambda _: bank, 1, 0.3)
+    whole = cached.train(build_network(2, task.seed), task, lambda _: bank)
+    joined = cached.train(build_network(2, task.seed), task, lambda _: bank, start=start)
+    assert apart(whole, joined) < 1e-4
+    assert histories(whole, joined) < 1e-4
+
+
+@pytest.mark.parametrize("stop", [1, 3, 5])
+def test_a_training_goes_on_to_the_same_bytes(
+    stop: int, build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make, tmp_path: Path
+) -> None:
+    class Stop(Exception):
+        pass
+
+    seen: list[str] = []
+
+    def stopping(text: str) -> None:
+        seen.append(text)
+        if len(seen) == stop:
+            raise Stop
+
+    task = make_task()
+    bank: Bank = bank_of(task)
+    path = tmp_path / "standing.safetensors"
+    whole = cached.train(build_network(), task, lambda _: bank)
+    with pytest.raises(Stop):
+        cached.train(build_network(), make_task(tell=stopping), lambda _: bank, path)
+    resumed = cached.train(build_network(), task, lambda _: bank, path)
+    for role, probs in whole.predictions.items():
+        assert probs.tobytes() == resumed.predictions[role].tobytes()
+    assert histories(whole, resumed) == 0
+
+
+def test_heads_go_on_to_the_same_bytes(make_task: Callable[..., Task], bank_of: Make, tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stopping(text: str) -> None:
+        if " 3/4" in text:
+            raise Stop
+
+    tasks = [make_task(name=f"m{n}", seed=n) for n in range(3)]
+    bank: Bank = bank_of(tasks[0])
+    path = tmp_path / "heads.safetensors"
+    whole = train_heads(tasks, lambda _: bank, 1, 0.3)
+    with pytest.raises(Stop):
+        train_heads([make_task(name=t.name, seed=t.seed, tell=stopping) for t in tasks], lambda _: bank, 1, 0.3, path)
+    assert path.exists()
+    resumed = train_heads(tasks, lambda _: bank, 1, 0.3, path)
+    for one, other in zip(whole, resumed, strict=True):
+        assert all((one.learned[name] == other.learned[name]).all() for name in one.learned)
