@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchvision.transforms.v2 import functional
+from PIL import Image
 
 from leukolab.base.streams import stream
 from leukolab.spec import AugmentSpec
 
 Floats = NDArray[np.float64]
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Share of red, green and blue in the brightness seen (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
@@ -57,33 +58,37 @@ def draw(augment: AugmentSpec, images: int, seed: int, name: str) -> Draw:
     )
 
 
-def change(pixels: torch.Tensor, parameters: Draw) -> torch.Tensor:
-    """uint8 (n, 3, h, w) to the same shape, each image changed by its own parameters (n)."""
-    changed = [_change_one(image, parameters, number) for number, image in enumerate(pixels)]
-    return torch.stack(changed)
-
-
 def changed(pixels: NDArray[np.uint8], parameters: Draw) -> NDArray[np.uint8]:
-    """`change` for packed pixels: uint8 (n, h, w, 3) to the same shape."""
-    batch = change(torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2), parameters)
-    result: NDArray[np.uint8] = batch.permute(0, 2, 3, 1).contiguous().numpy()
+    """uint8 (n, h, w, 3) to the same shape, each image changed by its own parameters (n)."""
+    result = np.empty_like(pixels)
+    for number, image in enumerate(pixels):
+        result[number] = np.asarray(_changed_one(Image.fromarray(image), parameters, number))
     return result
 
 
-def _change_one(image: torch.Tensor, parameters: Draw, number: int) -> torch.Tensor:
+def _changed_one(image: Image.Image, parameters: Draw, number: int) -> Image.Image:
     if parameters.flip_x[number]:
-        image = functional.horizontal_flip(image)
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if parameters.flip_y[number]:
-        image = functional.vertical_flip(image)
+        image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     if parameters.rotate_deg[number]:
-        image = functional.rotate(
-            image, float(parameters.rotate_deg[number]), interpolation=functional.InterpolationMode.BILINEAR
-        )
-    if parameters.brightness[number] != 1:
-        image = functional.adjust_brightness(image, float(parameters.brightness[number]))
-    if parameters.contrast[number] != 1:
-        image = functional.adjust_contrast(image, float(parameters.contrast[number]))
+        image = image.rotate(float(parameters.rotate_deg[number]), Image.Resampling.BILINEAR)
+    brightness, contrast = float(parameters.brightness[number]), float(parameters.contrast[number])
+    if brightness != 1 or contrast != 1:
+        image = image.point(_tone_table(image, brightness, contrast))
     return image
+
+
+def _tone_table(image: Image.Image, brightness: float, contrast: float) -> list[int]:
+    """What each value of each channel becomes (768): scaled, then moved from or to the mean luma.
+
+    Both at once from the histogram: one pass over the pixels, a third of the time of two passes in floating point.
+    """
+    scaled = np.clip(np.arange(256) * brightness, 0, 255)
+    counts = np.asarray(image.histogram()).reshape(3, 256)
+    luma = float((counts @ scaled) @ LUMA) / (image.width * image.height)
+    table = np.clip(np.rint(contrast * scaled + (1 - contrast) * luma), 0, 255).astype(int)
+    return table.tolist() * 3
 
 
 def bank_size(augment: AugmentSpec, epochs: int) -> int:
