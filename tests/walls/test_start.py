@@ -11,7 +11,9 @@ import pytest
 
 from leukolab.cli.table import COMMANDS, table
 
-HEAVY = ("torch", "torchvision", "timm", "ray", "scipy", "pandas", "sklearn", "matplotlib", "numpy", "pyarrow")
+HEAVY = (
+    "torch", "torchvision", "timm", "ray", "mlflow", "scipy", "pandas", "sklearn", "matplotlib", "numpy", "pyarrow",
+)  # fmt: skip
 SECONDS = 0.5
 
 

@@ -9,6 +9,7 @@
     +-- TrainingError    a training that cannot go on (a loss that is no number)
     +-- RunError         a run folder: of another study, in use, not finished
     +-- StorageError     a disk that is full or a folder that may not be written
+    +-- TrackingError    a tracker that cannot be reached, or refuses
     +-- MissingExtraError  a command whose extra is not installed
 
 A sentence says where, what was expected, what was found, and what to do. Bugs keep their traceback.
@@ -57,6 +58,10 @@ class RunError(LeukolabError):
 
 class StorageError(LeukolabError):
     """A disk is full or a folder may not be written."""
+
+
+class TrackingError(LeukolabError):
+    """A tracker cannot be reached, or refuses what it is told."""
 
 
 class MissingExtraError(LeukolabError):

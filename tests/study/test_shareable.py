@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from leukolab.base.files import write_table, write_text
+from leukolab.study.mirrored import flat
+from leukolab.study.shareable import shareable
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Two images of the persons `P1` and `7`."""
+    write_table(tmp_path / "index.parquet", pd.DataFrame({"image_id": ["a/1.png", "b/2.png"], "subject": ["P1", "7"]}))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("table", "shared"),
+    [
+        ("member,value\nx,7\n", True),
+        ("protocol,image,subject\ncorrected,0.5,0.7\n", True),
+        ("member,value\n", True),
+        ("", True),
+        ("image_id,value\nz,1\n", False),
+        ("member,value\na/1.png,1\n", False),
+        ("person,value\nP1,1\n", False),
+        ("subject,images\n7,12\n", False),
+    ],
+)
+def test_a_table_that_names_an_image_or_a_person_stays(run: Path, table: str, shared: bool) -> None:
+    for ending in ("csv", "tex"):
+        write_text(run / "report" / "tables" / f"some.{ending}", table)
+    expected = {"report/tables/some.csv", "report/tables/some.tex"} if shared else set()
+    assert set(shareable(run)) == expected
+
+
+def test_a_figure_stays_that_holds_a_picture_or_cannot_be_looked_into(run: Path) -> None:
+    figures = run / "report" / "figures"
+    write_text(figures / "lines.svg", "<svg><path/></svg>")
+    write_text(figures / "cells.svg", '<svg><image href="data:image/png;base64,AA"/></svg>')
+    for name in ("lines", "cells", "alone"):
+        write_text(figures / f"{name}.png", "")
+    assert set(shareable(run)) == {"report/figures/lines.svg", "report/figures/lines.png"}
+
+
+def test_the_page_stays_and_the_methods_paragraph_goes(run: Path) -> None:
+    for name in ("report.html", "methods.md"):
+        write_text(run / "report" / name, "text")
+    assert set(shareable(run)) == {"report/methods.md"}
+
+
+def test_settings_are_told_flat_and_paths_by_their_last_name() -> None:
+    settings = {
+        "model": {"weights": "file:/home/me/w.pth", "backbone": "hf_hub:timm/x"},
+        "protocols": {"corrected": {"split": {"file": "C:\\mine\\cut.csv"}}},
+        "stages": [{"epochs": 3}, {"epochs": 1, "patience": None}],
+        "rates": [0.1, 0.01],
+        "empty": {},
+    }
+    assert dict(flat(settings)) == {
+        "model.weights": "file:w.pth",
+        "model.backbone": "hf_hub:timm/x",
+        "protocols.corrected.split.file": "cut.csv",
+        "stages.0.epochs": "3",
+        "stages.1.epochs": "1",
+        "stages.1.patience": "null",
+        "rates": "[0.1, 0.01]",
+        "empty": "{}",
+    }
