@@ -26,7 +26,7 @@ from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
-from leukolab.plan import Place, hold, read_target, run_plan
+from leukolab.plan import LOCK_FILES, Place, hold, read_target, run_plan
 from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import work
@@ -113,11 +113,12 @@ def _runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:
 
 
 def _check_folder(spec: StudySpec, run: Path) -> None:
-    if run.is_dir() and any(run.iterdir()) and not (run / "spec.json").exists():
+    begun = (run / "spec.json").exists()
+    if not begun and run.is_dir() and any(path.name not in LOCK_FILES for path in run.iterdir()):
         raise RunError(
             f"{run}: expected an empty folder or a run of '{spec.name}', found other files. Choose another --out."
         )
-    if not (run / "spec.json").exists():
+    if not begun:
         return
     before = read_spec(run)
     for name, ours, theirs in (
@@ -137,8 +138,8 @@ def _write_record(session: Session, jobs: list[Job]) -> None:
     before = read_json(run / "data.json")["fingerprint"] if (run / "data.json").exists() else fingerprint
     if before != fingerprint:
         raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
+    write_text(run / "spec.json", spec.model_dump_json(indent=2))  # first: by it a folder is known as this run's
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
-    write_text(run / "spec.json", spec.model_dump_json(indent=2))
     write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
