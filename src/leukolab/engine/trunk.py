@@ -95,7 +95,7 @@ class Trunk:
              "depth": self.depth, "size_px": self.size_px},
         )  # fmt: skip
         path = self.home / "trunks" / f"{key}.onnx"
-        if not path.exists():
+        if not _readable(path):
             example = torch.zeros(2, self.size_px, self.size_px, 3, dtype=torch.uint8)
             with atomic(path) as temporary, _quiet():
                 torch.onnx.export(
@@ -104,6 +104,17 @@ class Trunk:
                     dynamic_axes={"pixels": {0: "images"}},
                 )  # fmt: skip
         return path
+
+
+def _readable(path: Path) -> bool:
+    """Whether an ONNX file is there and not cut short."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        return bool(onnx.load(path).graph.node)
+    except (OSError, DecodeError):
+        return False
 
 
 class _Frozen(nn.Module):

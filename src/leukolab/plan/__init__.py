@@ -1,14 +1,13 @@
 """Jobs, their order, ledger, lock, and where they run; knows neither torch nor studies."""
 
-from leukolab.plan.ledger import Event, Row, Status, read_events, status
-from leukolab.plan.lock import LOCK_FILES, held, hold
+from leukolab.plan.ledger import Event, Row, Status, read_events, status, write_event
+from leukolab.plan.lock import held, hold
 from leukolab.plan.order import wanted
 from leukolab.plan.run import run_plan
 from leukolab.plan.target import Target, read_target
 from leukolab.plan.task import Place, Task, read_plan, write_plan
 
 __all__ = [
-    "LOCK_FILES",
     "Event",
     "Place",
     "Row",
@@ -23,5 +22,6 @@ __all__ = [
     "run_plan",
     "status",
     "wanted",
+    "write_event",
     "write_plan",
 ]

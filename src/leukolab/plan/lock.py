@@ -16,8 +16,6 @@ from leukolab.base.files import make_folder, read_json, storage, write_json
 
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock.json"
-LOCK_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
-"""What may be left in a run folder in which nothing was done yet."""
 PATIENCE_SECONDS = 0.5
 """How long to wait for a lock: one who only looks whether it is held has it for an instant."""
 
