@@ -27,9 +27,7 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("leukolab.cli.demo:demo", "Run both studies at small size on synthetic cells.", "study"),
     "data": Entry("leukolab.cli.data:data", "List, show, verify, explore and draw data sets."),
-    "study": Entry(
-        "leukolab.cli.study:study", "Run a study, see what it would cost and how far it is.", "study"
-    ),
+    "study": Entry("leukolab.cli.study:study", "Run a study, see what it would cost and how far it is.", "study"),
     "cache": Entry("leukolab.cli.cache:cache", "List what the home folder holds and make it smaller."),
     "predict": Entry("leukolab.cli.predict:predict", "Classify images with the model a study chose.", "study"),
     "score": Entry("leukolab.cli.score:score", "Evaluate predictions made elsewhere."),

@@ -1,4 +1,4 @@
-"""How far a run is, read from its folder alone: while it runs, after a kill, and when it is finished; needs no torch."""
+"""How far a run is, read from its folder alone: while it runs, after a kill, and when it is finished; no torch."""
 
 from __future__ import annotations
 
