@@ -73,7 +73,8 @@ def changed(spec: StudySpec, setting: str, folder: Path) -> StudySpec:
     ],
 )
 def test_a_changed_setting_redoes_only_what_it_touches(
-    setting: str, new_heads: int, new_models: int, new_views: int, small_run: Any, run: Path, home: Path, tmp_path: Path,
+    setting: str, new_heads: int, new_models: int, new_views: int,
+    small_run: Any, run: Path, home: Path, tmp_path: Path,
     heads: list[str], trainings: list[str], passes: list[int],
 ) -> None:  # fmt: skip
     shutil.copytree(home, tmp_path / "home")
