@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,19 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "l
     _check_folder(spec, run)
     with hold(make_folder(run)):
         session, jobs = open_session(spec, data, run, home, read_target(on).workers)
-        _write_record(session, jobs)
-        work.remember(session)
-        tasks = work.list_tasks(session, jobs)
-        run_plan(tasks, Place(run, home, data), work.WORK, on, say)
+        train_models(session, jobs, data, on)
         with runtime.settled(session.spec.runtime):
             _write_rivals(session, jobs)
         _collect(run, jobs)
         _write_environment(session, started)
     return session
+
+
+def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: Callable[[str], None] = say) -> None:
+    """Write down what the run is, then train what is left of its models, wherever `on` says."""
+    _write_record(session, jobs)
+    work.remember(session)
+    run_plan(work.list_tasks(session, jobs), Place(session.run, session.home, data), work.WORK, on, tell)
 
 
 def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
@@ -92,8 +97,15 @@ def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
 
 def open_session(spec: StudySpec, data: Path, run: Path, home: Path, processes: int = 1) -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
+    runtime.choose(spec.runtime, processes)  # what cannot be had is refused before images are packed
+    return session_of(prepare(spec, data, home), spec, run, home, processes)
+
+
+def session_of(
+    material: Material, spec: StudySpec, run: Path, home: Path, processes: int = 1
+) -> tuple[Session, list[Job]]:
+    """`open_session` on images that are packed and split already."""
     settings = runtime.choose(_runtime_begun(spec, run), processes)
-    material = prepare(spec, data, home)
     network = build(spec.model, len(material.class_names), spec.seed)
     check_size(network, spec.image.size_px)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
