@@ -16,7 +16,10 @@ from leukolab.cli.settings import study_settings, where_jobs_run
     "--search", "searched", multiple=True, required=True, metavar="KEY=VALUES",
     help="A setting and its values: LOW..HIGH, log:LOW..HIGH or A,B,C; may be repeated.",
 )  # fmt: skip
-@click.option("--sampler", type=click.Choice(["tpe", "genetic"]), default="tpe", show_default=True)
+@click.option(
+    "--sampler", type=click.Choice(["tpe", "genetic"]), default="tpe", show_default=True,
+    help="Bayesian (Tree-structured Parzen Estimator) or a genetic algorithm, both Optuna's.",
+)  # fmt: skip
 @click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="Trials in all.")
 @click.option(
     "--start", type=click.IntRange(2), default=8, show_default=True,

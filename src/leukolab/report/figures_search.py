@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,12 +50,12 @@ def history(values: pd.Series, what: str, higher: bool) -> Figure:
 
 
 @drawn
-def slices(values: pd.Series, settings: pd.DataFrame, axes_of: list[Axis], what: str) -> Figure:
+def slices(values: pd.Series, settings: Mapping[str, Sequence[object]], axes_of: Sequence[Axis], what: str) -> Figure:
     """Value of each trial by each searched setting, small multiples; later trials are darker.
 
     Args:
         values: by number of the trial; NaN where training diverged.
-        settings: one column a setting, the same rows.
+        settings: each setting's value in the same trials.
         axes_of: the settings, in the order of the panels.
         what: the metric's title.
     """
@@ -70,15 +72,15 @@ def slices(values: pd.Series, settings: pd.DataFrame, axes_of: list[Axis], what:
     return figure
 
 
-def _slice(axes: Axes, seen: pd.Series, values: pd.Series, axis: Axis) -> None:
+def _slice(axes: Axes, seen: Sequence[object], values: pd.Series, axis: Axis) -> None:
     if axis.choices:
         names = [str(choice) for choice in axis.choices]
-        seen = seen.map(lambda value: names.index(str(value)))
+        seen = [names.index(str(value)) for value in seen]
         axes.set_xticks(range(len(names)), [plain(name) for name in names])
         axes.set_xlim(-0.5, len(names) - 0.5)
     elif axis.log:
         axes.set_xscale("log")
     shade = 0.25 + 0.75 * (values.index - values.index[0]) / max(1, len(values) - 1)
-    axes.scatter(seen.astype(float), values, s=22, color=BLUE, alpha=shade, edgecolors=GRID, linewidths=0.3)
+    axes.scatter(np.asarray(seen, np.float64), values, s=22, color=BLUE, alpha=shade, edgecolors=GRID, linewidths=0.3)
     axes.set_xlabel(plain(axis.setting), size=8)
     tidy(axes, "both")

@@ -35,7 +35,7 @@ def write_trials(folder: Path, metric: str, done: Sequence[Trial]) -> pd.DataFra
         folds = read_json(trial_folder(folder, one.number) / SCORES)
         scores = {f"fold_{fold}": score for fold, score in folds.items()}
         rows.append({"trial": one.number, "state": state, metric: one.value, **scores, **one.settings})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, dtype=object)
     settings = list(done[0].settings)
     table = table[[*(name for name in table if name not in settings), *settings]]
     write_text(folder / "trials.csv", table.to_csv(index=False))
@@ -64,15 +64,12 @@ def write_found(
     write_text(folder / "best.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     measured = METRICS[metric]
     values = table.set_index("trial")[metric].astype(float)
+    seen = {one.path: [trial.settings[one.path] for trial in done] for one in space}
     figures = {
         "history": history(values, measured.title, measured.higher_is_better),
-        "slices": slices(values, table.set_index("trial"), [_axis(one) for one in space], measured.title),
+        "slices": slices(values, seen, [Axis(one.path, one.log, one.choices) for one in space], measured.title),
     }
     for name, figure in figures.items():
         write_text(folder / f"{name}.svg", svg_of(figure))
     arguments = ["study", "run", str(folder / "best.yaml"), "--data", str(data), "--out", str(folder / "best")]
     return list2cmdline(["leukolab", *arguments])
-
-
-def _axis(one: Dimension) -> Axis:
-    return Axis(one.path, one.log, one.choices)

@@ -129,7 +129,7 @@ def open_trials(path: Path, sampling: Sampling) -> Iterator[Trials]:
         study = optuna.create_study(
             storage=database, study_name=NAME, direction=direction, load_if_exists=True, sampler=_sampler(sampling, 1)
         )
-    except (SQLAlchemyError, RuntimeError) as error:
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise RunError(f"{path}: expected the trials of a search, got '{reason}'. Choose another --out.") from error
     try:

@@ -179,7 +179,9 @@ def _go_on(place: _Place, trials: Trials) -> None:
     while len(done := trials.finished()) < place.search.trials:
         started = time.monotonic()
         trial = trials.begin()
-        scores = _known(place, trial, done) or _scores(place, trial)
+        scores = _known(place, trial, done)
+        if scores is None:
+            scores = _scores(place, trial)
         write_json(trial_folder(place.folder, trial.number) / SCORES, scores)
         trials.finish(math.fsum(scores.values()) / len(scores) if scores else None)
         spent.append(time.monotonic() - started)
@@ -187,11 +189,11 @@ def _go_on(place: _Place, trials: Trials) -> None:
         _tell(place, trials.finished(), spent)
 
 
-def _known(place: _Place, trial: Trial, done: Sequence[Trial]) -> dict[str, float]:
-    """Scores of an earlier trial with the same settings, as genetic samplers repeat some; empty where there is none."""
-    same = [one.number for one in done if one.settings == trial.settings and one.value is not None]
-    known: dict[str, float] = read_json(trial_folder(place.folder, same[0]) / SCORES) if same else {}
-    return known
+def _known(place: _Place, trial: Trial, done: Sequence[Trial]) -> dict[str, float] | None:
+    """Scores of an earlier trial with the same settings: genetic samplers repeat some."""
+    same = [one.number for one in done if one.settings == trial.settings]
+    scores: dict[str, float] | None = read_json(trial_folder(place.folder, same[0]) / SCORES) if same else None
+    return scores
 
 
 def _scores(place: _Place, trial: Trial) -> dict[str, float]:
