@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,17 +71,22 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "l
         if retune:
             begun.forget_runtime(run)
         session, jobs = open_session(spec, data, run, home, read_target(on).workers)
-        _write_record(session, jobs)
-        work.remember(session)
-        tasks = work.list_tasks(session, jobs)
-        write_plan(run, tasks)
-        write_event(run, Event("planned"))
-        run_plan(tasks, Place(run, home, data), work.WORK, on, say)
+        train_models(session, jobs, data, on)
         with runtime.settled(session.spec.runtime):
             _write_rivals(session, jobs)
         _collect(run, jobs)
         _write_environment(session, started)
     return session
+
+
+def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: Callable[[str], None] = say) -> None:
+    """Write down what the run is, then train what is left of its models, wherever `on` says."""
+    _write_record(session, jobs)
+    work.remember(session)
+    tasks = work.list_tasks(session, jobs)
+    write_plan(session.run, tasks)
+    write_event(session.run, Event("planned"))
+    run_plan(tasks, Place(session.run, session.home, data), work.WORK, on, tell)
 
 
 def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
@@ -94,8 +100,15 @@ def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
 
 def open_session(spec: StudySpec, data: Path, run: Path, home: Path, processes: int = 1) -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
+    runtime.choose(spec.runtime, processes)  # what cannot be had is refused before images are packed
+    return session_of(prepare(spec, data, home), spec, run, home, processes)
+
+
+def session_of(
+    material: Material, spec: StudySpec, run: Path, home: Path, processes: int = 1
+) -> tuple[Session, list[Job]]:
+    """`open_session` on images that are packed and split already."""
     settings = runtime.choose(begun.runtime_begun(spec, run), processes)
-    material = prepare(spec, data, home)
     network = build(spec.model, len(material.class_names), spec.seed)
     check_size(network, spec.image.size_px)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
