@@ -103,4 +103,4 @@ def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def predictions_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither scores nor a page: a run ends with its predictions."""
-    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, _: run)
+    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, *_: run)

@@ -68,7 +68,7 @@ def run(
     from leukolab.study.run import plan_study, run_study
 
     if dry_run:
-        for line in plan_study(spec, data, folder, home).lines:
+        for line in plan_study(spec, data, folder, home, on).lines:
             click.echo(line)
         return
     report = run_study(spec, data, folder, home, on, retune)
