@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import read_json, read_table
+from leukolab.base.files import read_json, read_table, write_text
 from leukolab.base.keys import digest
 from leukolab.ensembles import Scored
 from leukolab.spec import StudySpec
@@ -66,15 +67,22 @@ class Results:
 
     def bootstrap(self, member: str, place: Place, role: str) -> Bootstrap:
         """Replicates shared by all members on the same part."""
-        images = digest(self.tables[member, role]["image_id"].tolist())
-        key = (place.protocol, place.outer, images)
+        table = self.tables[member, role]
+        return self.replicates(place.protocol, place.outer, table["image_id"].tolist(), table["label"].to_numpy())
+
+    def replicates(self, protocol: str, outer: int, image_ids: list[str], labels_n: NDArray[Any]) -> Bootstrap:
+        """Replicates shared by all that is scored on these images."""
+        key = (protocol, outer, digest(image_ids))
         if key not in self._bootstraps:
-            labels = self.tables[member, role]["label"].to_numpy(np.int64)
-            groups = self.groups_of(member, role)
+            groups_n = np.array([self.groups[name] for name in image_ids])
             self._bootstraps[key] = make_bootstrap(
-                labels, groups, self.spec.bootstrap, self.spec.seed, self.subjects_known
+                labels_n.astype(np.int64), groups_n, self.spec.bootstrap, self.spec.seed, self.subjects_known
             )
         return self._bootstraps[key]
+
+
+STUDY_FILE = "study.yaml"
+"""The resolved settings in the run folder; `study run` takes them as they are."""
 
 
 def rival_name(name: str, protocol: str, outer: int) -> str:
@@ -95,6 +103,12 @@ def read_spec(run: Path) -> StudySpec:
         raise RunError(
             f"{run / 'spec.json'}: expected the settings of a run, found something else at '{where}'."
         ) from error
+
+
+def write_spec(spec: StudySpec, run: Path) -> None:
+    """Write the settings of a run, for programs and for people."""
+    write_text(run / "spec.json", spec.model_dump_json(indent=2))
+    write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def read_results(run: Path) -> Results:

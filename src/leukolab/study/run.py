@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from leukolab import __version__
 from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
-from leukolab.base.files import atomic, make_folder, read_json, read_table, write_json, write_table, write_text
+from leukolab.base.files import atomic, make_folder, read_json, read_table, write_json, write_table
 from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import say
 from leukolab.engine import describe, runtime, trunk
@@ -33,12 +32,9 @@ from leukolab.study import work
 from leukolab.study.estimate import Estimate, estimate
 from leukolab.study.jobs import Job, is_done, job_folder, jobs_table, list_jobs
 from leukolab.study.prepare import Material, composition, prepare
-from leukolab.study.results import read_spec
+from leukolab.study.results import STUDY_FILE, read_spec, write_spec
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 from leukolab.study.session import Session, cut_for
-
-STUDY_FILE = "study.yaml"
-"""The resolved settings in the run folder; `study run` takes them as they are."""
 
 
 def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local") -> Path:
@@ -138,8 +134,7 @@ def _write_record(session: Session, jobs: list[Job]) -> None:
     if before != fingerprint:
         raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
-    write_text(run / "spec.json", spec.model_dump_json(indent=2))
-    write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    write_spec(spec, run)
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
     write_table(run / "groups.parquet", material.groups)
