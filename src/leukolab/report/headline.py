@@ -28,6 +28,8 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     label = texts.name("metrics", metric)
     lines = {texts.name("panels", name): line for name in panels if (line := _reference(run, texts, name))}
     caption = texts("headline.ranges" if run.kind != "wen" else "headline.dots")
+    if run.kind == "wen" and len(run.pooled):
+        caption = f"{texts('headline.together')} {caption}"
     return Drawing(
         "headline",
         lambda: comparison(titled, label, lines),

@@ -102,9 +102,10 @@ def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
         protocol=[texts.name("protocols", name) for name in frame["protocol"]],
         unit=[texts.name("units", name) for name in frame["unit"]],
     )
-    several = frame["protocol"].nunique() > 1
-    columns = columns_of(texts, *([("protocol", "text")] if several else []), ("member", "text"), ("unit", "text"))
-    columns += (*columns_of(texts, ("parts", "count")), Column("value", texts.name("metrics", metric)))
+    columns = columns_of(texts, ("member", "text"), ("unit", "text"), ("parts", "count"))
+    if frame["protocol"].nunique() > 1:
+        columns = columns_of(texts, ("protocol", "text")) + columns
+    columns += (Column("value", texts.name("metrics", metric)),)
     columns += columns_of(texts, ("low", "score"), ("high", "score")) + metric_columns(texts, others)
     strong = frozenset(frame.index[[chosen.is_picked(str(name)) for name in frame["member"]]])
     return Sheet("pooled_scores", frame, columns, shown=shown, strong=strong)

@@ -210,8 +210,8 @@ def _scores(results: Results, one: Pooled) -> pd.DataFrame:
     table = pd.concat(tables, ignore_index=True)
     several = f"mean of {len(members)} fold models, " if len(members) > 1 else ""
     method = f"{several}{len(one.parts)} outer parts together; {union.bootstrap.method}"
-    head = {"member": one.name, "protocol": one.protocol, "outer": ALL_PARTS, "kind": "pooled", "role": "test"}
-    return table.assign(**head, method=method)[SCORE_COLUMNS]
+    table = table.assign(member=one.name, protocol=one.protocol, outer=ALL_PARTS, kind="pooled", role="test")
+    return table.assign(method=method)[SCORE_COLUMNS]
 
 
 def _draws(results: Results, series: dict[str, tuple[Member, ...]]) -> BalancedAccuracyDraws:

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import read_json, read_table, write_text
+from leukolab.base.files import read_json, read_table
 from leukolab.base.keys import digest
 from leukolab.ensembles import Scored
 from leukolab.spec import StudySpec
@@ -81,10 +80,6 @@ class Results:
         return self._bootstraps[key]
 
 
-STUDY_FILE = "study.yaml"
-"""The resolved settings in the run folder; `study run` takes them as they are."""
-
-
 def rival_name(name: str, protocol: str, outer: int) -> str:
     """The member name of a rival."""
     return f"rival:{name}:{protocol}:outer{outer}"
@@ -103,12 +98,6 @@ def read_spec(run: Path) -> StudySpec:
         raise RunError(
             f"{run / 'spec.json'}: expected the settings of a run, found something else at '{where}'."
         ) from error
-
-
-def write_spec(spec: StudySpec, run: Path) -> None:
-    """Write the settings of a run, for programs and for people."""
-    write_text(run / "spec.json", spec.model_dump_json(indent=2))
-    write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def read_results(run: Path) -> Results:

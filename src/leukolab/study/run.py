@@ -28,11 +28,12 @@ from leukolab.engine.weights import save_state
 from leukolab.plan import Place, hold, read_target, run_plan
 from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import index_fingerprint, write_split
-from leukolab.study import work
+from leukolab.study import begun, work
+from leukolab.study.begun import STUDY_FILE
 from leukolab.study.estimate import Estimate, estimate
 from leukolab.study.jobs import Job, is_done, job_folder, jobs_table, list_jobs
 from leukolab.study.prepare import Material, composition, prepare
-from leukolab.study.results import STUDY_FILE, read_spec, write_spec
+from leukolab.study.results import read_spec
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 from leukolab.study.session import Session, cut_for
 
@@ -134,7 +135,7 @@ def _write_record(session: Session, jobs: list[Job]) -> None:
     if before != fingerprint:
         raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
-    write_spec(spec, run)
+    begun.write_settings(run, spec)
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
     write_table(run / "groups.parquet", material.groups)
