@@ -115,6 +115,21 @@ def status(home: Path, folder: Path, as_json: bool) -> None:
 study.add_command(tune)
 
 
+@study.command()
+@click.argument("runs", nargs=-1, required=True, type=Folder)
+@click.option("--out", required=True, type=Folder, help="Folder of the merged run; new or empty.")
+@click.pass_obj
+def merge(home: Path, runs: tuple[Path, ...], out: Path) -> None:
+    """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.
+
+    Nothing is trained, no torch; the folders named are left as they are.
+    """
+    from leukolab.study.merge import merge_runs
+
+    click.echo(f"report: {merge_runs(list(runs), out, home)}")
+    _say_next(out)
+
+
 def _track(folder: Path, target: str, home: Path) -> None:
     from leukolab.study.track import track as mirror
 

@@ -194,7 +194,7 @@ def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
 
 
 def _notes(run: Run) -> list[str]:
-    """Notes of the splits that the answers do not say already."""
-    said = "\n".join(run.answers.get("warnings", []))
+    """Notes of the splits that the answers neither say already nor settle."""
+    said = "\n".join([*run.answers.get("warnings", []), *run.answers.get("settled", [])])
     notes = [str(note) for head in run.heads.values() for note in head.get("notes", [])]
     return [note for note in dict.fromkeys(notes) if note not in said]
