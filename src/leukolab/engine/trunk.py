@@ -277,6 +277,7 @@ def _openvino_runner(trunk: Trunk) -> Runner:
         "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[trunk.runtime.precision],
         "INFERENCE_NUM_THREADS": trunk.runtime.threads or 0,
         "NUM_STREAMS": "1",
+        "ENABLE_CPU_PINNING": False,  # else every process on this machine takes the same cores, and keeps them after
     }
     requests: dict[int, openvino.InferRequest] = {}
 
