@@ -4,19 +4,19 @@
 
 Everything of a backbone is timed in one process in turn, round by round. `fill` is the engine's pass of the frozen
 part (reading packed pixels, changing them, writing shards) beside the chosen runtime alone on ready arrays. Operations
-are counted by torch's flop counter, a multiplication and an addition as two, on one image. Weights are drawn at random.
+of one image are counted by torch, a multiplication and an addition as two; what learns counts three times (forward, and
+twice backward). Weights are drawn at random.
 A quick look: --rows views,fill --backbones lite0 --size-px 64 --seconds 0.1 --rounds 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -170,21 +170,19 @@ def _stage2(load: Workload) -> dict[str, Part]:
     """Training of the last stage from kept activations, and by the plain loop from pixels."""
     bank, precision = load.bank(), str(load.runtime.precision)
     from_pixels = load.epoch(LAST, lambda network, task: PixelSource(network, task, frozen=False))
-    loop = {"last stage, plain loop": Part(from_pixels, _gflop(load, LAST), precision)}
+    loop = {"last stage, plain loop": Part(from_pixels, workload.step_gflop(load, LAST), precision)}
     if not load.depth:
         return loop
     kept = load.epoch(LAST, lambda network, task: ActivationSource(bank, network, task))
-    return {"last stage, kept activations": Part(kept, _gflop(load, LAST, load.depth), precision)} | loop
+    return {
+        "last stage, kept activations": Part(kept, workload.step_gflop(load, LAST, from_pixels=False), precision)
+    } | loop
 
 
 def _full(load: Workload) -> dict[str, Part]:
     """Training of the whole network."""
     work = load.epoch(WHOLE, lambda network, task: PixelSource(network, task, frozen=False))
-    return {"whole network": Part(work, _gflop(load, WHOLE), str(load.runtime.precision))}
-
-
-def _gflop(load: Workload, stage: Any, kept_depth: int = 0) -> float:
-    return workload.step_gflop(load.network, load.size_px, stage, kept_depth)
+    return {"whole network": Part(work, workload.step_gflop(load, WHOLE), str(load.runtime.precision))}
 
 
 def measure(parts: dict[str, Part], given: argparse.Namespace) -> dict[str, Timed]:
@@ -215,7 +213,7 @@ def lines(found: list[dict[str, Any]]) -> str:
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     shares = (record["share_of_peak"], record["share_of_runtime"])
     return (
-        record["part"], record["backbone"], record["size_px"] and str(record["size_px"]) or "",
+        record["part"], record["backbone"], str(record["size_px"] or ""),
         number(record["images_per_second"]), number(record["best"]), number(record["cpu_ms"], 2),
         number(record["gflop"], 3), number(record["gflops"]),
         *("" if one is None else f"{one:.1%}" for one in shares),

@@ -17,9 +17,9 @@ from leukolab.base.streams import stream
 from leukolab.engine import trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
-from leukolab.engine.network import Classifier, build, release, train_mode
+from leukolab.engine.network import Classifier, build, release
 from leukolab.engine.pixels import Images, Rows
-from leukolab.engine.reference import Part, Task, losses, run_epoch
+from leukolab.engine.reference import Part, Task, run_epoch
 from leukolab.engine.runtime import choose
 from leukolab.engine.source import Source
 from leukolab.engine.trunk import Trunk
@@ -134,28 +134,24 @@ def noise(images: int, size_px: int, path: Path) -> Images:
 def forward_gflop(network: Classifier, size_px: int) -> float:
     """10^9 operations of one image through the backbone, counted by torch; a multiplication and addition are two."""
     network = copy.deepcopy(network).cpu().eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.features(torch.zeros(1, 3, size_px, size_px))
-    return float(counter.get_total_flops()) / 1e9
+    return _counted(network.features, torch.zeros(1, 3, size_px, size_px))
 
 
-def step_gflop(network: Classifier, size_px: int, stage: StageSpec, kept_depth: int = 0) -> float:
-    """The same of one image in a training step of a stage: forward, and backward as far as something learns.
+def step_gflop(load: Workload, stage: StageSpec, from_pixels: bool = True) -> float:
+    """The same of one image in a training step: what learns counts three times, forward and twice backward.
 
-    Args:
-        network: copied, not changed.
-        size_px: edge of the image.
-        stage: what learns.
-        kept_depth: where the step begins with activations kept below so many stages; 0 where it begins with pixels.
+    The backward pass is not counted by torch, which takes depthwise convolutions for whole ones there.
     """
-    network = copy.deepcopy(network).cpu()
-    release(network, stage.release)
-    train_mode(network)
-    inputs, halves = torch.zeros(2, 3, size_px, size_px), cut(network, kept_depth)
-    if halves is not None:
-        with torch.no_grad():
-            inputs = halves.lower(inputs)
-    with FlopCounterMode(display=False) as counter:
-        pooled = network.features(inputs) if halves is None else halves.upper(inputs)
-        losses(network.classify(pooled), torch.arange(2) % 2).mean().backward()  # type: ignore[no-untyped-call]
-    return float(counter.get_total_flops()) / 2e9
+    everything = forward_gflop(load.network, load.size_px)
+    halves = cut(load.network, 1)
+    if stage.release == "all" or halves is None:
+        return 3 * everything
+    network = copy.deepcopy(load.network).cpu().eval()
+    below = _counted(cut(network, 1).lower, torch.zeros(1, 3, load.size_px, load.size_px))  # type: ignore[union-attr]
+    return 3 * (everything - below) + (below if from_pixels else 0)
+
+
+def _counted(function: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> float:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        function(inputs)
+    return float(counter.get_total_flops()) / 1e9
