@@ -17,7 +17,7 @@ SMALL = (
     "training.batch_size=16",
     "protocol=both",
     "bootstrap=100",
-    "runtime={device: cpu, precision: float32, threads: 1}",
+    "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 12}",
 )
 WEN = (
     "model.weights=packaged",

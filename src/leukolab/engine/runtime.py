@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 
@@ -43,16 +44,16 @@ def settled(runtime: RuntimeSpec) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(runtime.threads or before)
     _keep_memory()
-    filling = torch.utils.deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
+    memory: Any = torch.utils.deterministic  # torch makes this attribute at import; its types do not show it
     # Else every new tensor is filled with NaN before it is written: over a quarter of a stage 2 step, measured here.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    filling, memory.fill_uninitialized_memory = memory.fill_uninitialized_memory, False
     try:
         yield
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = filling
+        memory.fill_uninitialized_memory = filling
 
 
 def autocast(runtime: RuntimeSpec) -> AbstractContextManager[object]:

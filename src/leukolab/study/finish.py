@@ -12,15 +12,29 @@ import pandas as pd
 from leukolab.base.files import write_json, write_table
 from leukolab.base.progress import say
 from leukolab.images import PixelStore
+from leukolab.plan import Event, hold, write_event
 from leukolab.report import write_report
 from leukolab.report.names import Names
 from leukolab.report.run import read_run
 from leukolab.report.texts import load_texts
 from leukolab.study.answers import answers
 from leukolab.study.mixtures import against_rivals, choose, ensemble_members
-from leukolab.study.results import Results, read_results
+from leukolab.study.results import Results, read_results, read_spec
 from leukolab.study.score import Member, model_members, rival_members, score_members
 from leukolab.study.thumbnails import Thumbnails
+
+
+def report_run(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:
+    """`finish`, while no other process works in the run folder; noted in its ledger.
+
+    Raises:
+        RunError: as `finish`, or another process works there.
+    """
+    read_spec(run)
+    with hold(run):
+        path = finish(run, pixels, language)
+        write_event(run, Event("reported"))
+    return path
 
 
 def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:

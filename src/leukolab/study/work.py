@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import make_folder, read_json, whole_folder, write_json, write_table
+from leukolab.base.files import make_folder, read_json, whole_folder, write_table
 from leukolab.base.keys import digest
 from leukolab.engine import cached, checkpoint, reference, runtime
 from leukolab.engine.bank import Bank
@@ -25,7 +25,7 @@ from leukolab.engine.checkpoint import Standing
 from leukolab.engine.heads import train_heads
 from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
-from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
+from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, seal, store_job
 from leukolab.study.session import Session, recorded_session
 
 WORK = "leukolab.study.work:work"
@@ -182,7 +182,7 @@ def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None
         checkpoint.save_all(temporary / "heads.safetensors", standings)
         history = [pd.DataFrame(s.history).assign(job=j.job) for j, s in zip(jobs, standings, strict=True)]
         write_table(temporary / "history.parquet", pd.concat(history, ignore_index=True))
-        write_json(temporary / "result.json", {"jobs": payload["jobs"]})
+        seal(temporary, {"jobs": payload["jobs"]})
     path.unlink(missing_ok=True)
 
 
