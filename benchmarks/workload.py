@@ -86,11 +86,16 @@ class Workload:
             class_weights=np.ones(2), seed=1, view_seed=1, runtime=self.runtime,
         )  # fmt: skip
 
-    def epoch(self, stage: StageSpec, source_of: Callable[[Classifier, Task], Source]) -> Callable[[], int]:
-        """One epoch of a stage, fed by a source; how many images that is."""
-        network, task = copy.deepcopy(self.network), self.task(stage)
+    def learning(self, stage: StageSpec) -> tuple[Classifier, Task]:
+        """A copy of the network on the device, what the stage trains released, and the training."""
+        network = copy.deepcopy(self.network)
         network.to(self.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         release(network, stage.release)
+        return network, self.task(stage)
+
+    def epoch(self, stage: StageSpec, source_of: Callable[[Classifier, Task], Source]) -> Callable[[], int]:
+        """One epoch of a stage, fed by a source; how many images that is."""
+        network, task = self.learning(stage)
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer, source = torch.optim.Adam(learning, lr=1e-4, fused=True), source_of(network, task)
 

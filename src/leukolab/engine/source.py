@@ -65,8 +65,12 @@ class PixelSource:
         with autocast(self.task.runtime):
             return self.network.features(inputs)
 
+    def pixels(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
+        """Normalised pixels (n, 3, h, w), changed where asked for."""
+        return normalised(shown(self.task.images, rows, changes, self.task.runtime.device), self.network)
+
     def _through(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
-        inputs = normalised(shown(self.task.images, rows, changes, self.task.runtime.device), self.network)
+        inputs = self.pixels(rows, changes)
         if not self.frozen:
             return inputs
         with torch.no_grad(), autocast(self.task.runtime):
