@@ -116,6 +116,15 @@ def pooled_ensembles(run: Run, protocol: str) -> pd.DataFrame:
     return rows[["member", "scenario", "scheme"]].rename(columns={"member": "ensemble"})
 
 
+def answered(run: Run) -> pd.DataFrame:
+    """The hypotheses that answer the question: of each protocol on all outer parts together, else on each part."""
+    table: pd.DataFrame = run.hypotheses
+    if "outer" not in table:
+        return table
+    together = table["outer"] == 0
+    return table[together | ~table["protocol"].isin(table.loc[together, "protocol"])]
+
+
 def is_picked(member: str) -> bool:
     """Whether a pooled member is what each outer part picked, so another ensemble or model in each."""
     return member.rpartition("/")[2] in PICKED

@@ -53,10 +53,8 @@ def sections(scene: Scene) -> tuple[Section, ...]:
 
 def _hypotheses(scene: Scene) -> Drawing | None:
     """Forest plot of the differences behind H1 to H4."""
-    table: pd.DataFrame = scene.run.hypotheses
+    table = chosen.answered(scene.run)
     table = table[table["difference"].notna()]
-    if "outer" in table and (table["outer"] == 0).any():
-        table = table[table["outer"] == 0]
     if table.empty:
         return None
     labels = table["hypothesis"].astype(str) + ": " + table["comparison"].astype(str)
