@@ -84,15 +84,15 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
             for path in [*temporary.rglob("*"), temporary]:
-                _to_disk(path)
+                to_disk(path)
             shutil.rmtree(folder, ignore_errors=True)
             temporary.replace(folder)
-            _to_disk(folder.parent)
+            to_disk(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """Have the operating system write a file, or a folder's entries, before anything follows."""
     if path.is_dir() and os.name == "nt":
         return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-from leukolab.base.errors import SpecError, nearest
+from leukolab.base.errors import MissingExtraError, SpecError, nearest
 
 ALLOWED = "local, local:N (N processes), ray (a cluster started here), ray://ADDRESS (a cluster that runs, or auto)"
 
@@ -36,3 +37,13 @@ def read_target(on: str) -> Target:
         return Target("ray", address=found[1])
     hint = nearest(on, ("local", "local:2", "ray", "ray://auto"))
     raise SpecError(f"--on: expected one of {ALLOWED}, got '{on}'. {hint}")
+
+
+def check(target: Target) -> None:
+    """See that what a target needs is installed.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    if target.kind == "ray" and importlib.util.find_spec("ray") is None:
+        raise MissingExtraError("--on ray needs Ray: install it with 'pip install \"leukolab[ray]\"'.")
