@@ -31,10 +31,11 @@ SMALL = {"object_store_memory": 80 << 20, "include_dashboard": False}
 class Machines:
     """The cluster, and a way to lose one of its machines."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
         from ray.cluster_utils import Cluster
 
-        self.cluster: Any = Cluster(True, head_node_args={"num_cpus": 0, "_system_config": SOON, **SMALL})
+        head = {"num_cpus": 0, "temp_dir": folder, "_system_config": SOON, **SMALL}
+        self.cluster: Any = Cluster(True, head_node_args=head)
         self.workers = [self.cluster.add_node(num_cpus=1, **SMALL) for _ in range(3)]
         self.on = f"ray://{self.cluster.address}"
 
@@ -49,9 +50,10 @@ class Machines:
 def machines() -> Iterator[Machines]:
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([path(), before])
-    found = Machines()
-    yield found
-    found.cluster.shutdown()
+    with tempfile.TemporaryDirectory(prefix="rays-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        found = Machines(folder)
+        yield found
+        found.cluster.shutdown()
     os.environ["PYTHONPATH"] = before
 
 
@@ -80,7 +82,7 @@ def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
     plan = [toy("c", ("a", "b"), reads=["a", "b"]), toy("a", print="a word"), toy("b", ("a",), reads=["a"])]
     here = Place(tmp_path / "here", tmp_path / "here home")
     run_plan(plan, place, WORK, machines.on, said.append)
-    capfd.readouterr()
+    assert capfd.readouterr() == ("", "")
     run_plan(plan, here, WORK, "local", lambda _: None)
     assert out(place) == out(here) == {"a": "a", "b": "b(a)", "c": "c(a)(b(a))"}
     events = read_events(place.run)
@@ -88,7 +90,7 @@ def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
     pids = {event.pid for event in events if event.event == "started"}
     assert os.getpid() not in pids
     assert "toy a: a word" in said
-    assert any(line.startswith("toy a: ") and line.endswith("UserWarning: a word again") for line in said)
+    assert "toy a: a word again" in said
     at = [line for line in said if " in " in line and ": at " in line]
     assert {int(line.split()[-1]) for line in at} <= pids
     assert len(at) == 3

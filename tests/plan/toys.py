@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def _hang(place: Place, name: str) -> None:
 
 def _print(place: Place, text: str) -> None:
     print(text)  # noqa: T201
-    warnings.warn(f"{text} again", stacklevel=1)
+    print(f"{text} again", file=sys.stderr)  # noqa: T201
 
 
 def _where(place: Place, path: str) -> None:
