@@ -87,8 +87,8 @@ def _tone_table(image: Image.Image, brightness: float, contrast: float) -> list[
     scaled = np.clip(np.arange(256) * brightness, 0, 255)
     counts = np.asarray(image.histogram()).reshape(3, 256)
     luma = float((counts @ scaled) @ LUMA) / (image.width * image.height)
-    table = np.clip(np.rint(contrast * scaled + (1 - contrast) * luma), 0, 255).astype(int)
-    return table.tolist() * 3
+    table: list[int] = np.clip(np.rint(contrast * scaled + (1 - contrast) * luma), 0, 255).astype(int).tolist()
+    return table * 3
 
 
 def bank_size(augment: AugmentSpec, epochs: int) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leukolab.base.streams import stream
 from leukolab.stats.draws import confusion_draws, confusion_metrics, loss_draws, ranking_draws
-from leukolab.stats.metrics import METRICS, Array, check_predictions, scores
+from leukolab.stats.metrics import METRICS, Array, check_predictions
 
 LEVEL = 0.95
 """Share of replicates inside an interval."""
@@ -73,6 +73,12 @@ def score_table(probs_nk: Array, labels_n: Array, weights_n: Array, unit: str, b
         row = {"metric": name, "unit": unit, "value": value, "low": low, "high": high, "method": bootstrap.method}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def scores(probs_nk: Array, labels_n: Array, weights_n: Array) -> dict[str, float]:
+    """Every metric by name, of the images as they are: a replicate that draws everything once."""
+    once = Bootstrap(np.zeros(len(labels_n), np.int64), np.ones((1, 1)), "")
+    return {name: float(draws_r[0]) for name, draws_r in metric_draws(probs_nk, labels_n, weights_n, once).items()}
 
 
 def metric_draws(probs_nk: Array, labels_n: Array, weights_n: Array, bootstrap: Bootstrap) -> dict[str, Array]:
