@@ -18,8 +18,8 @@ from test_local import DRIVE, alive, until
 from toys import WORK, kept, path, toy
 
 from leukolab.base.errors import ClusterError, ImageError, MissingExtraError, RunError
-from leukolab.plan import Place, Task, held, read_events, run_plan, status, write_plan
-from leukolab.plan.cluster import APART, LIVES, Room, request
+from leukolab.plan import Place, Task, cluster, held, read_events, run_plan, status, write_plan
+from leukolab.plan.cluster import APART, Room, request
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray's test clusters are made for Linux")
 
@@ -106,7 +106,7 @@ def test_nothing_is_printed(
     assert sum("its process or machine was lost" in line for line in said) == 1
 
 
-def test_an_error_arrives_as_itself(machines: Machines, place: Place, said: list[str], files: str) -> None:
+def test_an_error_arrives_as_itself(machines: Machines, place: Place, said: list[str]) -> None:
     plan = [toy("a"), toy("b", ("a",), fail="sentence"), toy("c", ("b",))]
     with pytest.raises(ImageError) as caught:
         run_plan(plan, place, WORK, machines.on, said.append)
@@ -126,8 +126,11 @@ def test_a_failure_stops_the_tasks_that_run(machines: Machines, place: Place, sa
     until(lambda: not alive(int((place.run / "a.pid").read_text())))
 
 
-def test_a_task_that_always_loses_its_process_ends_the_plan(machines: Machines, place: Place, said: list[str]) -> None:
-    with pytest.raises(RunError, match=rf"toy a: lost {LIVES} times .* \(WorkerCrashedError\)"):
+def test_a_task_that_always_loses_its_process_ends_the_plan(
+    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "LIVES", 2)
+    with pytest.raises(RunError, match=r"toy a: lost 2 times .* \(WorkerCrashedError\)"):
         run_plan([toy("a", die=True)], place, WORK, machines.on, said.append)
 
 

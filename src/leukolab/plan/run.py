@@ -12,7 +12,7 @@ from leukolab.base.progress import say
 from leukolab.plan.journal import Journal, Tell
 from leukolab.plan.lock import hold
 from leukolab.plan.order import wanted
-from leukolab.plan.target import check, read_target
+from leukolab.plan.target import usable_target
 from leukolab.plan.task import Place, Task
 
 Work = Callable[[Place, dict[str, Any], Tell], None]
@@ -34,8 +34,7 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         Exception: what else a task raised; from another process with its traceback there as a note.
         ValueError: the plan has no order.
     """
-    target = read_target(on)
-    check(target)
+    target = usable_target(on)
     with hold(place.run):
         left = wanted(tasks, place)
         if not left:

@@ -39,11 +39,14 @@ def read_target(on: str) -> Target:
     raise SpecError(f"--on: expected one of {ALLOWED}, got '{on}'. {hint}")
 
 
-def check(target: Target) -> None:
-    """See that what a target needs is installed.
+def usable_target(on: str) -> Target:
+    """`read_target`, after seeing that what it needs is installed.
 
     Raises:
-        MissingExtraError: it is not.
+        SpecError: see `read_target`.
+        MissingExtraError: Ray is not installed.
     """
+    target = read_target(on)
     if target.kind == "ray" and importlib.util.find_spec("ray") is None:
         raise MissingExtraError("--on ray needs Ray: install it with 'pip install \"leukolab[ray]\"'.")
+    return target

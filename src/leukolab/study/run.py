@@ -26,7 +26,7 @@ from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
-from leukolab.plan import Place, hold, read_target, run_plan
+from leukolab.plan import Place, hold, run_plan, usable_target
 from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import work
@@ -67,9 +67,10 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "loc
 def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local") -> Session:
     """`run_study` as far as the predictions of all models and rivals."""
     started = time.time()
+    target = usable_target(on)
     _check_folder(spec, run)
     with hold(make_folder(run)):
-        session, jobs = open_session(spec, data, run, home, read_target(on).workers)
+        session, jobs = open_session(spec, data, run, home, target.workers)
         _write_record(session, jobs)
         work.remember(session)
         tasks = work.list_tasks(session, jobs)
