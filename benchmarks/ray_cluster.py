@@ -153,7 +153,9 @@ def main() -> None:
     )
     for name, one in records.items():
         sys.stdout.write(f"{name:12} {one['seconds']:8.1f} s  {one['models']:3} models  {one['predictions_sha256']}\n")
-    answer = f"tasks lost with the killed machine: {len(ray['losses'])}; predictions identical: {'yes' if same else 'NO'}"
+    answer = (
+        f"tasks lost with the killed machine: {len(ray['losses'])}; predictions identical: {'yes' if same else 'NO'}"
+    )
     sys.stdout.write(answer + "\n")
     sys.exit(0 if same and ray["killed_on_the_way"] else 1)
 

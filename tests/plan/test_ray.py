@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,6 +196,7 @@ def test_what_was_lost_with_its_machine_is_made_again(
     thread = meanwhile(lose)
     run_plan(plan, place, WORK, machines.on, said.append)
     thread.join()
+    shutil.rmtree(Path(where.read_text()).parent, ignore_errors=True)
     assert out(place)["c"] == "c(b of k)(gate)"
     assert sum("kept k: done" in line for line in said) == 2
     assert any("toy c: what it needs was lost with its machine; started once more" in line for line in said)

@@ -52,12 +52,13 @@ class Room:
 
 @dataclass(frozen=True)
 class Line:
-    """What a task says: `kind` is started, told (progress) or printed (what else it wrote)."""
+    """What a task says, and where: `kind` is started (`text` is its scratch folder), told or printed, see `Tell`."""
 
     kind: str
     key: str
+    text: str
+    node: str
     pid: int
-    text: str = ""
 
 
 class Cluster(Protocol):
@@ -208,6 +209,7 @@ class _Drive:
             task = self._tasks[line.key]
             if line.kind == "started":
                 self._journal.started(task, line.pid)
+                self._scratches |= {(line.node, line.text)} if line.text else set()
             elif line.kind == "told":
                 self._journal.progress(task, line.text, line.pid)
             else:
@@ -218,8 +220,6 @@ class _Drive:
         if isinstance(report, str):
             self._again(task, report)
             return
-        if report.scratch:
-            self._scratches.add((report.node, report.scratch))
         if report.kind == "failed":
             self._journal.failed(task, report.content.name)
             raise failure.unpack(report.content)

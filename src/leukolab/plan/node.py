@@ -27,7 +27,7 @@ from leukolab.plan.run import do
 from leukolab.plan.task import Place, Task
 
 Tell = Callable[[str, str], None]
-"""Takes `told` (progress) or `printed` (what else the work wrote), and the line."""
+"""Takes `started`, and the scratch folder; `told` (progress) or `printed` (what else the work wrote), and a line."""
 
 
 class GoneError(Exception):
@@ -80,6 +80,7 @@ def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
     """Do a task on this machine; whatever it raises is in the report."""
     scratch = "" if _shares(order) else str(_scratch(order.token, node))
     report = partial(Report, node=node, scratch=scratch)
+    tell("started", scratch)
     try:
         _check_version(order.version)
         if order.cache_size:

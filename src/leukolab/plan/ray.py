@@ -32,6 +32,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will 
 
 import ray
 import ray._private.worker
+import ray._raylet
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -44,6 +45,7 @@ STORE_BYTES = 256 << 20
 PIECES_AHEAD = 2
 """Of an artefact on its way."""
 
+CONNECT_SECONDS = 10.0
 DISCARD_SECONDS = 20.0
 
 
@@ -80,7 +82,10 @@ class RayCluster:
 
     def wait(self, handles: Collection[Any], seconds: float) -> list[tuple[Any, Report | str]]:
         """Handles that ended, with their reports or what became of their processes."""
-        ended, _ = ray.wait(list(handles), num_returns=len(handles), timeout=seconds, fetch_local=False)
+        under_way = list(handles)
+        if not ray.wait(under_way, timeout=seconds, fetch_local=False)[0]:
+            return []
+        ended, _ = ray.wait(under_way, num_returns=len(under_way), timeout=0, fetch_local=False)
         return [(handle, _report(handle)) for handle in ended]
 
     def lines(self) -> list[Line]:
@@ -118,14 +123,14 @@ class _Lines:
 
 def _perform(order: Order, lines: Any) -> Report:
     """A task, in a process on some machine of the cluster; returns once all it said has arrived."""
+    node = _node()
     last: list[Any] = []
 
     def tell(kind: str, text: str) -> None:
-        last[:] = [lines.put.remote(Line(kind, order.task.key, os.getpid(), text))]
+        last[:] = [lines.put.remote(Line(kind, order.task.key, text, node, os.getpid()))]
 
-    tell("started", "")
-    report = attempt(order, _node(), tell, _read)
-    _aside(ray.get, last[0])
+    report = attempt(order, node, tell, _read)
+    _aside(ray.get, last)
     return report
 
 
@@ -231,7 +236,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _reachable(address: str) -> str:
-    """The address with its port, after something was seen to listen there: Ray itself would wait for minutes.
+    """The address with its port, after a head was seen to answer there: `ray.init` would wait for ever.
 
     Raises:
         ClusterError: nothing does.
@@ -240,10 +245,13 @@ def _reachable(address: str) -> str:
         return address
     host, _, port = address.rpartition(":") if ":" in address else (address, "", str(DEFAULT_PORT))
     try:
-        with socket.create_connection((host, int(port)), timeout=10):
-            return f"{host}:{port}"
-    except (OSError, ValueError) as error:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
+            pass
+        probe: Any = ray._raylet
+        probe.GcsClient(address=f"{host}:{port}")  # as `ray health-check` asks; no public call does
+    except (OSError, ValueError, RayError) as error:
         raise ClusterError(_no_cluster(address, error)) from error
+    return f"{host}:{port}"
 
 
 def _no_cluster(address: str, error: Exception) -> str:
@@ -259,7 +267,7 @@ def _no_cluster(address: str, error: Exception) -> str:
 def _sentence(error: BaseException) -> str:
     """Name and first words of an error."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}".rstrip(": ")
+    return f"{type(error).__name__}: {text[:200]}".rstrip(":. ")
 
 
 def _session_folder() -> tempfile.TemporaryDirectory[str]:
