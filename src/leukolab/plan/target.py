@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-from leukolab.base.errors import SpecError, nearest
+from leukolab.base.errors import MissingExtraError, SpecError, nearest
 
 ALLOWED = "auto, local, local:N (N processes), ray (a cluster started here), ray://ADDRESS (one that runs, or auto)"
 
@@ -41,3 +42,16 @@ def read_target(on: str) -> Target:
         return Target("ray", address=found[1])
     hint = nearest(on, ("auto", "local", "local:2", "ray", "ray://auto"))
     raise SpecError(f"--on: expected one of {ALLOWED}, got '{on}'. {hint}")
+
+
+def usable_target(on: str) -> Target:
+    """`read_target`, after seeing that what it needs is installed.
+
+    Raises:
+        SpecError: see `read_target`.
+        MissingExtraError: Ray is not installed.
+    """
+    target = read_target(on)
+    if target.kind == "ray" and importlib.util.find_spec("ray") is None:
+        raise MissingExtraError("--on ray needs Ray: install it with 'pip install \"leukolab[ray]\"'.")
+    return target

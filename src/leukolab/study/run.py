@@ -26,7 +26,7 @@ from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
-from leukolab.plan import Event, Place, hold, read_target, run_plan, write_event, write_plan
+from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import begun, work
@@ -65,7 +65,7 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "aut
 def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Session:
     """`run_study` as far as the predictions of all models and rivals."""
     started = time.time()
-    read_target(on)  # what means nothing is refused before images are packed
+    usable_target(on)  # what means nothing is refused before images are packed
     begun.check_folder(spec, run)
     with hold(make_folder(run)):
         sweep(run)

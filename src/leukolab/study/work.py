@@ -134,7 +134,7 @@ def _heads_task(session: Session, members: list[Job], after: tuple[str, ...], fe
     epochs = session.spec.readings[members[0].reading].stages[0].epochs
     return Task(
         key=key, name=f"{members[0].job.rsplit('/', 2)[0]}/{len(members)} heads", kind="heads", payload=payload,
-        after=after, needs=(*_base_needs(session), *features), makes=(f"run/heads/{key}/result.json",),
+        after=after, needs=(*_base_needs(session), *features), makes=(f"run/heads/{key}",),
         cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=float(epochs * len(members)),
     )  # fmt: skip
 
