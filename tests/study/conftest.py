@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,49 @@ def wen_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leukolab.study.finish.write_report", one_word_report)
         return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
+
+
+PARTS = (
+    "model.backbone=test_efficientnet",
+    "model.weights=none",
+    "protocol=corrected",
+    "readings.two_stage.stages.0.epochs=4",
+    "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
+)
+
+
+def part_spec(*outers: int) -> StudySpec:
+    return wen_spec(*PARTS, f"outer_parts={list(outers)}")
+
+
+@dataclass(frozen=True)
+class PartRuns:
+    """The same study three times: outer part 1, parts 2 and 3, and all of them in one folder."""
+
+    first: Path
+    others: Path
+    whole: Path
+    data: Path
+
+
+@pytest.fixture(scope="session")
+def part_runs(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> PartRuns:
+    """Not to be changed. The whole one was begun with part 1 alone and went on with `outer_parts=[1, 2, 3]`."""
+    folder = tmp_path_factory.mktemp("parts")
+    runs = PartRuns(folder / "first", folder / "others", folder / "whole", two_class)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.study.finish.write_report", one_word_report)
+        run_study(part_spec(1), two_class, runs.first, home)
+        run_study(part_spec(2, 3), two_class, runs.others, home)
+        shutil.copytree(runs.first, runs.whole)
+        run_study(part_spec(1, 2, 3), two_class, runs.whole, home)
+    return runs
+
+
+@pytest.fixture(scope="session")
+def parts_run(part_runs: PartRuns) -> Run:
+    """All outer parts of a study that mixes. Not to be changed."""
+    return Run(part_runs.whole, part_runs.data, part_spec(1, 2, 3), part_runs.whole / "report" / "report.html")
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         with storage(path.parent):
             yield temporary
-            _to_disk(temporary)
+            to_disk(temporary)
             temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):
@@ -97,10 +97,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
             for path in [*temporary.rglob("*"), temporary]:
-                _to_disk(path)
+                to_disk(path)
             shutil.rmtree(folder, ignore_errors=True)
             temporary.replace(folder)
-            _to_disk(folder.parent)
+            to_disk(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -115,7 +115,7 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """Have the operating system write a file, or a folder's entries, before anything follows."""
     if path.is_dir() and os.name == "nt":
         return

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from leukolab.cli.cache import cache_size
+from leukolab.cli.settings import study_settings, where_jobs_run
+from leukolab.cli.tune import tune
 
 Folder = click.Path(path_type=Path, file_okay=False)
 TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
@@ -42,22 +43,8 @@ def show(name: str) -> None:
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of images.")
 @click.option("--out", type=Folder, help="Run folder. [default: leukolab-runs/NAME-CARD]")
 @click.option("--dry-run", is_flag=True, help="Jobs, hours and disk, before anything is spent.")
-@click.option("--protocol", help="published, corrected or both.")
-@click.option("--card", help="Data card, where it is not the study's own; see 'leukolab data list'.")
-@click.option("--subject-from", help="Card folder: a pattern whose first group is the subject, searched in the path.")
-@click.option("--backbone", help="A timm name, such as tf_efficientnet_lite0.")
-@click.option("--weights", help="auto, hub, packaged, file:PATH or none.")
-@click.option("--image-size", type=int, help="Edge of the square the network sees, in pixels.")
-@click.option("--epochs", help="One number for all stages, or one a stage: 3+2.")
-@click.option("--reading", "readings", multiple=True, help="Run only this reading of the training; may be repeated.")
-@click.option("--outer-parts", help="Outer parts to run: 1,2,3 or all.")
-@click.option("--seed", type=int, help="Seed of everything random.")
-@cache_size
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64.")
-@click.option(
-    "--on", default="local", show_default=True, metavar="WHERE",
-    help="Where jobs run: local, local:N (N processes), ray, ray://ADDRESS.",
-)  # fmt: skip
+@study_settings
+@where_jobs_run
 @click.option("--retune", is_flag=True, help="Measure the runtime anew; models of another runtime are trained again.")
 @click.option("--track", "target", metavar="TARGET", help=f"Mirror the finished run into MLflow: {TARGETS}.")
 @click.pass_obj
@@ -81,7 +68,7 @@ def run(
     from leukolab.study.run import plan_study, run_study
 
     if dry_run:
-        for line in plan_study(spec, data, folder, home).lines:
+        for line in plan_study(spec, data, folder, home, on).lines:
             click.echo(line)
         return
     report = run_study(spec, data, folder, home, on, retune)
@@ -123,6 +110,24 @@ def status(home: Path, folder: Path, as_json: bool) -> None:
 
     progress = found.read_progress(folder, home)
     click.echo(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress))
+
+
+study.add_command(tune)
+
+
+@study.command()
+@click.argument("runs", nargs=-1, required=True, type=Folder)
+@click.option("--out", required=True, type=Folder, help="Folder of the merged run; new or empty.")
+@click.pass_obj
+def merge(home: Path, runs: tuple[Path, ...], out: Path) -> None:
+    """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.
+
+    Nothing is trained, no torch; the folders named are left as they are.
+    """
+    from leukolab.study.merge import merge_runs
+
+    click.echo(f"report: {merge_runs(list(runs), out, home)}")
+    _say_next(out)
 
 
 def _track(folder: Path, target: str, home: Path) -> None:

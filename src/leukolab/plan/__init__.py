@@ -4,7 +4,7 @@ from leukolab.plan.ledger import Event, Row, Status, read_events, status, write_
 from leukolab.plan.lock import held, hold
 from leukolab.plan.order import wanted
 from leukolab.plan.run import run_plan
-from leukolab.plan.target import Target, read_target
+from leukolab.plan.target import Target, read_target, usable_target
 from leukolab.plan.task import Place, Task, read_plan, write_plan
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "read_target",
     "run_plan",
     "status",
+    "usable_target",
     "wanted",
     "write_event",
     "write_plan",

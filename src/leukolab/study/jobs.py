@@ -56,7 +56,7 @@ def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job
     weights_digest = digest([weights.digest, weights.mean, weights.deviation])
     for protocol, split in material.splits.items():
         for reading_name, reading in spec.readings.items():
-            for outer in _outers(spec, reading, protocol, split.outers):
+            for outer in outers_of(spec, reading, protocol, split.outers):
                 for rate in reading.learning_rates or spec.training.learning_rates:
                     for fold in split.folds(outer):
                         name = f"{protocol}/{reading_name}/outer{outer}/lr{rate:g}/fold{fold}"
@@ -166,7 +166,12 @@ def _predictions(job: Job, trained: Trained, parts: dict[str, Part], material: M
     return pd.concat(tables, ignore_index=True)
 
 
-def _outers(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
+def outers_of(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
+    """Outer parts that a reading runs on, of those that are `there`.
+
+    Raises:
+        SpecError: one is asked for that the split does not have.
+    """
     wanted = list({str(name): parts for name, parts in reading.outer_parts.items()}.get(protocol, there))
     if spec.outer_parts is not None:
         wanted = [outer for outer in wanted if outer in spec.outer_parts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
-from leukolab.plan import Event, Place, hold, read_target, run_plan, write_event, write_plan
+from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import begun, work
@@ -35,9 +36,10 @@ from leukolab.study.jobs import Job, drop_damaged, is_done, job_folder, jobs_tab
 from leukolab.study.prepare import Material, composition, prepare
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 from leukolab.study.session import Session, cut_for
+from leukolab.study.side_by_side import processes, where
 
 
-def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local", retune: bool = False) -> Path:
+def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Path:
     """Run a study to its report.
 
     Args:
@@ -45,7 +47,7 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "loc
         data: folder of images.
         run: the run folder.
         home: the home folder.
-        on: where its jobs run: `local`, `local:N`, `ray` or `ray://ADDRESS`.
+        on: where its jobs run: `auto` (here, in as many processes as suit it), `local`, `local:N`, `ray` or `ray://ADDRESS`.
         retune: measure the runtime anew though the run was begun with one; models of another runtime are trained again.
 
     Returns:
@@ -60,22 +62,18 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "loc
     return report_run(run, session.material.store)
 
 
-def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local", retune: bool = False) -> Session:
+def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Session:
     """`run_study` as far as the predictions of all models and rivals."""
     started = time.time()
+    usable_target(on)  # what means nothing is refused before images are packed
     begun.check_folder(spec, run)
     with hold(make_folder(run)):
         sweep(run)
         drop_damaged(run)
         if retune:
             begun.forget_runtime(run)
-        session, jobs = open_session(spec, data, run, home, read_target(on).workers)
-        _write_record(session, jobs)
-        work.remember(session)
-        tasks = work.list_tasks(session, jobs)
-        write_plan(run, tasks)
-        write_event(run, Event("planned"))
-        run_plan(tasks, Place(run, home, data), work.WORK, on, say)
+        session, jobs = open_session(spec, data, run, home, on)
+        train_models(session, jobs, data, on)
         with runtime.settled(session.spec.runtime):
             _write_rivals(session, jobs)
         _collect(run, jobs)
@@ -83,19 +81,37 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "l
     return session
 
 
-def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
+def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: Callable[[str], None] = say) -> None:
+    """Write down what the run is, then train what is left of its models, wherever `on` says."""
+    _write_record(session, jobs)
+    work.remember(session)
+    tasks = work.list_tasks(session, jobs)
+    write_plan(session.run, tasks)
+    write_event(session.run, Event("planned"))
+    place = Place(session.run, session.home, data)
+    run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
+
+
+def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> Estimate:
     """What a study would cost: jobs, hours, disk; nothing is trained and the run folder is not touched."""
     begun.check_folder(spec, run)
-    session, jobs = open_session(spec, data, run, home)
+    session, jobs = open_session(spec, data, run, home, on)
     with runtime.settled(session.spec.runtime):
         left = [job for job in jobs if not is_done(run, job)]
-        return estimate(session, jobs, left)
+        return estimate(session, jobs, left, processes(on, spec, session.material))
 
 
-def open_session(spec: StudySpec, data: Path, run: Path, home: Path, processes: int = 1) -> tuple[Session, list[Job]]:
+def open_session(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
-    settings = runtime.choose(begun.runtime_begun(spec, run), processes)
-    material = prepare(spec, data, home)
+    runtime.choose(spec.runtime)  # what cannot be had is refused before images are packed
+    return session_of(prepare(spec, data, home), spec, run, home, on)
+
+
+def session_of(
+    material: Material, spec: StudySpec, run: Path, home: Path, on: str = "auto"
+) -> tuple[Session, list[Job]]:
+    """`open_session` on images that are packed and split already."""
+    settings = runtime.choose(begun.runtime_begun(spec, run), processes(on, spec, material))
     network = build(spec.model, len(material.class_names), spec.seed)
     check_size(network, spec.image.size_px)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
