@@ -236,8 +236,7 @@ def lines(found: list[dict[str, Any]], extrapolated: dict[str, dict[str, dict[st
 
 def run_case(case: str, given: argparse.Namespace, folder: Path, peaks: dict[str, float]) -> list[dict[str, Any]]:
     """All parts of one network."""
-    size_px, images = (64, 16) if given.quick else (BACKBONES[case][1], given.images)
-    batch = 8 if given.quick else given.batch
+    size_px, images, batch = BACKBONES[case][1], given.images, given.batch
     home = folder / case
     home.mkdir()
     chosen = {"device": given.device, "trunk": "torch", "trunk_batch_size": batch, "evaluation_batch_size": batch}
@@ -252,7 +251,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--cases", type=lambda text: text.split(","), default=["b3", "v2m"])
-    parser.add_argument("--quick", action="store_true", help="Lite0 at 64 px, once: does everything run?")
+    parser.add_argument("--quick", action="store_true", help="a tiny network, once: does everything run?")
     parser.add_argument("--images", type=int, default=1024)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=3.0)
@@ -260,7 +259,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     given = parser.parse_args()
     if given.quick:
-        given.cases, given.seconds, given.rounds = ["lite0"], 0.0, 1
+        given.cases, given.images, given.batch, given.seconds, given.rounds = ["tiny"], 16, 8, 0.0, 1
     unknown = [case for case in given.cases if case not in BACKBONES]
     if unknown:
         parser.error(f"--cases {unknown[0]}: expected one of {', '.join(BACKBONES)}")

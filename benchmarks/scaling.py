@@ -72,6 +72,7 @@ def write_study(point: Point, given: argparse.Namespace, path: Path) -> None:
         f"training.learning_rates={rates}", f"training.augment.views={point.views}",
         f"image.size_px={given.size_px}", f"model.backbone={given.backbone}", f"model.weights={given.weights}",
         f"protocols.corrected.split.folds={point.folds}", "protocol=corrected", "outer_parts=[1]",
+        f"bootstrap={given.bootstrap}",
     ])  # fmt: skip
     raw = spec.model_copy(update={"data": DataSpec(card="phantom")}).model_dump(mode="json")
     for stage, epochs in zip(raw["readings"]["two_stage"]["stages"], (first, second), strict=True):
@@ -190,12 +191,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--subjects", type=int, default=58)
     parser.add_argument("--backbone", default="tf_efficientnet_lite0.in1k")
     parser.add_argument("--weights", default="none")
+    parser.add_argument("--bootstrap", type=int, default=2000, help="resamples of each interval")
     parser.add_argument("--work", type=Path, help="folder for images, runs and logs; else a temporary one")
     parser.add_argument("--out", type=Path, default=Path("scaling.json"))
     given = parser.parse_args()
     unknown = [name for name in given.vary if name not in VARIED]
-    if unknown or len(given.images) < 2 or len(given.epochs) != 2:
-        parser.error(f"expected --vary of {', '.join(VARIED)}, two or more --images, two --epochs")
+    if unknown or len(given.images) < 1 or len(given.epochs) != 2:
+        parser.error(f"expected --vary of {', '.join(VARIED)}, --images, two --epochs")
     return given
 
 

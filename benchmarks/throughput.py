@@ -6,7 +6,7 @@ Everything of a backbone is timed in one process in turn, round by round. `fill`
 part (reading packed pixels, changing them, writing shards) beside the chosen runtime alone on ready arrays. Operations
 of one image are counted by torch, a multiplication and an addition as two; what learns counts three times (forward, and
 twice backward). Weights are drawn at random.
-A quick look: --rows views,fill --backbones lite0 --size-px 64 --seconds 0.1 --rounds 1.
+A quick look: --backbones tiny --seconds 0 --rounds 1 --passes 2 --files 4.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FILES, IMAGES = ("decode", "pack"), ("views", "trunk", "fill", "heads", "stage2"
 HEADS, HEAD_EPOCHS = 15, 2
 RUNTIMES = (("openvino", "float32"), ("openvino", "bfloat16"), ("onnxruntime", "float32"),
             ("torch", "float32"), ("torch", "bfloat16"))  # fmt: skip
-BATCHES = {"lite0": 16, "b3": 16, "v2m": 8}
+BATCHES = {"lite0": 16, "b3": 16, "v2m": 8, "tiny": 8}
 """Images a pass of the frozen part."""
 
 
@@ -242,7 +242,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=lambda text: text.split(","), default=[*FILES, *IMAGES])
-    parser.add_argument("--backbones", type=lambda text: text.split(","), default=list(BACKBONES))
+    parser.add_argument("--backbones", type=lambda text: text.split(","), default=["lite0", "b3", "v2m"])
     parser.add_argument("--size-px", type=int, help="edge of an image; that of the studies where not given")
     parser.add_argument("--passes", type=int, default=8, help="of the frozen part over the images of a round")
     parser.add_argument("--batch", type=int, default=32, help="images of a training step")

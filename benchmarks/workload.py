@@ -29,8 +29,9 @@ BACKBONES = {
     "lite0": ("tf_efficientnet_lite0.in1k", 224),
     "b3": ("tf_efficientnet_b3.aa_in1k", 224),
     "v2m": ("tf_efficientnetv2_m.in1k", 450),
+    "tiny": ("test_efficientnet", 64),
 }
-"""Short name to the backbone and the size of its images in the studies."""
+"""Short name to the backbone and the size of its images; `tiny` is of no study, it tries a benchmark in seconds."""
 HEAD = StageSpec(name="head", release="head", epochs=1)
 LAST = StageSpec(name="finetune", release="last_stage", epochs=1)
 WHOLE = StageSpec(name="whole", release="all", epochs=1)
