@@ -140,6 +140,7 @@ def main() -> None:
     given = arguments()
     with tempfile.TemporaryDirectory(prefix="leukolab-") as temporary:
         folder = Path(temporary)
+        os.environ["TMPDIR"] = temporary  # for all processes started here: a killed machine leaves its scratch folder
         data = given.data or draw_data_set(folder / "cells", "two_class", given.subjects, 4, 112, 7)
         local = here(given, data, folder / "local")
         ray = on_cluster(given, folder / "local" / "run" / "study.yaml", data, folder / "ray")

@@ -184,7 +184,10 @@ def test_an_output_folder_that_is_not_for_this_study(leukolab: Leukolab, tmp_pat
     sentence = refused(leukolab, two_class, out)
     assert f"{out}: this folder holds a run with study 'wen', not 'demo'. Choose another --out." in sentence
     for text, words in (
-        ("{ half a fi", "expected JSON, found something else"),
+        (
+            "{ half a fi",
+            "expected the settings of a run in spec.json and study.yaml, found both damaged or lost. Delete",
+        ),
         ("{}", "expected the settings of a run"),
     ):
         (out / "spec.json").write_text(text)

@@ -58,14 +58,6 @@ def machines() -> Iterator[Machines]:
     os.environ["PYTHONPATH"] = before
 
 
-@pytest.fixture(params=["shared", "apart"])
-def files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whether machines see the driver's files."""
-    if request.param == "apart":
-        monkeypatch.setenv(APART, "1")
-    return str(request.param)
-
-
 def meanwhile(action: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=action)
     thread.start()
@@ -78,7 +70,7 @@ def out(place: Place) -> dict[str, str]:
 
 
 def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
-    machines: Machines, place: Place, said: list[str], files: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    machines: Machines, place: Place, said: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     plan = [toy("c", ("a", "b"), reads=["a", "b"]), toy("a", print="a word"), toy("b", ("a",), reads=["a"])]
     here = Place(tmp_path / "here", tmp_path / "here home")
@@ -99,24 +91,17 @@ def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
     assert status(plan, place).done == 3
 
 
-def test_nothing_is_printed(
+def test_an_error_arrives_as_itself_and_a_lost_process_is_started_once_more(
     machines: Machines, place: Place, said: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run_plan([toy("a", die_once="a.pid")], place, WORK, machines.on, said.append)
-    assert capfd.readouterr() == ("", "")
-    assert sum("its process or machine was lost" in line for line in said) == 1
-
-
-def test_an_error_arrives_as_itself(machines: Machines, place: Place, said: list[str]) -> None:
-    plan = [toy("a"), toy("b", ("a",), fail="sentence"), toy("c", ("b",))]
+    plan = [toy("a", die_once="a.pid"), toy("b", ("a",), fail="sentence"), toy("c", ("b",))]
     with pytest.raises(ImageError) as caught:
         run_plan(plan, place, WORK, machines.on, said.append)
     assert str(caught.value) == "a sentence"
+    assert capfd.readouterr() == ("", "")
+    assert "toy a: its process or machine was lost (WorkerCrashedError); started once more" in said
     assert [row.state for row in status(plan, place).rows] == ["done", "failed", "left"]
-    assert [event.key for event in read_events(place.run) if event.event == "started"] == ["a", "b"]
-    with pytest.raises(KeyError) as bug:
-        run_plan([toy("d", fail="bug")], place, WORK, machines.on, said.append)
-    assert "In the process of the task" in bug.value.__notes__[0]
+    assert [event.key for event in read_events(place.run) if event.event == "started"] == ["a", "a", "b"]
     assert not held(place.run)
 
 
@@ -143,12 +128,13 @@ def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
     (place.home / "kept" / "old" / "a").write_text("long there")
     plan = [
         kept("k", where=str(tmp_path / "where")),
-        Task("c", "toy c", "toy", {"key": "c", "reads": ["home/kept/k/b", "home/kept/old/a"]}, ("k",),
-             ("home/kept",), ("run/out/c",)),
+        Task("c", "toy c", "toy", {"key": "c", "reads": ["home/kept/k/b", "home/kept/old/a", "b"]}, ("k", "b"),
+             ("home/kept", "run/out"), ("run/out/c",)),
+        toy("b"),
         kept("last"),
     ]  # fmt: skip
     run_plan(plan, place, WORK, machines.on, said.append)
-    assert out(place) == {"c": "c(b of k)(long there)"}
+    assert out(place) == {"b": "b", "c": "c(b of k)(long there)(b)"}
     assert sorted(item.name for item in (place.home / "kept").iterdir()) == ["last", "old"]
     scratch = Path((tmp_path / "where").read_text())
     assert scratch.is_relative_to(tempfile.gettempdir())

@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from leukolab.engine import cached
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.run import run_study
 
@@ -120,6 +122,16 @@ def subtypes_run(four_class: Path, home: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
+def small_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Four models of one protocol by a small network. Not to be changed; its page is one word."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    spec = wen_spec("protocol=corrected", "model.backbone=test_efficientnet", "model.weights=none")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.study.finish.write_report", one_word_report)
+        return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
+
+
+@pytest.fixture(scope="session")
 def snapshot() -> Callable[[Path], dict[str, str]]:
     """Every file below a folder with its digest."""
 
@@ -148,3 +160,17 @@ def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
 def predictions_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither scores nor a page: a run ends with its predictions."""
     monkeypatch.setattr("leukolab.study.finish.finish", lambda run, *_: run)
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the jobs that are trained from here on."""
+    names: list[str] = []
+    real = cached.train
+
+    def counted(network: Any, task: Any, *given: Any) -> Any:
+        names.append(task.name)
+        return real(network, task, *given)
+
+    monkeypatch.setattr(cached, "train", counted)
+    return names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import signal
@@ -167,7 +166,7 @@ def _mount(*arguments: object) -> int:
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    for _ in itertools.count():
-        if condition():
-            return
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
         time.sleep(0.02)

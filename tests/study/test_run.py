@@ -24,20 +24,6 @@ def folders(run: Path) -> list[str]:
     return sorted(path.name for path in (run / "jobs").iterdir())
 
 
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the jobs that are trained from here on."""
-    names: list[str] = []
-    real = cached.train
-
-    def counted(network: Any, task: Any, *given: Any) -> Any:
-        names.append(task.name)
-        return real(network, task, *given)
-
-    monkeypatch.setattr(cached, "train", counted)
-    return names
-
-
 def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     run = wen_run.folder
     assert wen_run.report == run / "report" / "report.html"

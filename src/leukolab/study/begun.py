@@ -31,7 +31,7 @@ def spec_begun(run: Path) -> StudySpec | None:
             return load_study(str(run / STUDY_FILE))
         except LeukolabError as error:
             raise RunError(
-                f"{run}: expected the settings of a run in spec.json and {STUDY_FILE}, found both damaged. "
+                f"{run}: expected the settings of a run in spec.json and {STUDY_FILE}, found both damaged or lost. "
                 "Delete these two files and run the same command again: the runtime is measured anew, and what does "
                 "not fit it is trained again."
             ) from error

@@ -79,6 +79,7 @@ def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") ->
     chosen["against"] = against_rivals(results, member, rivals)
     chosen |= pooled_record(results, pools.get(member.place.protocol, []))
     write_json(run / "chosen.json", chosen)
+    (run / "answers.json").unlink(missing_ok=True)  # of an earlier report, perhaps damaged, and not to be read below
     name = Names(read_run(run), texts)(member.name)
     write_json(run / "answers.json", answers(results, tables["scores"], chosen | {"name": name}, texts))
     thumbnails = Thumbnails.open(run, pixels)

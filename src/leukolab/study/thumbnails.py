@@ -58,7 +58,7 @@ class Thumbnails:
 def _kept(path: Path) -> dict[str, Picture]:
     """The pictures in a file; none where it is not there, or damaged."""
     try:
-        with np.load(path) as found:
+        with path.open("rb") as stream, np.load(stream) as found:
             return dict(found)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return {}
