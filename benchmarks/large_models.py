@@ -31,8 +31,9 @@ def measure(study: str, batch: int) -> dict[str, Any]:
 
     from leukolab.base.streams import stream
     from leukolab.engine import runtime
-    from leukolab.engine.embed import Images, logits_of, probabilities, to_input
+    from leukolab.engine.inference import logits_of, probabilities
     from leukolab.engine.network import build, release, train_mode
+    from leukolab.engine.pixels import Images, to_input
     from leukolab.engine.reference import losses
     from leukolab.spec import load_study
 

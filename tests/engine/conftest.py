@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from leukolab.engine.embed import FrozenFeatures, Images
+from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier, build
+from leukolab.engine.pixels import Images
 from leukolab.engine.reference import Part, Task
+from leukolab.engine.trunk import Trunk
 from leukolab.spec import ModelSpec, RuntimeSpec, StageSpec, TrainingSpec
 
-RUNTIME = RuntimeSpec(device="cpu", precision="float32", threads=1, evaluation_batch_size=7)
+RUNTIME = RuntimeSpec(
+    device="cpu", precision="float32", threads=1, evaluation_batch_size=7, trunk="torch", trunk_batch_size=5
+)
 TINY = ModelSpec(backbone="test_efficientnet", weights="none", head="sigmoid", dropout=0.0)
 IMAGES = 24
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Several threads wait for each other longer than such small networks take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +76,12 @@ def make_task(images: Images) -> Callable[..., Task]:
 
 
 @pytest.fixture
-def frozen_for(images: Images, tmp_path: Path) -> Callable[..., FrozenFeatures]:
-    """Kept features of a network as it is now, in a home of the test's own."""
+def bank_for(tmp_path: Path) -> Callable[..., Bank]:
+    """The bank of a network as it is now, cut below its last `depth` stages, in a home of the test's own."""
 
-    def make(network: Classifier, task: Task, home: Path | None = None) -> FrozenFeatures:
-        augment = task.training.augment
-        trunk = copy.deepcopy(network)
-        return FrozenFeatures(trunk, images, augment, task.runtime, task.view_seed, home or tmp_path / "home")
+    def make(network: Classifier, task: Task, depth: int = 0) -> Bank:
+        size_px, home = task.images.pixels.shape[1], tmp_path / "home"
+        trunk = Trunk(copy.deepcopy(network), size_px, depth, task.runtime, home)
+        return Bank(trunk, task.images, task.training.augment, task.view_seed, home)
 
     return make

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import torch
 
 from leukolab.base.errors import SpecError
 from leukolab.engine import describe, runtime
 from leukolab.engine.network import build
+from leukolab.engine.trunk import Trunk
 from leukolab.spec import ModelSpec, RuntimeSpec, StageSpec
 
 STAGES = (StageSpec(name="head", epochs=1), StageSpec(name="last", release="last_stage", epochs=1))
@@ -27,12 +31,18 @@ def test_what_learns_is_counted_by_stage() -> None:
     assert counts["head"] < counts["last"] < counts["all"] == sum(p.numel() for p in network.parameters())
 
 
-def test_a_cost_is_measured() -> None:
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_cost_is_measured(depth: int, tmp_path: Path) -> None:
     network = build(ModelSpec(backbone="test_efficientnet", weights="none"), 2, 1)
-    cost = describe.measure(network, STAGES, 32, RuntimeSpec(device="cpu", precision="float32"))
-    assert 0 < cost.forward_seconds < 1
-    assert set(cost.step_seconds) == {"head", "last"}
-    assert all(seconds > 0 for seconds in cost.step_seconds.values())
+    settings = RuntimeSpec(device="cpu", precision="float32", trunk="torch", trunk_batch_size=4)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    cost = describe.measure(Trunk(network, 32, depth, settings, tmp_path), STAGES, kept_depth=depth)
+    assert 0 < cost.trunk_seconds < 1
+    assert set(cost.step_seconds) == set(cost.forward_seconds) == {"head", "last"}
+    assert cost.step_seconds["head"] == cost.forward_seconds["head"] == 0, "a head alone costs next to nothing"
+    assert 0 < cost.forward_seconds["last"] < 1
+    assert 0 < cost.step_seconds["last"] < 1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
 def test_a_runtime_is_chosen_once_and_kept() -> None:
@@ -52,8 +62,6 @@ def test_a_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_threads_and_determinism_are_put_back() -> None:
-    import torch
-
     before = torch.get_num_threads()
     with runtime.settled(RuntimeSpec(device="cpu", precision="float32", threads=1)):
         assert torch.get_num_threads() == 1

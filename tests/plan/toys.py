@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from leukolab.base.errors import ImageError, LeukolabError
-from leukolab.base.files import write_text
+from leukolab.base.files import whole_folder, write_text
 from leukolab.plan import Place, Task
 
 WORK = "toys:work"
@@ -29,6 +30,11 @@ def toy(key: str, after: tuple[str, ...] = (), **payload: Any) -> Task:
     return Task(key, f"toy {key}", "toy", {"key": key, **payload}, after, needs, (f"run/out/{key}",))
 
 
+def kept(key: str, after: tuple[str, ...] = (), **payload: Any) -> Task:
+    """A task that makes the folder `home/kept/KEY` with two files."""
+    return Task(key, f"kept {key}", "kept", {"key": key, "kept": True, **payload}, after, (), (f"home/kept/{key}",))
+
+
 def work(place: Place, payload: dict[str, Any], tell: Any) -> None:
     """Do what the payload says, then write the artefact."""
     key = payload["key"]
@@ -36,7 +42,12 @@ def work(place: Place, payload: dict[str, Any], tell: Any) -> None:
         if name in payload:
             action(place, payload[name])
     tell(f"at {key} in {os.getpid()}")
-    before = [(place.run / "out" / name).read_text() for name in payload.get("reads", ())]
+    if "kept" in payload:
+        with whole_folder(place.home / "kept" / key) as folder:
+            for name in ("a", "b"):
+                (folder / name).write_text(f"{name} of {key}")
+        return
+    before = [place.find(name if "/" in name else f"run/out/{name}").read_text() for name in payload.get("reads", ())]
     write_text(place.run / "out" / key, key + "".join(f"({text})" for text in before))
 
 
@@ -85,6 +96,21 @@ def _hang(place: Place, name: str) -> None:
     threading.Event().wait()
 
 
+def _print(place: Place, text: str) -> None:
+    print(text)  # noqa: T201
+    print(f"{text} again", file=sys.stderr)  # noqa: T201
+
+
+def _where(place: Place, path: str) -> None:
+    """Note in a file outside all folders which home folder this task has."""
+    write_text(Path(path), str(place.home))
+
+
+def _wait_outside(place: Place, path: str) -> None:
+    """Wait until a file appears, by its whole path."""
+    _wait_for(Place(Path(path).parent, place.home), Path(path).name)
+
+
 ACTIONS = {
     "sleep": _sleep,
     "meet": _meet,
@@ -94,6 +120,9 @@ ACTIONS = {
     "die": _die,
     "fail": _fail,
     "hang": _hang,
+    "print": _print,
+    "where": _where,
+    "wait_outside": _wait_outside,
 }
 
 

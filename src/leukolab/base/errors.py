@@ -9,6 +9,7 @@
     +-- TrainingError    a training that cannot go on (a loss that is no number)
     +-- RunError         a run folder: of another study, in use, not finished
     +-- StorageError     a disk that is full or a folder that may not be written
+    +-- ClusterError     a cluster that cannot be reached, or can take no task
     +-- TrackingError    a tracker that cannot be reached, or refuses
     +-- MissingExtraError  a command whose extra is not installed
 
@@ -58,6 +59,10 @@ class RunError(LeukolabError):
 
 class StorageError(LeukolabError):
     """A disk is full or a folder may not be written."""
+
+
+class ClusterError(LeukolabError):
+    """A cluster cannot be reached, or none of its machines can take a task."""
 
 
 class TrackingError(LeukolabError):

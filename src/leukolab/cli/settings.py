@@ -39,6 +39,6 @@ def study_settings(command: Command) -> Command:
 
 
 where_jobs_run = click.option(
-    "--on", default="local", show_default=True, metavar="WHERE",
-    help="Where jobs run: local, local:N (N processes), ray, ray://ADDRESS.",
+    "--on", default="auto", show_default=True, metavar="WHERE",
+    help="Where jobs run: auto (here, in as many processes as suit the study), local, local:N (N processes), ray, ray://ADDRESS.",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,13 +29,23 @@ from leukolab.spec import RuntimeSpec
 
 TRUNK_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
-Outputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
-Runner = Callable[[NDArray[np.uint8]], Outputs]
-"""uint8 (b, h, w, 3) to pooled features (b, d) and activations at the cut (b, h', w', c), or None."""
+Floats = NDArray[np.float32] | NDArray[np.float16]
+Outputs = tuple[Floats, Floats | None]
+"""float32; float16 already where a graphics card has computed them."""
+LARGEST = float(np.finfo(np.float16).max)
+"""Kept features are cut off here."""
+Pixels = NDArray[np.uint8] | torch.Tensor
+Runner = Callable[[Pixels], Outputs]
+"""uint8 (b, h, w, 3) to pooled features (b, d) and activations at the cut (b, h', w', c), or None.
+
+A tensor, already on the card, is for PyTorch alone.
+"""
 TOLERANCE = {"float32": 2e-3, "bfloat16": 8e-2}
 """Largest difference from PyTorch in float32 that a runtime may show, as a share of the features' spread."""
 BATCHES = (16, 64)
 """Sizes of a pass that are tried."""
+SECONDS = 0.5
+"""How long a runtime is measured, about."""
 MOST_ACTIVATIONS = 4
 """Activations are kept where an image's are at most so many times its pixels, in bytes."""
 
@@ -61,7 +71,8 @@ class Trunk:
         if not self.depth:
             return None
         with torch.inference_mode():
-            _, activations = self.module(torch.zeros(1, self.size_px, self.size_px, 3, dtype=torch.uint8))
+            pixels = torch.zeros(1, self.size_px, self.size_px, 3, dtype=torch.uint8, device=_device(self.network))
+            _, activations = self.module(pixels)
         height, width, channels = activations.shape[1:]
         return int(height), int(width), int(channels)
 
@@ -86,7 +97,6 @@ class Trunk:
 
     def exported(self) -> Path:
         """The frozen part as an ONNX file in the home folder, written when first asked for."""
-        batch = self.runtime.trunk_batch_size or BATCHES[0]
         weights = self.network.weights
         key = content_key(
             "onnx", TRUNK_VERSION, {"weights": weights.digest, "backbone": self.network.model.backbone},
@@ -94,8 +104,8 @@ class Trunk:
              "depth": self.depth, "size_px": self.size_px},
         )  # fmt: skip
         path = self.home / "trunks" / f"{key}.onnx"
-        if not path.exists():
-            example = torch.zeros(batch, self.size_px, self.size_px, 3, dtype=torch.uint8)
+        if not _readable(path):
+            example = torch.zeros(2, self.size_px, self.size_px, 3, dtype=torch.uint8)
             with atomic(path) as temporary, _quiet():
                 torch.onnx.export(
                     self.module, (example,), str(temporary), dynamo=False, opset_version=17,
@@ -103,6 +113,17 @@ class Trunk:
                     dynamic_axes={"pixels": {0: "images"}},
                 )  # fmt: skip
         return path
+
+
+def _readable(path: Path) -> bool:
+    """Whether an ONNX file is there and not cut short."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        return bool(onnx.load(path).graph.node)
+    except (OSError, DecodeError):
+        return False
 
 
 class _Frozen(nn.Module):
@@ -139,9 +160,16 @@ def cut_depth(network: Classifier, size_px: int, depth: int) -> int:
         return 0
     network.eval()
     with torch.inference_mode():
-        activations = halves.lower(torch.zeros(1, 3, size_px, size_px))
+        activations = halves.lower(torch.zeros(1, 3, size_px, size_px, device=_device(network)))
     small = activations.ndim == 4 and 2 * activations.numel() <= MOST_ACTIVATIONS * 3 * size_px**2
     return depth if small else 0
+
+
+def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.float16]:
+    """As float16, cut off at `LARGEST`."""
+    if values.dtype == np.float16:
+        return values.astype(np.float16, copy=False)
+    return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
 
 
 def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Path) -> RuntimeSpec:
@@ -156,13 +184,33 @@ def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, 
         return runtime.model_copy(update={"trunk": "torch", "trunk_batch_size": size})
     names = _candidates(runtime) if runtime.trunk == "auto" else [runtime.trunk]
     sizes = BATCHES if runtime.trunk_batch_size is None else (runtime.trunk_batch_size,)
-    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (4, size_px, size_px, 3), np.uint8)
-    expected: Outputs | None = None
-    speeds: dict[tuple[str, int], float] = {}
+    runners = _sound(network, names, (size_px, depth, sizes[0]), runtime, home)
+    if not runners:
+        raise LeukolabError(f"runtime.trunk: {', '.join(names)} cannot run this backbone here. Use 'torch' or 'auto'.")
+    speeds = {name: _speed(run, sizes[0], size_px) for name, run in runners.items()}
+    name = max(speeds, key=lambda one: speeds[one])
+    others = {size: _speed(runners[name], size, size_px) for size in sizes[1:]}
+    size, speed = max([(sizes[0], speeds[name]), *others.items()], key=lambda pair: pair[1])
+    tried = ", ".join(f"{one} {max(speed, s) if one == name else s:.0f}" for one, s in speeds.items())
+    say(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
+    return runtime.model_copy(update={"trunk": name, "trunk_batch_size": size})
+
+
+def _sound(
+    network: Classifier, names: Sequence[str], shape: tuple[int, int, int], runtime: RuntimeSpec, home: Path
+) -> dict[str, Runner]:
+    """The runtimes among `names` that are here and agree with PyTorch on noise; of the others it is said why not.
+
+    Args:
+        shape: edge of the images in pixels, depth of the cut, images of noise.
+    """
+    size_px, depth, images = shape
+    trunk = Trunk(network, size_px, depth, runtime, home)
+    exact = runtime.model_copy(update={"trunk": "torch", "precision": "float32"})
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (images, size_px, size_px, 3), np.uint8)
+    expected = Trunk(network, size_px, depth, exact, home).run(noise)
+    runners: dict[str, Runner] = {}
     for name in names:
-        trunk = Trunk(network, size_px, depth, runtime.model_copy(update={"trunk": name}), home)
-        if expected is None:
-            expected = _torch_outputs(trunk, noise, "float32")
         try:
             run = _RUNNERS[name](trunk)
             strays = _difference(run(noise), expected)
@@ -172,15 +220,8 @@ def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, 
         if strays > TOLERANCE[runtime.precision]:
             say(f"{name}: left out, its features differ by {strays:.1%} from PyTorch's")
             continue
-        for size in sizes:
-            speeds[name, size] = _speed(run, size, size_px)
-    if not speeds:
-        raise LeukolabError(f"runtime.trunk: {', '.join(names)} cannot run this backbone here. Use 'torch' or 'auto'.")
-    name, size = max(speeds, key=lambda pair: speeds[pair])
-    tried = ", ".join(f"{name} {max(s for (n, _), s in speeds.items() if n == name):.0f}" for name in names if
-                      any(n == name for n, _ in speeds))  # fmt: skip
-    say(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
-    return runtime.model_copy(update={"trunk": name, "trunk_batch_size": size})
+        runners[name] = run
+    return runners
 
 
 def images_per_second(trunk: Trunk) -> float:
@@ -204,30 +245,40 @@ def _difference(outputs: Outputs, expected: Outputs) -> float:
 
 
 def _speed(run: Runner, size: int, size_px: int) -> float:
-    """Images a second of ready arrays: the best of a few passes, in about a second."""
+    """Images a second of ready arrays: the best of a few passes, in about half a second."""
     pixels = np.zeros((size, size_px, size_px, 3), np.uint8)
     pixels[:, ::2] = 200
     started = time.perf_counter()
     run(pixels)
     best = first = time.perf_counter() - started
-    while time.perf_counter() - started < min(1.0, 6 * first):
+    while time.perf_counter() - started < min(SECONDS, 6 * first):
         before = time.perf_counter()
         run(pixels)
         best = min(best, time.perf_counter() - before)
     return size / best
 
 
-def _torch_outputs(trunk: Trunk, pixels: NDArray[np.uint8], precision: str) -> Outputs:
-    runtime = trunk.runtime.model_copy(update={"precision": precision})
-    module = trunk.module.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with torch.inference_mode(), autocast(runtime):
-        outputs = module(torch.from_numpy(pixels).to(runtime.device))
-    pooled, activations = outputs if trunk.depth else (outputs, None)
-    return pooled.float().cpu().numpy(), None if activations is None else activations.float().cpu().numpy()
+def _on_host(values: torch.Tensor) -> Floats:
+    """A graphics card makes float16 of it before it is brought over: half the bytes, and no work here."""
+    values = values.float()
+    return (values.clamp(-LARGEST, LARGEST).half() if values.is_cuda else values).cpu().numpy()
 
 
 def _torch_runner(trunk: Trunk) -> Runner:
-    return lambda pixels: _torch_outputs(trunk, pixels, trunk.runtime.precision)
+    runtime, module = trunk.runtime, trunk.module
+    module.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def run(pixels: Pixels) -> Outputs:
+        with torch.inference_mode(), autocast(runtime):
+            outputs = module(torch.as_tensor(pixels).to(runtime.device))
+            pooled, activations = outputs if trunk.depth else (outputs, None)
+            return _on_host(pooled), None if activations is None else _on_host(activations)
+
+    return run
+
+
+def _device(network: Classifier) -> torch.device:
+    return next(network.parameters()).device
 
 
 def _onnxruntime_runner(trunk: Trunk) -> Runner:
@@ -237,7 +288,7 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
     options.intra_op_num_threads = trunk.runtime.threads or 0
     session = onnxruntime.InferenceSession(str(trunk.exported()), options, providers=["CPUExecutionProvider"])
 
-    def run(pixels: NDArray[np.uint8]) -> Outputs:
+    def run(pixels: Pixels) -> Outputs:
         outputs = session.run(None, {"pixels": pixels})
         return outputs[0], outputs[1] if trunk.depth else None
 
@@ -253,10 +304,11 @@ def _openvino_runner(trunk: Trunk) -> Runner:
         "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[trunk.runtime.precision],
         "INFERENCE_NUM_THREADS": trunk.runtime.threads or 0,
         "NUM_STREAMS": "1",
+        "ENABLE_CPU_PINNING": False,  # else every process on this machine takes the same cores, and keeps them after
     }
     requests: dict[int, openvino.InferRequest] = {}
 
-    def run(pixels: NDArray[np.uint8]) -> Outputs:
+    def run(pixels: Pixels) -> Outputs:
         size = len(pixels)
         if size not in requests:
             model.reshape([size, trunk.size_px, trunk.size_px, 3])

@@ -87,8 +87,25 @@ def _tone_table(image: Image.Image, brightness: float, contrast: float) -> list[
     scaled = np.clip(np.arange(256) * brightness, 0, 255)
     counts = np.asarray(image.histogram()).reshape(3, 256)
     luma = float((counts @ scaled) @ LUMA) / (image.width * image.height)
-    table = np.clip(np.rint(contrast * scaled + (1 - contrast) * luma), 0, 255).astype(int)
-    return table.tolist() * 3
+    table: list[int] = np.clip(np.rint(contrast * scaled + (1 - contrast) * luma), 0, 255).astype(int).tolist()
+    return table * 3
+
+
+def tone_tables(counts: NDArray[np.int64], parameters: Draw) -> NDArray[np.uint8]:
+    """What each value of each channel becomes in many images at once: uint8 (n, 256), from histograms (n, 3, 256).
+
+    For pixels that lie on a graphics card, with only their histograms here.
+    """
+    values = np.arange(256)
+    scaled = np.clip(values * parameters.brightness[:, None], 0, 255)
+    pixels = counts[0, 0].sum() if len(counts) else 1
+    luma = ((counts * scaled[:, None]).sum(axis=2) @ LUMA) / pixels
+    contrast = parameters.contrast[:, None]
+    table = np.rint(contrast * scaled + (1 - contrast) * luma[:, None])
+    same = (parameters.brightness == 1) & (parameters.contrast == 1)
+    table[same] = values
+    result: NDArray[np.uint8] = np.clip(table, 0, 255).astype(np.uint8)
+    return result
 
 
 def bank_size(augment: AugmentSpec, epochs: int) -> int:

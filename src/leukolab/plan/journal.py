@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from leukolab.base.progress import duration
-from leukolab.plan.ledger import Event, read_events, seconds_left, write_event
+from leukolab.plan.ledger import Event, read_events, seconds_left, unmeasured, write_event
 from leukolab.plan.task import Task
 
 Tell = Callable[[str], None]
@@ -64,8 +64,10 @@ class Journal:
             self._events.append(event)
 
     def _ahead(self) -> str:
-        seconds = seconds_left(list(self._left.values()), self._tasks, self._events, {})
-        return f", about {duration(seconds)} left" if self._left and seconds is not None else ""
+        left = list(self._left.values())
+        seconds = seconds_left(left, self._tasks, self._events, {})
+        word = "at least" if unmeasured(left, self._tasks, self._events) else "about"
+        return f", {word} {duration(seconds)} left" if left and seconds is not None else ""
 
 
 def _event(event: str, task: Task, seconds: float | None = None, note: str = "", pid: int = 0) -> Event:

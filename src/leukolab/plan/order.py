@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from leukolab.plan.task import Place, Task
 
@@ -68,8 +68,9 @@ class Frontier:
                 return self.waiting.pop(position)
         return None
 
-    def put_back(self, task: Task) -> None:
-        """Let a task that was taken start once more, before the others."""
+    def put_back(self, task: Task, after: Iterable[str] = ()) -> None:
+        """Let a task that was taken start once more, before the others, but after tasks that are made again."""
+        self._open[task.key].update(after)
         self.waiting.insert(0, task)
 
     def finish(self, key: str) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from leukolab.base.errors import MissingExtraError
 from leukolab.base.progress import say
 from leukolab.plan.journal import Journal, Tell
 from leukolab.plan.lock import hold
 from leukolab.plan.order import wanted
-from leukolab.plan.target import read_target
+from leukolab.plan.target import usable_target
 from leukolab.plan.task import Place, Task
 
 Work = Callable[[Place, dict[str, Any], Tell], None]
@@ -27,7 +26,7 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         tasks: the whole plan; tasks whose artefacts exist are skipped.
         place: the run folder, the home folder and the images.
         work: `package.module:function` with the signature of `Work`, imported where a task runs.
-        on: `local`, `local:N`, `ray` or `ray://ADDRESS`, as `read_target` reads it.
+        on: `auto` (here one process), `local`, `local:N`, `ray` or `ray://ADDRESS`, as `read_target` reads it.
         tell: gets what the tasks tell, each line with the task's name, and a line for each that is done.
 
     Raises:
@@ -35,15 +34,17 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         Exception: what else a task raised; from another process with its traceback there as a note.
         ValueError: the plan has no order.
     """
-    target = read_target(on)
+    target = usable_target(on)
     with hold(place.run):
         left = wanted(tasks, place)
         if not left:
             return
         journal = Journal(place.run, tasks, left, tell)
         if target.kind == "ray":
-            raise MissingExtraError("--on ray: not yet to be had.")
-        elif target.workers == 1:
+            from leukolab.plan.ray import run_on_ray
+
+            run_on_ray(left, place, work, target.address, journal)
+        elif target.workers <= 1:
             run_here(left, place, work, journal)
         else:
             from leukolab.plan.local import run_in_processes

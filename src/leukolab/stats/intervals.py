@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from leukolab.base.streams import stream
 from leukolab.stats.draws import confusion_draws, confusion_metrics, loss_draws, ranking_draws
-from leukolab.stats.metrics import METRICS, Array, check_predictions, scores
+from leukolab.stats.metrics import METRICS, Array, check_predictions
 
 LEVEL = 0.95
 """Share of replicates inside an interval."""
@@ -64,15 +65,35 @@ def score_table(probs_nk: Array, labels_n: Array, weights_n: Array, unit: str, b
     Raises:
         DataError: the predictions cannot be scored.
     """
-    check_predictions(probs_nk, labels_n)
-    values = scores(probs_nk, labels_n, weights_n)
-    draws = metric_draws(probs_nk, labels_n, weights_n, bootstrap)
+    return mean_score_table([probs_nk], labels_n, weights_n, unit, bootstrap)
+
+
+def mean_score_table(
+    members: Sequence[Array], labels_n: Array, weights_n: Array, unit: str, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """`score_table` of the mean score of several models on the same images, each replicate shared by all of them.
+
+    Args:
+        members: float64 (n, k) of each model.
+    """
+    values, draws = [], []
+    for probs_nk in members:
+        check_predictions(probs_nk, labels_n)
+        values.append(scores(probs_nk, labels_n, weights_n))
+        draws.append(metric_draws(probs_nk, labels_n, weights_n, bootstrap))
     rows = []
-    for name, value in values.items():
-        low, high = percentiles(draws[name])
+    for name in values[0]:
+        value = float(np.mean([found[name] for found in values]))
+        low, high = percentiles(np.mean([found[name] for found in draws], axis=0))
         row = {"metric": name, "unit": unit, "value": value, "low": low, "high": high, "method": bootstrap.method}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def scores(probs_nk: Array, labels_n: Array, weights_n: Array) -> dict[str, float]:
+    """Every metric by name, of the images as they are: a replicate that draws everything once."""
+    once = Bootstrap(np.zeros(len(labels_n), np.int64), np.ones((1, 1)), "")
+    return {name: float(draws_r[0]) for name, draws_r in metric_draws(probs_nk, labels_n, weights_n, once).items()}
 
 
 def metric_draws(probs_nk: Array, labels_n: Array, weights_n: Array, bootstrap: Bootstrap) -> dict[str, Array]:

@@ -1,4 +1,6 @@
-"""Every metric as one function of probabilities, labels and weights; point values by scikit-learn.
+"""Every metric as one function of probabilities, labels and weights, by scikit-learn: what each means here.
+
+`draws.py` computes all of them at once and is held to these by the contract tests.
 
 Conventions, the same for all:
 - two classes: class 1 is the positive one. Precision, recall and F1 speak of it; with more classes they are
@@ -74,11 +76,6 @@ def check_predictions(probs_nk: Array, labels_n: Array, where: str = "prediction
         raise DataError(
             f"{where}: expected labels from 0 to {k - 1}, found {int(labels_n.min())} to {int(labels_n.max())}."
         )
-
-
-def scores(probs_nk: Array, labels_n: Array, weights_n: Array | None = None) -> dict[str, float]:
-    """Every metric by name."""
-    return {name: metric(probs_nk, labels_n, weights_n) for name, metric in METRICS.items()}
 
 
 def _present(labels_n: Array, weights_n: Array) -> Array:

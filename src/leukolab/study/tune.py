@@ -201,7 +201,7 @@ def _scores(place: _Place, trial: Trial) -> dict[str, float]:
     run = trial_folder(place.folder, trial.number)
     spec = filled(place.spec, trial.settings).model_copy(update={"runtime": _runtime(place, run)})
     material = place.seen if spec.image == place.spec.image else _packed(place.seen, spec, place.home)
-    session, jobs = session_of(material, spec, run, place.home, read_target(place.on).workers)
+    session, jobs = session_of(material, spec, run, place.home, place.on)
     try:
         train_models(session, jobs, place.data, place.on, lambda line: say(f"trial {trial.number}: {line}"))
     except TrainingError as error:

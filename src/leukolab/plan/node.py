@@ -1,0 +1,171 @@
+"""What happens to a task on a machine of a cluster: artefacts fetched where they are not to be seen, its work done.
+
+Where the machine sees the driver's run folder and home folder, tasks use these. Otherwise it has a scratch folder of
+its own with both in it, and artefacts come from where they lie.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from leukolab import __version__
+from leukolab.base import shelf
+from leukolab.base.errors import ClusterError
+from leukolab.base.files import make_folder
+from leukolab.base.progress import hide_bars
+from leukolab.plan import failure
+from leukolab.plan.parcel import unpack
+from leukolab.plan.run import do
+from leukolab.plan.task import Place, Task
+
+Tell = Callable[[str, str], None]
+"""Takes `started`, and the scratch folder; `told` (progress) or `printed` (what else the work wrote), and a line."""
+
+
+class GoneError(Exception):
+    """The machine that holds an artefact is lost, or holds it no more."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where an artefact lies: the id of a machine in the cluster, and the path there."""
+
+    node: str
+    path: str
+
+
+Read = Callable[[Spot], Iterator[bytes]]
+"""What `pack` gives of an artefact elsewhere; raises `GoneError`."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task on its way to a machine.
+
+    `place` is the driver's. A machine that finds a file named `token` in both of its folders shares them. `supplies`
+    are artefacts the task may need and where they lie. `cache_size` bounds the home folder, as set at the driver.
+    """
+
+    task: Task
+    place: Place
+    work: str
+    token: str
+    supplies: tuple[tuple[str, Spot], ...] = ()
+    cache_size: str = ""
+    version: str = __version__
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a task went: `content` is its seconds, its `Failure`, or the artefacts that were not to be had.
+
+    `scratch` is the folder it worked in on the machine `node`; empty where that shares the driver's folders.
+    """
+
+    kind: Literal["finished", "failed", "missing"]
+    content: Any
+    node: str
+    scratch: str
+
+
+def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
+    """Do a task on this machine; whatever it raises is in the report."""
+    scratch = "" if _shares(order) else str(_scratch(order.token, node))
+    report = partial(Report, node=node, scratch=scratch)
+    tell("started", scratch)
+    try:
+        _check_version(order.version)
+        if order.cache_size:
+            os.environ[shelf.VARIABLE] = order.cache_size
+        place = _own_place(Path(scratch), order.place) if scratch else order.place
+        if missing := _fetch(order, place, Spot(node, scratch), read):
+            return report("missing", missing)
+        with _heard(tell):
+            return report("finished", do(order.task, place, order.work, partial(tell, "told")))
+    except Exception as error:
+        return report("failed", failure.pack(error))
+
+
+def spot_of(artefact: str, report: Report) -> Spot:
+    """Where a task left what it made."""
+    return Spot(report.node, str(_scratch_place(Path(report.scratch)).find(artefact)))
+
+
+def _shares(order: Order) -> bool:
+    return all((folder / order.token).is_file() for folder in (order.place.run, order.place.home))
+
+
+def _scratch(token: str, node: str) -> Path:
+    """One folder a machine and plan: several machines of a cluster may be one computer."""
+    return Path(tempfile.gettempdir()) / f"leukolab-{token.strip('.')}-{node[:12]}"
+
+
+def _scratch_place(scratch: Path, data: Path | None = None) -> Place:
+    return Place(scratch / "run", scratch / "home", data)
+
+
+def _own_place(scratch: Path, drivers: Place) -> Place:
+    scratch.mkdir(mode=0o700, exist_ok=True)  # there are patients' cells in it
+    place = _scratch_place(scratch, drivers.data)
+    make_folder(place.run)
+    make_folder(place.home)
+    return place
+
+
+def _check_version(version: str) -> None:
+    if version != __version__:
+        raise ClusterError(
+            f"a machine of the cluster has Leukolab {__version__}, the driver {version}. Install the same on all."
+        )
+
+
+def _fetch(order: Order, place: Place, here: Spot, read: Read) -> tuple[str, ...]:
+    """Bring what is not here yet; the names of what was not to be had."""
+    missing = []
+    for artefact, spot in order.supplies:
+        path = place.find(artefact)
+        if path.exists():
+            continue
+        if spot == Spot(here.node, str(path)):
+            missing.append(artefact)
+            continue
+        try:
+            unpack(read(spot), path)
+        except GoneError:
+            missing.append(artefact)
+    return tuple(missing)
+
+
+@contextlib.contextmanager
+def _heard(tell: Tell) -> Iterator[None]:
+    """Draw no bars, and tell each line that the work writes to its standard output or error."""
+    hide_bars()
+    lines = _Lines(partial(tell, "printed"))
+    with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
+        yield
+
+
+class _Lines(io.TextIOBase):
+    """Passes on what is written, line by line."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self._take = take
+        self._begun = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *whole, self._begun = (self._begun + text).split("\n")
+        for line in whole:
+            if line.strip():
+                self._take(line)
+        return len(text)

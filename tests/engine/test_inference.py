@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from leukolab.engine.inference import logits_of, probabilities
+from leukolab.engine.network import Classifier, train_mode
+from leukolab.engine.pixels import Images, to_input
+from leukolab.spec import RuntimeSpec
+
+
+def test_logits_do_not_depend_on_how_images_are_batched(network: Classifier, images: Images) -> None:
+    rows = np.array([5, 3, 20, 3])
+    one = logits_of(network, images, rows, RuntimeSpec(device="cpu", precision="float32", evaluation_batch_size=1))
+    all_at_once = logits_of(network, images, rows, RuntimeSpec(device="cpu", precision="float32"))
+    assert torch.allclose(one, all_at_once, atol=1e-5)
+    assert torch.equal(all_at_once[1], all_at_once[3])
+    assert logits_of(network, images, np.empty(0, np.int64), RuntimeSpec(device="cpu")).shape == (0, 1)
+
+
+def test_logits_are_those_of_the_network_in_evaluation_mode(network: Classifier, images: Images) -> None:
+    rows = np.arange(6)
+    with torch.inference_mode():
+        direct = network.eval()(to_input(images.pixels[rows], network, "cpu", None))
+    train_mode(network)
+    assert network.backbone.training
+    assert torch.allclose(logits_of(network, images, rows, RuntimeSpec(device="cpu", precision="float32")), direct)
+    assert not network.backbone.training
+
+
+def test_probabilities_of_both_heads() -> None:
+    sigmoid = probabilities(torch.tensor([[0.0], [2.0], [-200.0]]))
+    assert sigmoid.dtype == np.float32
+    assert sigmoid[0].tolist() == [0.5, 0.5]
+    assert np.allclose(sigmoid[1], [1 / (1 + np.exp(2)), 1 / (1 + np.exp(-2))])
+    assert (sigmoid >= 0).all()
+    assert np.allclose(sigmoid.sum(axis=1), 1)
+    softmax = probabilities(torch.tensor([[0.0, 0.0, np.log(2)]]))
+    assert np.allclose(softmax, [[0.25, 0.25, 0.5]])

@@ -1,0 +1,244 @@
+"""A real Ray cluster on this machine: a head that takes no tasks, as a login machine does, and three workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_local import DRIVE, alive, until
+from toys import WORK, kept, path, toy
+
+from leukolab.base.errors import ClusterError, ImageError, MissingExtraError, RunError
+from leukolab.plan import Place, Task, cluster, held, read_events, run_plan, status, write_plan
+from leukolab.plan.cluster import APART, Room, request
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray's test clusters are made for Linux")
+
+SOON = {"health_check_period_ms": 500, "health_check_timeout_ms": 3000, "health_check_failure_threshold": 2}
+"""How soon a cluster notices that a machine is lost; half a minute if not told."""
+SMALL = {"object_store_memory": 80 << 20, "include_dashboard": False}
+
+
+class Machines:
+    """The cluster, and a way to lose one of its machines."""
+
+    def __init__(self, folder: str) -> None:
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": 0, "temp_dir": folder, "_system_config": SOON, **SMALL}
+        self.cluster: Any = Cluster(True, head_node_args=head)
+        self.workers = [self.cluster.add_node(num_cpus=1, **SMALL) for _ in range(3)]
+        self.on = f"ray://{self.cluster.address}"
+
+    def kill(self, part_of_id: str = "") -> None:
+        """Kill all processes of a worker machine at once: the one whose id is in the text, else the first."""
+        lost = next(one for one in self.workers if not part_of_id or one.node_id[:12] in part_of_id)
+        self.workers.remove(lost)
+        self.cluster.remove_node(lost, allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join([path(), before])
+    with tempfile.TemporaryDirectory(prefix="rays-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        found = Machines(folder)
+        yield found
+        found.cluster.shutdown()
+    os.environ["PYTHONPATH"] = before
+
+
+def meanwhile(action: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=action)
+    thread.start()
+    return thread
+
+
+def out(place: Place) -> dict[str, str]:
+    """All that the plan made in the run folder."""
+    return {file.name: file.read_text() for file in sorted((place.run / "out").iterdir())}
+
+
+def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
+    machines: Machines, place: Place, said: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    plan = [toy("c", ("a", "b"), reads=["a", "b"]), toy("a", print="a word"), toy("b", ("a",), reads=["a"])]
+    here = Place(tmp_path / "here", tmp_path / "here home")
+    run_plan(plan, place, WORK, machines.on, said.append)
+    assert capfd.readouterr() == ("", "")
+    run_plan(plan, here, WORK, "local", lambda _: None)
+    assert out(place) == out(here) == {"a": "a", "b": "b(a)", "c": "c(a)(b(a))"}
+    events = read_events(place.run)
+    assert [event.key for event in events if event.event == "started"] == ["a", "b", "c"]
+    pids = {event.pid for event in events if event.event == "started"}
+    assert os.getpid() not in pids
+    assert "toy a: a word" in said
+    assert "toy a: a word again" in said
+    at = [line for line in said if " in " in line and ": at " in line]
+    assert {int(line.split()[-1]) for line in at} <= pids
+    assert len(at) == 3
+    assert said.index(at[0]) < next(number for number, line in enumerate(said) if "toy a: done in" in line)
+    assert status(plan, place).done == 3
+
+
+def test_an_error_arrives_as_itself_and_a_lost_process_is_started_once_more(
+    machines: Machines, place: Place, said: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = [toy("a", die_once="a.pid"), toy("b", ("a",), fail="sentence"), toy("c", ("b",))]
+    with pytest.raises(ImageError) as caught:
+        run_plan(plan, place, WORK, machines.on, said.append)
+    assert str(caught.value) == "a sentence"
+    assert capfd.readouterr() == ("", "")
+    assert "toy a: its process or machine was lost (WorkerCrashedError); started once more" in said
+    assert [row.state for row in status(plan, place).rows] == ["done", "failed", "left"]
+    assert [event.key for event in read_events(place.run) if event.event == "started"] == ["a", "a", "b"]
+    assert not held(place.run)
+
+
+def test_a_failure_stops_the_tasks_that_run(machines: Machines, place: Place, said: list[str]) -> None:
+    plan = [toy("a", hang="a.pid"), toy("b", wait_for="a.pid", fail="sentence")]
+    with pytest.raises(ImageError, match="a sentence"):
+        run_plan(plan, place, WORK, machines.on, said.append)
+    until(lambda: not alive(int((place.run / "a.pid").read_text())))
+
+
+def test_a_task_that_always_loses_its_process_ends_the_plan(
+    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "LIVES", 2)
+    with pytest.raises(RunError, match=r"toy a: lost 2 times .* \(WorkerCrashedError\)"):
+        run_plan([toy("a", die=True)], place, WORK, machines.on, said.append)
+
+
+def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
+    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(APART, "1")
+    (place.home / "kept" / "old").mkdir(parents=True)
+    (place.home / "kept" / "old" / "a").write_text("long there")
+    plan = [
+        kept("k", where=str(tmp_path / "where")),
+        Task("c", "toy c", "toy", {"key": "c", "reads": ["home/kept/k/b", "home/kept/old/a", "b"]}, ("k", "b"),
+             ("home/kept", "run/out"), ("run/out/c",)),
+        toy("b"),
+        kept("last"),
+    ]  # fmt: skip
+    run_plan(plan, place, WORK, machines.on, said.append)
+    assert out(place) == {"b": "b", "c": "c(b of k)(long there)(b)"}
+    assert sorted(item.name for item in (place.home / "kept").iterdir()) == ["last", "old"]
+    scratch = Path((tmp_path / "where").read_text())
+    assert scratch.is_relative_to(tempfile.gettempdir())
+    assert not scratch.is_relative_to(place.home)
+    assert not scratch.parent.exists()
+
+
+def test_a_machine_lost_in_the_middle_changes_nothing(
+    machines: Machines, place: Place, said: list[str], tmp_path: Path
+) -> None:
+    names = [f"n{number}" for number in range(6)]
+    plan = [*(toy(name, mark=f"{name}.pid", sleep=1.5) for name in names), toy("end", tuple(names), reads=names)]
+
+    def lose() -> None:
+        until(lambda: len(list(place.run.glob("*.pid"))) >= 3)
+        machines.kill()
+
+    thread = meanwhile(lose)
+    run_plan(plan, place, WORK, machines.on, said.append)
+    thread.join()
+    here = Place(tmp_path / "here", tmp_path / "here home")
+    run_plan(plan, here, WORK, "local", lambda _: None)
+    assert out(place) == out(here)
+    assert any("its process or machine was lost" in line for line in said)
+    assert status(plan, place).done == len(plan)
+
+
+def test_what_was_lost_with_its_machine_is_made_again(
+    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(APART, "1")
+    where, lost = tmp_path / "where", tmp_path / "lost"
+    plan = [
+        kept("k", where=str(where)),
+        toy("gate", ("k",), wait_outside=str(lost)),
+        Task("c", "toy c", "toy", {"key": "c", "reads": ["home/kept/k/b", "gate"]}, ("k", "gate"),
+             ("home/kept/k", "run/out/gate"), ("run/out/c",)),
+    ]  # fmt: skip
+
+    def lose() -> None:
+        until(lambda: any("kept k: done" in line for line in said))
+        machines.kill(where.read_text())
+        lost.touch()
+
+    thread = meanwhile(lose)
+    run_plan(plan, place, WORK, machines.on, said.append)
+    thread.join()
+    shutil.rmtree(Path(where.read_text()).parent, ignore_errors=True)
+    assert out(place)["c"] == "c(b of k)(gate)"
+    assert sum("kept k: done" in line for line in said) == 2
+    assert any("toy c: what it needs was lost with its machine; started once more" in line for line in said)
+
+
+def test_control_c_stops_a_cluster_started_here_and_leaves_nothing(place: Place) -> None:
+    plan = [toy("a", hang="a.pid"), toy("b")]
+    write_plan(place.run, plan)
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVE, str(place.run), "ray", path()], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    until((place.run / "a.pid").exists, 120)
+    os.killpg(driver.pid, signal.SIGINT)
+    _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == -signal.SIGINT, errors
+    assert errors.decode().count("Traceback") == 1
+    assert "KeyboardInterrupt" in errors.decode()
+    until(lambda: not _in_session(driver.pid))
+    assert status(plan, place).rows[0].state == "left"
+
+
+def _in_session(leader: int) -> list[int]:
+    """Processes that a process started, and those these started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_task_asks_for_no_more_than_the_largest_machine_has() -> None:
+    rooms = [Room(4), Room(16), Room(8, 2)]
+    assert request(Task("a", "a", "toy", {}, cpus=6), rooms) == Room(6)
+    assert request(Task("a", "a", "toy", {}, cpus=64), rooms) == Room(16)
+    assert request(Task("a", "a", "toy", {}, cpus=64, gpus=4), rooms) == Room(8, 2)
+    with pytest.raises(ClusterError, match="a: wants a graphics card, and none of the cluster's 2 machines"):
+        request(Task("a", "a", "toy", {}, gpus=1), rooms[:2])
+    with pytest.raises(ClusterError, match="none of the cluster's 1 machines offers a processor"):
+        request(Task("a", "a", "toy", {}), [Room(0)])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:word", "no-such-host.invalid"])
+def test_a_cluster_that_is_not_there_is_told_at_once(place: Place, said: list[str], address: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(ClusterError, match=rf"--on ray://{address}: no Ray cluster could be joined"):
+        run_plan([toy("a")], place, WORK, f"ray://{address}", said.append)
+    assert time.monotonic() - started < 15
+
+
+def test_without_ray_the_extra_is_named(place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"pip install \"leukolab\[ray\]\""):
+        run_plan([toy("a")], place, WORK, "ray", said.append)
+    assert not place.run.exists()
