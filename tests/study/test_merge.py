@@ -129,7 +129,7 @@ def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, hom
     run = Path(shutil.copytree(merged, tmp_path / "run"))
     run_study(read_spec(run), part_runs.data, run, home)
     events = read_events(run)
-    last = max(place for place, event in enumerate(events) if event.event == "opened")
+    last = max(place for place, event in enumerate(events) if event.event == "planned")
     assert not [event for event in events[last:] if event.event == "started"]
     for name in ("predictions", "scores"):
         assert (run / f"{name}.parquet").read_bytes() == (merged / f"{name}.parquet").read_bytes(), name

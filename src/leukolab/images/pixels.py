@@ -31,7 +31,7 @@ STORE_VERSION = 1
 
 DAMAGED = (LeukolabError, OSError, EOFError, ValueError, KeyError, TypeError)
 """What reading a damaged store may raise."""
-_PIECE_BYTES = 1 << 24
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
