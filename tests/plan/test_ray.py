@@ -173,6 +173,7 @@ def test_what_was_lost_with_its_machine_is_made_again(
     run_plan(plan, place, WORK, machines.on, said.append)
     thread.join()
     assert out(place)["c"] == "c(b of k)(gate)"
+    assert not Path(where.read_text()).parent.exists()
     assert sum("kept k: done" in line for line in said) == 2
     assert any("toy c: what it needs was lost with its machine; started once more" in line for line in said)
 
