@@ -30,7 +30,7 @@ $(VENV)/.study: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.study
-	$(INSTALL) --editable ".[study,mlflow,ray,dev]"
+	$(INSTALL) --editable ".[study,mlflow,ray,tune,dev]"
 	touch $@
 
 clean:

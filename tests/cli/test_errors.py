@@ -16,6 +16,7 @@ import pytest
 
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine.weights import load_backbone, save_state
+from leukolab.plan.lock import LOCK_FILE
 from leukolab.spec import ModelSpec, load_study
 
 pytestmark = pytest.mark.usefixtures("unchanged")
@@ -24,7 +25,7 @@ TINY = (
     "--backbone=test_efficientnet", "--weights=none", "--image-size=48", "--epochs=1",
     "--set=training.learning_rates=[0.01]", "--set=bootstrap=100",
     "--set=protocols.corrected.split={kind: nested, outer: 3, folds: 2, tuning: 0.2}",
-    "--set=runtime={device: cpu, precision: float32, threads: 1}",
+    "--set=runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
 )  # fmt: skip
 
 
@@ -183,7 +184,10 @@ def test_an_output_folder_that_is_not_for_this_study(leukolab: Leukolab, tmp_pat
     sentence = refused(leukolab, two_class, out)
     assert f"{out}: this folder holds a run with study 'wen', not 'demo'. Choose another --out." in sentence
     for text, words in (
-        ("{ half a fi", "expected JSON, found something else"),
+        (
+            "{ half a fi",
+            "expected the settings of a run in spec.json and study.yaml, found both damaged or lost. Delete",
+        ),
         ("{}", "expected the settings of a run"),
     ):
         (out / "spec.json").write_text(text)
@@ -225,7 +229,9 @@ def test_a_disk_that_refuses(
     sentence = leukolab(*arguments).sentence
     assert words in sentence
     assert str(tmp_path) in sentence
-    assert [path.name for path in tmp_path.rglob(".*")] == []
+    assert [path.name for path in tmp_path.rglob(".*")] == [LOCK_FILE]
+    monkeypatch.undo()
+    assert leukolab(*arguments, "--dry-run").code == 0, "the folder is still good for this study"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may write anywhere")

@@ -18,7 +18,7 @@ TINY = (
     "--backbone=test_efficientnet", "--weights=none", "--image-size=48", "--epochs=1",
     "--set=training.learning_rates=[0.01]", "--set=bootstrap=100",
     "--set=protocols.corrected.split={kind: nested, outer: 3, folds: 2, tuning: 0.2}",
-    "--set=runtime={device: cpu, precision: float32, threads: 1}",
+    "--set=runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
 )  # fmt: skip
 WITHOUT_MLFLOW = """
 import sys

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from leukolab.base.errors import ImageError, StorageError
-from leukolab.images import PixelStore, decode, fit, in_order, pack, pixel_digest, pixels
+from leukolab.images import PixelStore, decode, fit, in_order, open_store, pack, pixel_digest, pixels
 from leukolab.images.parallel import worker_count
 
 
@@ -77,6 +82,66 @@ def test_a_damaged_store_is_made_again(paths: list[Path], tmp_path: Path, damage
     data[len(data) // 2] ^= 0xFF
     file.write_bytes(data)
     assert np.array_equal(packed(paths, tmp_path / "home").array, expected)
+
+
+@pytest.mark.parametrize("damage", ["pixels.npy", "measures.parquet", "manifest.json"])
+def test_a_store_cut_short_is_made_again(paths: list[Path], tmp_path: Path, damage: str) -> None:
+    first = packed(paths, tmp_path / "home")
+    expected, file = np.array(first.array), tmp_path / "home" / "pixels" / first.key / damage
+    for size in (0, file.stat().st_size // 2):
+        file.write_bytes(file.read_bytes()[:size])
+        assert np.array_equal(packed(paths, tmp_path / "home").array, expected)
+
+
+def test_a_manifest_that_gives_pixels_other_names_is_not_believed(paths: list[Path], tmp_path: Path) -> None:
+    """Rows left out are in the manifest alone: one number changed would shift every name after it."""
+    paths[0].write_text("words")
+    store = packed(paths, tmp_path / "home", skip_unreadable=True)
+    file = tmp_path / "home" / "pixels" / store.key / "manifest.json"
+    manifest = json.loads(file.read_text())
+    file.write_text(json.dumps(manifest | {"unreadable_rows": [29]}))
+    again = packed(paths, tmp_path / "home", skip_unreadable=True)
+    assert again.image_ids == store.image_ids == tuple(path.name for path in paths[1:])
+    file.write_text(json.dumps(manifest | {"size_px": 4}))
+    with pytest.raises(ImageError, match="found none or others"):
+        open_store(tmp_path / "home", store.key, store.image_ids)
+
+
+def test_who_comes_second_waits_and_packs_nothing(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, begun = [], threading.Event()
+    really = pixels._decoded
+
+    def slowly(path: Path, job: Any) -> Any:
+        decoded.append(path)
+        begun.set()
+        time.sleep(0.005)
+        return really(path, job)
+
+    monkeypatch.setattr(pixels, "_decoded", slowly)
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(packed, paths, tmp_path / "home")
+        assert begun.wait(30)
+        second = packed(paths, tmp_path / "home")
+        assert np.array_equal(second.array, first.result().array)
+    assert sorted(decoded) == paths
+
+
+def test_packing_holds_a_few_images_however_many_there_are(tmp_path: Path) -> None:
+    """Eight times the images, 24 KiB each: 4 MiB more if they were all held, some names and digests if not."""
+    peaks = []
+    for images in (25, 200):
+        made = []
+        for number in range(images):
+            made.append(tmp_path / f"{images}-{number:03}.png")
+            Image.fromarray(np.full((90, 90, 3), number, np.uint8)).save(made[-1])
+        tracemalloc.start()
+        store = packed(made, tmp_path / f"home{images}", size_px=90)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert store.array.nbytes == images * 90 * 90 * 3
+    assert peaks[1] - peaks[0] < 2**20
 
 
 def test_nothing_is_left_behind_when_packing_fails(paths: list[Path], tmp_path: Path) -> None:

@@ -110,6 +110,26 @@ def test_a_training_goes_on_to_the_same_bytes(
     assert histories(whole, resumed) == 0
 
 
+def test_a_training_of_the_whole_network_goes_on_to_the_same_bytes(
+    build_network: Callable[..., Classifier], make_task: Callable[..., Task], tmp_path: Path
+) -> None:
+    """Its 3 x 3 convolutions lie in memory with channels last, and so must what the optimiser keeps of them."""
+
+    def stopping(text: str) -> None:
+        if " 2/3" in text:
+            raise KeyboardInterrupt
+
+    stages = (StageSpec(name="whole", release="all", epochs=3),)
+    model = {"backbone": "test_efficientnet", "weights": "none"}
+    path = tmp_path / "standing.safetensors"
+    whole = cached.train(build_network(**model), make_task(stages=stages), lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        cached.train(build_network(**model), make_task(stages=stages, tell=stopping), lambda _: None, path)
+    resumed = cached.train(build_network(**model), make_task(stages=stages), lambda _: None, path)
+    assert all((whole.state[name] == resumed.state[name]).all() for name in whole.state)
+    assert histories(whole, resumed) == 0
+
+
 def test_heads_go_on_to_the_same_bytes(make_task: Callable[..., Task], bank_of: Make, tmp_path: Path) -> None:
     class StopError(Exception):
         pass

@@ -10,7 +10,7 @@ import pytest
 
 from leukolab.base.files import make_folder, write_text
 from leukolab.plan import Event, Place, Task, hold, read_events, status
-from leukolab.plan.ledger import seconds_left, write_event
+from leukolab.plan.ledger import seconds_left, unmeasured, write_event
 
 
 def task(key: str, kind: str = "train", cost: float = 1.0) -> Task:
@@ -80,11 +80,14 @@ def test_the_time_left_is_counted_by_kind_cost_workers_and_time_run() -> None:
         Event("finished", "b", seconds=100.0),
         Event("finished", "gone", seconds=1e6),
     ]
-    train, other = 10.0, 120.0 / 3
-    assert seconds_left(plan[2:], plan, events, {}) == pytest.approx(3 * train + other)
-    assert seconds_left(plan[2:], plan, events, {"c": 12.0}) == pytest.approx(3 * train - 12 + other)
+    assert seconds_left(plan[2:], plan, events, {}) == pytest.approx(30.0)
+    assert seconds_left(plan[1:], plan, events, {}) == pytest.approx(130.0)
+    assert seconds_left(plan[2:], plan, events, {"c": 12.0}) == pytest.approx(30.0 - 12.0)
     two = [*events, Event("opened", workers=2)]
-    assert seconds_left(plan[2:], plan, two, {}) == pytest.approx(40.0)
-    assert seconds_left([replace(plan[2], key="e"), *plan[2:]], plan, two, {}) == pytest.approx(50.0)
+    assert seconds_left(plan[2:], plan, two, {}) == pytest.approx(30.0)
+    assert seconds_left([plan[0], *plan[2:]], plan, two, {}) == pytest.approx(30.0)
+    assert seconds_left([replace(plan[2], key="e"), plan[0], *plan[2:]], plan, two, {}) == pytest.approx(40.0)
     assert seconds_left([], plan, events, {}) == 0.0
+    assert unmeasured(plan[2:], plan, events) == ("other",)
+    assert seconds_left(plan[3:], plan, events, {}) is None
     assert seconds_left(plan, plan, events[:1], {}) is None

@@ -9,6 +9,7 @@ from leukolab.plan import Target, read_target
 @pytest.mark.parametrize(
     ("text", "target"),
     [
+        ("auto", Target("local", 0)),
         ("local", Target("local", 1)),
         ("local:1", Target("local", 1)),
         ("local:12", Target("local", 12)),
@@ -27,7 +28,7 @@ def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_target(text)
     sentence = str(caught.value)
-    assert sentence.startswith("--on: expected one of local, local:N (N processes), ray ")
+    assert sentence.startswith("--on: expected one of auto, local, local:N (N processes), ray ")
     assert f"got '{text}'" in sentence
 
 

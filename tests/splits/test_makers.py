@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from leukolab.base.errors import RunError, SplitError
 from leukolab.spec import ProtocolSpec, load_study
-from leukolab.splits import identity_groups, make_split, read_split, write_split
+from leukolab.splits import few_test_note, identity_groups, is_few_test_note, make_split, read_split, write_split
 
 
 def by_subject(subjects=40, images=(4, 20), seed=0, classes=2, twins=0):
@@ -116,6 +116,39 @@ def test_enough_groups_are_not_flagged():
     assert not split.head.few_tuning_groups
     assert not split.head.few_test_groups
     assert split.head.notes == ()
+
+
+def test_parts_together_have_the_groups_of_all():
+    index = by_subject(60)
+    groups = identity_groups(index)["group"]
+    split = cut(index, kind="nested", outer=5, folds=3, tuning=0.125)
+    assert [note for note in split.head.notes if is_few_test_note(note)] == [split.head.notes[1]]
+    assert few_test_note(index["label"], groups) is None
+    fewer = (index["subject"].str[1:].astype(int) < 38).to_numpy()
+    note = few_test_note(index["label"][fewer], groups[fewer])
+    assert note.startswith("Few groups: under 20 test groups in a class, all outer parts together (19): expect a 95 %")
+    assert is_few_test_note(note)
+
+
+@pytest.mark.parametrize(
+    ("once", "given"),
+    [
+        (True, {"kind": "nested", "outer": 3, "folds": 2, "tuning": 0.125}),
+        (True, {"kind": "kfold", "outer": 3}),
+        (True, {"kind": "kfold", "outer": 3, "by": "image", "allow_leakage": True}),
+        (True, {"kind": "blocks", "outer": 5}),
+        (True, {"kind": "official"}),
+        (False, {"kind": "holdout", "outer": 5, "test": 0.2}),
+        (False, {"kind": "holdout", "test": 0.2}),
+        (False, {"kind": "holdout_kfold", "folds": 3, "test": 0.2}),
+    ],
+)
+def test_which_splits_test_every_image_once(once, given):
+    index = nameless(twins=()) if given["kind"] == "blocks" else by_subject(40)
+    split = cut(index, **given)
+    assert split.tests_once == once
+    tested = split.table[(split.table["role"] == "test") & (split.table["fold"] == 1)]["image_id"]
+    assert (sorted(tested) == sorted(index["image_id"])) == once
 
 
 def test_a_class_with_fewer_groups_than_folds_is_refused():

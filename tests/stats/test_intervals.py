@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leukolab.base.errors import DataError
-from leukolab.stats import METRICS, image_weights, make_bootstrap, score_table, subject_weights
+from leukolab.stats import METRICS, image_weights, make_bootstrap, mean_score_table, score_table, subject_weights
 from leukolab.stats.intervals import metric_draws, percentiles
 
 
@@ -113,3 +113,16 @@ def test_what_cannot_be_scored_is_refused(probs, labels, sentence):
     bootstrap = make_bootstrap(np.array([0, 1]), np.array(["a", "b"]), 10, 1)
     with pytest.raises(DataError, match=sentence):
         score_table(np.array(probs, dtype=float), labels, np.ones(len(labels)), "image", bootstrap)
+
+
+def test_a_mean_over_models_is_the_mean_of_their_scores_replicate_by_replicate():
+    probs, labels, names = cohort(20, 5)
+    others = np.clip(probs + np.random.default_rng(4).normal(0, 0.2, (len(labels), 1)) * [-1, 1], 0, 1)
+    bootstrap = make_bootstrap(labels, names, 200, 1)
+    members, ones = [probs, others / others.sum(axis=1, keepdims=True)], np.ones(len(labels))
+    table = mean_score_table(members, labels, ones, "image", bootstrap).set_index("metric")
+    draws = [metric_draws(member, labels, ones, bootstrap) for member in members]
+    for name in METRICS:
+        assert table.loc[name, "value"] == pytest.approx(np.mean([METRICS[name](one, labels) for one in members]))
+        expected = percentiles((draws[0][name] + draws[1][name]) / 2)
+        assert tuple(table.loc[name, ["low", "high"]]) == pytest.approx(expected)

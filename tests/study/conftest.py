@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from leukolab.engine import cached
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.run import run_study
 
@@ -17,7 +20,7 @@ SMALL = (
     "training.batch_size=16",
     "protocol=both",
     "bootstrap=100",
-    "runtime={device: cpu, precision: float32, threads: 1}",
+    "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 12}",
 )
 WEN = (
     "model.weights=packaged",
@@ -68,11 +71,64 @@ def wen_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactor
         return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
 
 
+PARTS = (
+    "model.backbone=test_efficientnet",
+    "model.weights=none",
+    "protocol=corrected",
+    "readings.two_stage.stages.0.epochs=4",
+    "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
+)
+
+
+def part_spec(*outers: int) -> StudySpec:
+    return wen_spec(*PARTS, f"outer_parts={list(outers)}")
+
+
+@dataclass(frozen=True)
+class PartRuns:
+    """The same study three times: outer part 1, parts 2 and 3, and all of them in one folder."""
+
+    first: Path
+    others: Path
+    whole: Path
+    data: Path
+
+
+@pytest.fixture(scope="session")
+def part_runs(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> PartRuns:
+    """Not to be changed. The whole one was begun with part 1 alone and went on with `outer_parts=[1, 2, 3]`."""
+    folder = tmp_path_factory.mktemp("parts")
+    runs = PartRuns(folder / "first", folder / "others", folder / "whole", two_class)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.study.finish.write_report", one_word_report)
+        run_study(part_spec(1), two_class, runs.first, home)
+        run_study(part_spec(2, 3), two_class, runs.others, home)
+        shutil.copytree(runs.first, runs.whole)
+        run_study(part_spec(1, 2, 3), two_class, runs.whole, home)
+    return runs
+
+
+@pytest.fixture(scope="session")
+def parts_run(part_runs: PartRuns) -> Run:
+    """All outer parts of a study that mixes. Not to be changed."""
+    return Run(part_runs.whole, part_runs.data, part_spec(1, 2, 3), part_runs.whole / "report" / "report.html")
+
+
 @pytest.fixture(scope="session")
 def subtypes_run(four_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Not to be changed."""
     folder, spec = tmp_path_factory.mktemp("runs") / "subtypes", subtypes_spec()
     return Run(folder, four_class, spec, run_study(spec, four_class, folder, home))
+
+
+@pytest.fixture(scope="session")
+def small_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Four models of one protocol by a small network. Not to be changed; its page is one word."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    spec = wen_spec("protocol=corrected", "model.backbone=test_efficientnet", "model.weights=none")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.study.finish.write_report", one_word_report)
+        return Run(folder, two_class, spec, run_study(spec, two_class, folder, home))
 
 
 @pytest.fixture(scope="session")
@@ -103,4 +159,18 @@ def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def predictions_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither scores nor a page: a run ends with its predictions."""
-    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, _: run)
+    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, *_: run)
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the jobs that are trained from here on."""
+    names: list[str] = []
+    real = cached.train
+
+    def counted(network: Any, task: Any, *given: Any) -> Any:
+        names.append(task.name)
+        return real(network, task, *given)
+
+    monkeypatch.setattr(cached, "train", counted)
+    return names

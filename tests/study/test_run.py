@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leukolab.base.errors import RunError, SpecError
+from leukolab.base.errors import DataError, RunError, SpecError
 from leukolab.cards.draw import draw_data_set
-from leukolab.spec import load_study
+from leukolab.engine import cached
+from leukolab.spec import RuntimeSpec, load_study
 from leukolab.study import jobs as jobs_file
-from leukolab.study import run as run_file
 from leukolab.study.finish import finish
-from leukolab.study.run import STUDY_FILE, plan_study, run_study
+from leukolab.study.run import STUDY_FILE, open_session, plan_study, run_study
 
 Snapshot = Callable[[Path], dict[str, str]]
 TABLES = ("predictions.parquet", "scores.parquet", "history.parquet")
@@ -22,20 +22,6 @@ TABLES = ("predictions.parquet", "scores.parquet", "history.parquet")
 
 def folders(run: Path) -> list[str]:
     return sorted(path.name for path in (run / "jobs").iterdir())
-
-
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the jobs that are trained from here on."""
-    names: list[str] = []
-    real = run_file.train
-
-    def counted(network: Any, task: Any, frozen: Any) -> Any:
-        names.append(task.name)
-        return real(network, task, frozen)
-
-    monkeypatch.setattr(run_file, "train", counted)
-    return names
 
 
 def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
@@ -103,16 +89,16 @@ def test_a_lost_job_alone_is_trained_again(
 def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
     wen_run: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, done = run_file.train, []
+    real, done = cached.train, []
 
-    def stopping(network: Any, task: Any, frozen: Any) -> Any:
+    def stopping(network: Any, task: Any, *given: Any) -> Any:
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(task.name)
-        return real(network, task, frozen)
+        return real(network, task, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_file, "train", stopping)
+        patch.setattr(cached, "train", stopping)
         with pytest.raises(KeyboardInterrupt):
             run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
     assert len(folders(tmp_path / "run")) == 2
@@ -129,6 +115,17 @@ def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
     run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
     again, first = tmp_path / "run" / "predictions.parquet", wen_run.folder / "predictions.parquet"
     assert again.read_bytes() == first.read_bytes()
+
+
+def test_what_computes_is_measured_once_and_obeyed_afterwards(
+    wen_run: Any, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_runtime = RuntimeSpec(device="cpu", precision="float32")
+    asked = wen_run.spec.model_copy(update={"runtime": open_runtime})
+    session, jobs = open_session(asked, wen_run.data, wen_run.folder, home)
+    assert session.spec.runtime == wen_run.spec.runtime
+    assert "frozen part" not in capsys.readouterr().err
+    assert sorted(job.key for job in jobs) == folders(wen_run.folder)
 
 
 def test_a_folder_of_another_study_is_refused_and_kept(
@@ -156,6 +153,12 @@ def test_a_folder_with_other_files_is_refused_and_kept(wen_run: Any, home: Path,
     with pytest.raises(RunError, match="found other files"):
         run_study(wen_run.spec, wen_run.data, tmp_path, home)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
+
+
+def test_a_folder_in_which_nothing_was_done_is_as_good_as_empty(wen_run: Any, home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        run_study(wen_run.spec, tmp_path / "mistyped", tmp_path / "run", home)
+    assert plan_study(wen_run.spec, wen_run.data, tmp_path / "run", home).left == 8
 
 
 def test_an_outer_part_that_is_not_there_is_refused(wen_run: Any, home: Path, tmp_path: Path) -> None:

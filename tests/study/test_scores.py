@@ -13,6 +13,7 @@ import pytest
 from sklearn import metrics as sk
 
 Key = tuple[str, str]
+SCHEMES = ("accuracy", "f1", "kappa")
 
 
 def scores_by_hand(labels: np.ndarray, probs: np.ndarray, weights: np.ndarray) -> dict[str, float]:
@@ -105,12 +106,61 @@ class Tables:
             named = {"best_single": {min(champions, key=lambda job: rank(judged[job])): 1.0}}
             for stem, jobs in sets.items():
                 named[f"equal:{stem}"] = dict.fromkeys(jobs, 1 / len(jobs))
-                for scheme in ("accuracy", "f1", "kappa"):
+                for scheme in SCHEMES:
                     named[f"{stem}:{scheme}"] = wen({job: measured[job][scheme] for job in jobs})
             for name, weights in named.items():
                 for role in self.roles(list(weights)):
                     mixed = self.mix(weights, role)
                     yield f"{protocol}/outer{outer}/{name}", role, mixed, weights
+
+    def pooled(self) -> Iterator[tuple[str, list[pd.DataFrame]]]:
+        """Pooled member to the test rows of all outer parts, one table a fold; made anew by the rules of the study."""
+        mixed = {(name, role): rows for name, role, rows, _ in self.ensembles()} if self.mixes else {}
+        for protocol, own in self.jobs.groupby("protocol"):
+            if not self.tests_once(str(protocol)):
+                continue
+            names = dict.fromkeys(name.split("/", 2)[2] for name, _ in mixed if name.startswith(f"{protocol}/"))
+            for stem in names:
+                outers = sorted(own["outer"].unique())
+                rows = [mixed[f"{protocol}/outer{outer}/{stem}", "test"] for outer in outers]
+                yield f"{protocol}/pooled/{stem}", [pd.concat(rows)]
+            several = own["learning_rate"].nunique() > 1
+            for (reading, rate), jobs in own.groupby(["reading", "learning_rate"]):
+                folds = [[self.part(str(job), "test") for job in fold.index] for _, fold in jobs.groupby("fold")]
+                name = f"{protocol}/pooled/{reading}" + (f"/lr{rate:g}" if several else "")
+                yield name, [pd.concat(fold) for fold in folds if len(fold) > 1]
+            for rival in ("features", "colour"):
+                rows = [self.part(f"rival:{rival}:{protocol}:outer{n}", "test") for n in sorted(own["outer"].unique())]
+                yield f"rival:{rival}:{protocol}:pooled", [pd.concat(rows)]
+            if self.mixes:
+                yield f"{protocol}/pooled/chosen", [pd.concat(self.picked(str(protocol), mixed, everything=True))]
+                best = self.picked(str(protocol), mixed, everything=False)
+                yield f"{protocol}/pooled/best_ensemble", [pd.concat(best)]
+
+    def picked(
+        self, protocol: str, mixed: dict[tuple[str, str], pd.DataFrame], everything: bool
+    ) -> Iterator[pd.DataFrame]:
+        """Test rows of what tuning picks in each outer part: of everything but best_single, or of what is weighted."""
+        for outer, own in self.jobs[self.jobs["protocol"] == protocol].groupby("outer"):
+            start = f"{protocol}/outer{outer}/"
+            names = [name for name, role in mixed if name.startswith(start) and role == "test"]
+            plain = ("best_single",) if everything else ("best_single", "equal:")
+            names = [name for name in names if not name.removeprefix(start).startswith(plain)]
+            found = {name: (mixed[name, "tuning"], mixed[name, "test"]) for name in sorted(names, key=order_of)}
+            if everything:
+                found = {str(job): (self.part(job, "tuning"), self.part(job, "test")) for job in own.index} | found
+            yield found[min(found, key=lambda name: rank(self.score(found[name][0])))][1]
+
+    @property
+    def mixes(self) -> bool:
+        return (self.run / "ensembles.parquet").exists()
+
+    def tests_once(self, protocol: str) -> bool:
+        """Several outer parts were run, and every image of the split is tested in one of its parts."""
+        split = self.splits[protocol]
+        tested = split[split["role"] == "test"].drop_duplicates(["outer", "image_id"])["image_id"]
+        several = self.jobs[self.jobs["protocol"] == protocol]["outer"].nunique() > 1
+        return several and tested.is_unique and set(tested) == set(split["image_id"])
 
     def rule(self, protocol: str, outer: int) -> tuple[str, str]:
         """Weights on, champions on: as the protocol says, each member's own fold where tuning groups are few."""
@@ -136,6 +186,12 @@ def rank(scores: dict[str, float]) -> tuple[float, float, float]:
     return -round(scores["kappa"], 12), -round(scores["accuracy"], 12), round(scores["log_loss"], 12)
 
 
+def order_of(name: str) -> tuple[bool, bool, bool]:
+    """Inter-LR, Intra-LR, equal weights: who comes first wins where all is equal."""
+    stem = name.split("/", 2)[2]
+    return stem == "best_single", stem.startswith("equal:"), stem.startswith("intra_lr")
+
+
 def wen(scores: dict[str, float]) -> dict[str, float]:
     kept = {job: max(0.0, score) for job, score in scores.items()}
     total = sum(kept.values())
@@ -149,7 +205,7 @@ def check(found: pd.DataFrame, expected: dict[Key, float]) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])
+@pytest.mark.parametrize("name", ["wen_run", "subtypes_run", "parts_run"])
 def test_every_score_is_a_function_of_predictions_split_and_jobs(name: str, request: pytest.FixtureRequest) -> None:
     run = request.getfixturevalue(name).folder
     tables, scores = Tables(run), pd.read_parquet(run / "scores.parquet")
@@ -158,11 +214,74 @@ def test_every_score_is_a_function_of_predictions_split_and_jobs(name: str, requ
     for member, role, rows in tables.members():
         assert set(by_part[member, role]["kind"]) == {"rival" if member.startswith("rival:") else "model"}
         checked += check(by_part[member, role], tables.expected(rows))
-    if name == "wen_run":
-        for member, role, rows, _ in tables.ensembles():
-            assert set(by_part[member, role]["kind"]) == {"ensemble"}
-            checked += check(by_part[member, role], tables.expected(rows))
+    for member, role, rows, _ in tables.ensembles() if tables.mixes else ():
+        assert set(by_part[member, role]["kind"]) == {"ensemble"}
+        checked += check(by_part[member, role], tables.expected(rows))
+    for member, folds in tables.pooled():
+        if folds:
+            found = by_part[member, "test"]
+            assert (set(found["kind"]), set(found["outer"])) == ({"pooled"}, {0})
+            each = [tables.expected(rows) for rows in folds]
+            checked += check(found, {key: float(np.mean([one[key] for one in each])) for key in each[0]})
     assert checked == (scores["kind"] != "summary").sum() > 500
+
+
+def test_only_parts_that_test_every_image_once_are_pooled(subtypes_run: Any, wen_run: Any, parts_run: Any) -> None:
+    pooled = pd.read_parquet(subtypes_run.folder / "pooled.parquet")
+    assert set(pooled["protocol"]) == {"corrected"}
+    assert pooled.groupby("member")["outer"].agg(list).to_dict() == {
+        "corrected/pooled/frozen": [1, 2, 3],
+        "rival:features:corrected:pooled": [1, 2, 3],
+        "rival:colour:corrected:pooled": [1, 2, 3],
+    }
+    assert not (wen_run.folder / "pooled.parquet").exists()
+    rows = pd.read_parquet(parts_run.folder / "pooled.parquet")
+    assert rows.groupby("member").size().to_dict()["corrected/pooled/two_stage/lr0.01"] == 3 * 2
+
+
+def test_pooled_intervals_are_drawn_over_all_groups(parts_run: Any) -> None:
+    scores = pd.read_parquet(parts_run.folder / "scores.parquet")
+    groups = pd.read_parquet(parts_run.folder / "groups.parquet")["group"].nunique()
+    pooled = scores[scores["kind"] == "pooled"]
+    assert pooled["method"].str.contains(f"3 outer parts together; bootstrap over {groups} identity groups").all()
+    means = pooled[pooled["member"].str.contains("/lr")]
+    assert means["method"].str.startswith("mean of 2 fold models, ").all()
+    assert (pooled["low"] <= pooled["high"]).all()
+    single = scores[(scores["kind"] == "rival") & (scores["role"] == "test")]
+    width = {name: (rows["high"] - rows["low"]).median() for name, rows in (("one", single), ("all", pooled))}
+    assert width["all"] < width["one"]
+
+
+def test_pooled_hypotheses_are_differences_of_pooled_scores(parts_run: Any) -> None:
+    table = pd.read_parquet(parts_run.folder / "hypotheses.parquet")
+    assert list(dict.fromkeys(table["outer"])) == [0, 1, 2, 3]
+    scores = pd.read_parquet(parts_run.folder / "scores.parquet")
+    scores = scores[(scores["metric"] == "balanced_accuracy") & (scores["unit"] == "image") & (scores["outer"] == 0)]
+    value = scores[scores["kind"] == "pooled"].set_index("member")["value"]
+    value.index = value.index.str.removeprefix("corrected/pooled/")
+    mean = {scheme: value[[f"inter_lr:{rate}:{scheme}" for rate in ("0.01", "0.001")]].mean() for scheme in SCHEMES}
+    both = {scheme: (mean[scheme] + value[f"intra_lr:{scheme}"]) / 2 for scheme in SCHEMES}
+    expected = [value["two_stage/lr0.01"] - value["two_stage/lr0.001"], value["best_ensemble"] - value["best_single"]]
+    expected += [value[f"intra_lr:{scheme}"] - mean[scheme] for scheme in SCHEMES]
+    expected += [both[a] - both[b] for a, b in (("accuracy", "f1"), ("accuracy", "kappa"), ("f1", "kappa"))]
+    assert list(table[table["outer"] == 0]["difference"]) == pytest.approx(expected)
+
+
+def test_the_first_lines_rest_on_all_parts_together(parts_run: Any) -> None:
+    answers = json.loads((parts_run.folder / "answers.json").read_text())
+    chosen = json.loads((parts_run.folder / "chosen.json").read_text())
+    scores = pd.read_parquet(parts_run.folder / "scores.parquet")
+    mine = scores[(scores["member"] == "corrected/pooled/chosen") & (scores["unit"] == "image")]
+    value = mine.set_index("metric")["value"]["balanced_accuracy"]
+    assert "On 60 cells of 20 persons (all 3 outer parts together), each tested once" in answers["headline"][0]
+    assert f"a balanced accuracy of {value:.3f}" in answers["headline"][0]
+    assert "Offered for use is the model chosen in outer part 1" in answers["headline"][2]
+    assert (chosen["outer"], chosen["pooled"]["parts"]) == (1, [1, 2, 3])
+    assert [row["rival"].split(":")[3] for row in chosen["pooled"]["against"]] == ["pooled", "pooled"]
+    said = " ".join(answers["warnings"])
+    assert "under 20 test groups in a class, all outer parts together (10)" in said
+    assert "under 20 test groups in a class (outer parts" not in said
+    assert "under 20 test groups in a class (outer parts 1, 2, 3" in answers["settled"][0]
 
 
 @pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])

@@ -23,7 +23,7 @@ from leukolab.study.track import IDENTITY_FILE, track
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # MLflow's own
 Snapshot = Callable[[Path], dict[str, str]]
-SERVER_SECONDS = 120
+SERVER_SECONDS = 300
 STUDY = "demo_subtypes"
 
 

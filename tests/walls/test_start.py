@@ -12,7 +12,8 @@ import pytest
 from leukolab.cli.table import COMMANDS, table
 
 HEAVY = (
-    "torch", "torchvision", "timm", "ray", "mlflow", "scipy", "pandas", "sklearn", "matplotlib", "numpy", "pyarrow",
+    "torch", "torchvision", "timm", "ray", "mlflow", "optuna", "scipy", "pandas", "sklearn", "matplotlib", "numpy",
+    "pyarrow",
 )  # fmt: skip
 SECONDS = 0.5
 

@@ -6,6 +6,7 @@ colour inside the mask. It works on the files, not on resized pixels: size survi
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,12 +32,23 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Path) -> tup
     kind = "size and colour" if on_black else "colour"
     key = content_key("shortcuts", SHORTCUTS_VERSION, {"pixels": pixels_key}, {"kind": kind})
     path = home / "shortcuts" / f"{key}.npy"
-    if not path.exists():
-        rows = list(in_order(_cell if on_black else _colour, list(paths), "shortcut statistics"))
-        with atomic(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, np.stack(rows))
-    features: Floats = np.load(path)
+    features = _kept(path, len(paths))
+    if features is None:
+        features = np.stack(list(in_order(_cell if on_black else _colour, list(paths), "shortcut statistics")))
+        data = io.BytesIO()
+        np.save(data, features)
+        with atomic(path) as temporary:
+            temporary.write_bytes(data.getbuffer())
     return kind, features
+
+
+def _kept(path: Path, images: int) -> Floats | None:
+    """What was kept of so many images; None where there is nothing, or it is damaged."""
+    try:
+        features: Floats = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return features if len(features) == images else None
 
 
 def shortcut_probe(

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -17,8 +18,14 @@ from leukolab.base.errors import RunError, StorageError
 if TYPE_CHECKING:
     import pandas as pd
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system says where no more can be written: disk full, quota used up, file as large as files may be here."""
 SCHEMA_VERSION = 1
 """Version of every table this program writes; newer programs read older ones."""
+
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
+"""Names that `atomic` and `whole_folder` write under."""
 
 
 @contextlib.contextmanager
@@ -31,11 +38,8 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(
-                f"{path}: no space left on this disk. What was finished is kept: "
-                "free some space and run the same command again."
-            ) from error
+        if error.errno in FULL:
+            raise StorageError(no_space(path)) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
                 f"{path}: no permission to write here. Choose another folder with --out (or --home)."
@@ -43,6 +47,14 @@ def storage(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
             raise StorageError(f"{path}: a file stands where a folder is needed. Choose another folder.") from error
         raise
+
+
+def no_space(path: object) -> str:
+    """The sentence for a disk that is full."""
+    return (
+        f"{path}: no space left on this disk. What was finished is kept: "
+        "free some space and run the same command again."
+    )
 
 
 def make_folder(path: Path) -> Path:
@@ -54,7 +66,7 @@ def make_folder(path: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it there when the block ends well.
+    """Give a temporary path beside `path`; rename it there, safe from a power cut, when the block ends well.
 
     Raises:
         StorageError: the disk is full or may not be written; nothing is left behind.
@@ -64,6 +76,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         with storage(path.parent):
             yield temporary
+            to_disk(temporary)
             temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):
@@ -92,11 +105,21 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half-written below `folder`; for whoever alone writes there."""
+    for path in [path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def to_disk(path: Path) -> None:
     """Have the operating system write a file, or a folder's entries, before anything follows."""
     if path.is_dir() and os.name == "nt":
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,4 +1,4 @@
-"""`leukolab study`: run a study, see what it would cost, redo its report."""
+"""`leukolab study`: run a study, see what it would cost and how far it is, redo its report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from leukolab.cli.cache import cache_size
+from leukolab.cli.settings import study_settings, where_jobs_run
+from leukolab.cli.tune import tune
 
 Folder = click.Path(path_type=Path, file_okay=False)
 TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
@@ -14,7 +15,7 @@ TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow
 
 @click.group()
 def study() -> None:
-    """Run a study, see what it would cost, redo its report."""
+    """Run a study, see what it would cost and how far it is."""
 
 
 @study.command("list")
@@ -42,33 +43,21 @@ def show(name: str) -> None:
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of images.")
 @click.option("--out", type=Folder, help="Run folder. [default: leukolab-runs/NAME-CARD]")
 @click.option("--dry-run", is_flag=True, help="Jobs, hours and disk, before anything is spent.")
-@click.option("--protocol", help="published, corrected or both.")
-@click.option("--card", help="Data card, where it is not the study's own; see 'leukolab data list'.")
-@click.option("--subject-from", help="Card folder: a pattern whose first group is the subject, searched in the path.")
-@click.option("--backbone", help="A timm name, such as tf_efficientnet_lite0.")
-@click.option("--weights", help="auto, hub, packaged, file:PATH or none.")
-@click.option("--image-size", type=int, help="Edge of the square the network sees, in pixels.")
-@click.option("--epochs", help="One number for all stages, or one a stage: 3+2.")
-@click.option("--reading", "readings", multiple=True, help="Run only this reading of the training; may be repeated.")
-@click.option("--outer-parts", help="Outer parts to run: 1,2,3 or all.")
-@click.option("--seed", type=int, help="Seed of everything random.")
-@cache_size
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64.")
-@click.option(
-    "--on", default="local", show_default=True, metavar="WHERE",
-    help="Where jobs run: local, local:N (N processes), ray, ray://ADDRESS.",
-)  # fmt: skip
+@study_settings
+@where_jobs_run
+@click.option("--retune", is_flag=True, help="Measure the runtime anew; models of another runtime are trained again.")
 @click.option("--track", "target", metavar="TARGET", help=f"Mirror the finished run into MLflow: {TARGETS}.")
 @click.pass_obj
 def run(
-    home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, on: str, **given: object
+    home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, **given: object
 ) -> None:
     """Run the study NAME (or of a YAML file) on a folder of images, from the pixels to the report.
 
-    The same command goes on where it stopped.
+    The same command goes on where it stopped; 'study status' tells how far it is.
     """
     from leukolab.spec.overrides import Overrides, resolve
 
+    on, retune = str(given.pop("on")), bool(given.pop("retune"))
     overrides = Overrides(**given)  # type: ignore[arg-type]
     spec = resolve(name, overrides)
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}"
@@ -79,10 +68,10 @@ def run(
     from leukolab.study.run import plan_study, run_study
 
     if dry_run:
-        for line in plan_study(spec, data, folder, home).lines:
+        for line in plan_study(spec, data, folder, home, on).lines:
             click.echo(line)
         return
-    report = run_study(spec, data, folder, home, on)
+    report = run_study(spec, data, folder, home, on, retune)
     click.echo(f"report: {report}")
     _say_next(folder)
     if target is not None:
@@ -104,9 +93,41 @@ def track(home: Path, folder: Path, target: str) -> None:
 @click.pass_obj
 def report(home: Path, folder: Path, language: str) -> None:
     """Score the predictions of the run in FOLDER again and write its report anew; no training, no torch."""
-    from leukolab.study.finish import finish
+    from leukolab.study.finish import report_run
 
-    click.echo(f"report: {finish(folder, home, language)}")
+    click.echo(f"report: {report_run(folder, home, language)}")
+
+
+@study.command()
+@click.argument("folder", type=Folder)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, every job with its state.")
+@click.pass_obj
+def status(home: Path, folder: Path, as_json: bool) -> None:
+    """Tell how far the run in FOLDER is: done, running, left, failed, time left; also while it runs."""
+    import json
+
+    from leukolab.study import status as found
+
+    progress = found.read_progress(folder, home)
+    click.echo(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress))
+
+
+study.add_command(tune)
+
+
+@study.command()
+@click.argument("runs", nargs=-1, required=True, type=Folder)
+@click.option("--out", required=True, type=Folder, help="Folder of the merged run; new or empty.")
+@click.pass_obj
+def merge(home: Path, runs: tuple[Path, ...], out: Path) -> None:
+    """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.
+
+    Nothing is trained, no torch; the folders named are left as they are.
+    """
+    from leukolab.study.merge import merge_runs
+
+    click.echo(f"report: {merge_runs(list(runs), out, home)}")
+    _say_next(out)
 
 
 def _track(folder: Path, target: str, home: Path) -> None:

@@ -12,6 +12,7 @@ import click
 
 from leukolab import __version__
 from leukolab.base.errors import LeukolabError, MissingExtraError, nearest
+from leukolab.base.files import FULL, no_space
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("leukolab.cli.demo:demo", "Run both studies at small size on synthetic cells.", "study"),
     "data": Entry("leukolab.cli.data:data", "List, show, verify, explore and draw data sets."),
-    "study": Entry("leukolab.cli.study:study", "Run a study, see what it would cost, redo its report.", "study"),
+    "study": Entry("leukolab.cli.study:study", "Run a study, see what it would cost and how far it is.", "study"),
     "cache": Entry("leukolab.cli.cache:cache", "List what the home folder holds and make it smaller."),
     "predict": Entry("leukolab.cli.predict:predict", "Classify images with the model a study chose.", "study"),
     "score": Entry("leukolab.cli.score:score", "Evaluate predictions made elsewhere."),
@@ -96,6 +97,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except LeukolabError as error:
         click.echo(f"leukolab: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        click.echo(f"leukolab: {no_space(error.filename or 'a file')}", err=True)
         sys.exit(2)
     except ModuleNotFoundError as error:
         click.echo(f"leukolab: {_missing(error)}", err=True)

@@ -9,14 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leukolab.base import shelf
@@ -24,17 +21,16 @@ from leukolab.base.files import atomic
 from leukolab.base.keys import content_key
 from leukolab.base.progress import progress
 from leukolab.engine import views
+from leukolab.engine.ahead import ahead
 from leukolab.engine.pixels import Images, Rows
-from leukolab.engine.trunk import Trunk
+from leukolab.engine.resident import shown
+from leukolab.engine.trunk import Outputs, Pixels, Trunk, to_halves
+from leukolab.images.parallel import worker_count
 from leukolab.spec import AugmentSpec
 
 Halves = NDArray[np.float16]
-Place = TypeVar("Place")
-Made = TypeVar("Made")
 BANK_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
-LARGEST = float(np.finfo(np.float16).max)
-"""Kept features are cut off here."""
 OPEN_FILES = 128
 _CHECKSUM = 32
 
@@ -153,19 +149,36 @@ class Bank:
             for start in range(shard * self.shard_rows, min((shard + 1) * self.shard_rows, images), size)
         ]  # fmt: skip
         pieces: dict[str, list[bytes]] = {what: [] for what in self._kinds()}
-        total = len(passes)
-        prepared = _ahead(lambda place: self._pixels(place[1], size, changes), passes)
-        for number, (pixels, count) in enumerate(progress(prepared, total, f"frozen part, view {view}")):
-            for what, values in zip(pieces, self.trunk.run(pixels), strict=False):
+        total, name = len(passes), f"frozen part, view {view}"
+        for number, (outputs, count) in enumerate(progress(self._passed(passes, size, changes), total, name)):
+            for what, values in zip(pieces, outputs, strict=False):
                 if values is not None:
-                    pieces[what].append(_halves(values[:count]).tobytes())
+                    pieces[what].append(to_halves(values[:count]).tobytes())
             if number + 1 == total or passes[number + 1][0] != passes[number][0]:
                 self._write(view, passes[number][0], pieces)
                 pieces = {what: [] for what in self._kinds()}
 
-    def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[NDArray[np.uint8], int]:
+    def _passed(
+        self, passes: list[tuple[int, int]], size: int, changes: views.Draw | None
+    ) -> Iterator[tuple[Outputs, int]]:
+        """What the frozen part makes of each pass, and how many of its images count.
+
+        A graphics card computes in a thread of its own, so that it goes on while this one writes.
+        """
+        on_card = self.trunk.runtime.device == "cuda"
+        prepared = ahead(lambda place: self._pixels(place[1], size, changes), passes, worker_count() if on_card else 1)
+
+        def passed(one: tuple[Pixels, int]) -> tuple[Outputs, int]:
+            return self.trunk.run(one[0]), one[1]
+
+        return ahead(passed, prepared) if on_card else map(passed, prepared)
+
+    def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[Pixels, int]:
         """One pass: always `size` images, so that the last ones are computed as all others; and how many count."""
         rows = np.arange(start, min(start + size, len(self.images)))
+        if self.trunk.runtime.device == "cuda":
+            again = np.resize(rows, size)
+            return shown(self.images, again, None if changes is None else changes[again], "cuda"), len(rows)
         pixels = self.images.read(rows)
         if changes is not None:
             pixels = views.changed(pixels, changes[rows])
@@ -204,20 +217,3 @@ def _checked(path: Path) -> bool:
         return False
     _CHECKED.add(path)
     return True
-
-
-def _halves(values: NDArray[np.float32]) -> Halves:
-    return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
-
-
-def _ahead(make: Callable[[Place], Made], items: Iterable[Place]) -> Iterator[Made]:
-    """Results of `make` in order, each begun in a second thread while the one before is in use."""
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as thread:
-        waiting = None
-        for item in items:
-            following = thread.submit(make, item)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = following
-        if waiting is not None:
-            yield waiting.result()

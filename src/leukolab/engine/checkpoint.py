@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -87,8 +89,18 @@ def save_all(path: Path, standings: Sequence[Standing]) -> None:
         for name, tensor in getattr(standing, group).items()
     }
     facts = json.dumps([{name: getattr(standing, name) for name in FACTS} for standing in standings])
-    with atomic(path) as temporary:
+    with atomic(path) as temporary, _system_errors():
         save_file(tensors, temporary, {"facts": facts, "checksum": _checksum(tensors, facts)})
+
+
+@contextlib.contextmanager
+def _system_errors() -> Iterator[None]:
+    """The system's refusals, such as a full disk, as `OSError`: safetensors has them in its text only."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]), str(error)) if number else error from error
 
 
 def load_all(path: Path | None) -> list[Standing] | None:
@@ -125,11 +137,18 @@ def moments_of(optimizer: torch.optim.Optimizer) -> State:
 
 
 def restore_moments(optimizer: torch.optim.Optimizer, moments: State) -> None:
-    """Put back what `moments_of` took."""
+    """Put back what `moments_of` took.
+
+    Each lies in memory as its parameter does (channels last, where that is so): the fused step goes through both as
+    they lie, without a look at their strides.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, State] = {}
     for name, tensor in moments.items():
         number, _, what = name.partition("/")
-        state.setdefault(int(number), {})[what] = tensor
+        like = parameters[int(number)]
+        fitting = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor) if tensor.shape == like.shape else tensor
+        state.setdefault(int(number), {})[what] = fitting.detach()
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -132,7 +132,7 @@ def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tens
         head = heads[number]
         seen = head.source.inputs(rows, _stage(head), epoch)
         if head.dropout:
-            seen = seen * dropout_mask(len(rows), width, head.dropout, generator)
+            seen = seen * dropout_mask(len(rows), width, head.dropout, generator).to(seen.device)
         features[place, : len(rows)] = seen
         labels[place, : len(rows)] = torch.from_numpy(head.task.labels[rows])
         weights = torch.tensor(head.task.class_weights, dtype=torch.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,12 +44,23 @@ class Images:
         return result
 
 
+def to_device(values: NDArray[Any], device: str) -> torch.Tensor:
+    """An array as a tensor on `device`; to a graphics card from pinned memory, without waiting for it."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor.to(device)
+
+
 def to_input(pixels: NDArray[np.uint8], network: Classifier, device: str, changes: views.Draw | None) -> torch.Tensor:
     """uint8 (n, h, w, 3) to normalised float32 (n, 3, h, w) in channels-last order, changed first if asked."""
     if changes is not None:
         pixels = views.changed(pixels, changes)
-    batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    return normalised(to_device(np.ascontiguousarray(pixels), device), network)
+
+
+def normalised(pixels: torch.Tensor, network: Classifier) -> torch.Tensor:
+    """uint8 (n, h, w, 3), where it lies, to float32 (n, 3, h, w) in channels-last order."""
+    device = pixels.device
     mean = torch.tensor(network.weights.mean).view(1, 3, 1, 1).to(device)
     deviation = torch.tensor(network.weights.deviation).view(1, 3, 1, 1).to(device)
-    scaled = batch.to(device).float().div_(255).sub_(mean).div_(deviation)
+    scaled = pixels.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(deviation)
     return scaled.contiguous(memory_format=torch.channels_last)

@@ -24,7 +24,7 @@ from leukolab.engine.checkpoint import History, Standing, moments_of, restore_mo
 from leukolab.engine.inference import probabilities
 from leukolab.engine.network import Classifier, release, released_depth, train_mode
 from leukolab.engine.pixels import Images, Rows
-from leukolab.engine.source import PixelSource, Source
+from leukolab.engine.source import PixelSource, Source, in_order
 from leukolab.engine.weights import State
 from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
 
@@ -193,9 +193,10 @@ def run_epoch(
     generator = dropout_generator(task, stage, epoch)
     weights = torch.tensor(task.class_weights, dtype=torch.float32, device=task.runtime.device)
     total_loss = correct = seen = 0.0
-    for step, rows in enumerate(batches(task, stage, epoch)):
+    fed = in_order(source, task, batches(task, stage, epoch), (stage, epoch))
+    for step, (rows, inputs) in enumerate(fed):
         labels = torch.from_numpy(task.labels[rows]).to(task.runtime.device)
-        logits = network.classify(source.features(source.inputs(rows, stage, epoch)), generator)
+        logits = network.classify(source.features(inputs), generator)
         loss = (weights[labels] * losses(logits, labels)).mean()
         if not torch.isfinite(loss):
             raise TrainingError(no_number(task, stage, epoch, step))
@@ -251,12 +252,11 @@ def plain_logits(network: Classifier, task: Task, rows: Rows, source: Source) ->
     """Logits (len(rows), outputs) of the plain view, in evaluation mode, on the CPU."""
     network.eval()
     size = task.runtime.evaluation_batch_size
+    pieces = (rows[start : start + size] for start in range(0, len(rows), size))
     with torch.inference_mode():
-        pieces = [
-            network.classify(source.features(source.plain(rows[start : start + size]))).cpu()
-            for start in range(0, len(rows), size)
-        ]
-    return torch.cat(pieces)
+        fed = in_order(source, task, pieces, None)
+        logits = [network.classify(source.features(inputs)).cpu() for _, inputs in fed]
+    return torch.cat(logits)
 
 
 def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -32,7 +32,7 @@ def choose(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
     precision = runtime.precision
     if precision == "auto":
         precision = "bfloat16" if _fast_bfloat16(device) else "float32"
-    threads = runtime.threads or max(1, _cores() // processes)
+    threads = runtime.threads or max(1, cores() // processes)
     return runtime.model_copy(update={"device": device, "precision": precision, "threads": threads})
 
 
@@ -74,7 +74,7 @@ def description() -> dict[str, str]:
         "torchvision": torchvision.__version__,
         "timm": timm.__version__,
         "gpu": gpu,
-        "cores": str(_cores()),
+        "cores": str(cores()),
     }
 
 
@@ -105,5 +105,6 @@ def _has_bfloat16_instructions() -> bool:
     return any(capabilities.get(name, False) for name in native) if capabilities else False
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

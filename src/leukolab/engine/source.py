@@ -5,6 +5,7 @@ A source hands out inputs, and knows which part of the network they still have t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -12,15 +13,21 @@ import torch
 
 from leukolab.base.streams import stream_seed
 from leukolab.engine import views
+from leukolab.engine.ahead import ahead
 from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier
-from leukolab.engine.pixels import Rows, to_input
+from leukolab.engine.pixels import Rows, normalised, to_device
+from leukolab.engine.resident import shown
 from leukolab.engine.runtime import autocast
 from leukolab.spec import StageSpec
 
 if TYPE_CHECKING:
     from leukolab.engine.reference import Task
+
+
+Fed = tuple[Rows, torch.Tensor]
+"""Rows of a batch, and its inputs."""
 
 
 class Source(Protocol):
@@ -58,8 +65,12 @@ class PixelSource:
         with autocast(self.task.runtime):
             return self.network.features(inputs)
 
+    def pixels(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
+        """Normalised pixels (n, 3, h, w), changed where asked for."""
+        return normalised(shown(self.task.images, rows, changes, self.task.runtime.device), self.network)
+
     def _through(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
-        inputs = to_input(self.task.images.read(rows), self.network, self.task.runtime.device, changes)
+        inputs = self.pixels(rows, changes)
         if not self.frozen:
             return inputs
         with torch.no_grad(), autocast(self.task.runtime):
@@ -102,7 +113,7 @@ class PooledSource:
         return inputs
 
     def _tensor(self, rows: Rows, shown: Rows) -> torch.Tensor:
-        return torch.from_numpy(self.bank.pooled(rows, shown)).to(self.task.runtime.device).float()
+        return to_device(self.bank.pooled(rows, shown), self.task.runtime.device).float()
 
 
 class ActivationSource:
@@ -130,8 +141,24 @@ class ActivationSource:
         return pooled
 
     def _tensor(self, rows: Rows, shown: Rows) -> torch.Tensor:
-        kept = torch.from_numpy(self.bank.activations(rows, shown)).to(self.task.runtime.device)
+        kept = to_device(self.bank.activations(rows, shown), self.task.runtime.device)
         return kept.float().permute(0, 3, 1, 2)
+
+
+def in_order(source: Source, task: Task, rows: Iterable[Rows], epoch: tuple[StageSpec, int] | None) -> Iterator[Fed]:
+    """Batches of rows, each with its inputs; on a graphics card a second thread makes them while the card computes.
+
+    Args:
+        source: of the inputs.
+        task: the training it feeds.
+        rows: of each batch.
+        epoch: stage and epoch whose views are shown; the plain view where None.
+    """
+
+    def fed(batch: Rows) -> Fed:
+        return batch, source.plain(batch) if epoch is None else source.inputs(batch, *epoch)
+
+    return ahead(fed, rows) if task.runtime.device == "cuda" else map(fed, rows)
 
 
 def shown_views(task: Task, stage: StageSpec, epoch: int) -> Rows:

@@ -29,9 +29,17 @@ from leukolab.spec import RuntimeSpec
 
 TRUNK_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
-Outputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
-Runner = Callable[[NDArray[np.uint8]], Outputs]
-"""uint8 (b, h, w, 3) to pooled features (b, d) and activations at the cut (b, h', w', c), or None."""
+Floats = NDArray[np.float32] | NDArray[np.float16]
+Outputs = tuple[Floats, Floats | None]
+"""float32; float16 already where a graphics card has computed them."""
+LARGEST = float(np.finfo(np.float16).max)
+"""Kept features are cut off here."""
+Pixels = NDArray[np.uint8] | torch.Tensor
+Runner = Callable[[Pixels], Outputs]
+"""uint8 (b, h, w, 3) to pooled features (b, d) and activations at the cut (b, h', w', c), or None.
+
+A tensor, already on the card, is for PyTorch alone.
+"""
 TOLERANCE = {"float32": 2e-3, "bfloat16": 8e-2}
 """Largest difference from PyTorch in float32 that a runtime may show, as a share of the features' spread."""
 BATCHES = (16, 64)
@@ -63,7 +71,8 @@ class Trunk:
         if not self.depth:
             return None
         with torch.inference_mode():
-            _, activations = self.module(torch.zeros(1, self.size_px, self.size_px, 3, dtype=torch.uint8))
+            pixels = torch.zeros(1, self.size_px, self.size_px, 3, dtype=torch.uint8, device=_device(self.network))
+            _, activations = self.module(pixels)
         height, width, channels = activations.shape[1:]
         return int(height), int(width), int(channels)
 
@@ -95,7 +104,7 @@ class Trunk:
              "depth": self.depth, "size_px": self.size_px},
         )  # fmt: skip
         path = self.home / "trunks" / f"{key}.onnx"
-        if not path.exists():
+        if not _readable(path):
             example = torch.zeros(2, self.size_px, self.size_px, 3, dtype=torch.uint8)
             with atomic(path) as temporary, _quiet():
                 torch.onnx.export(
@@ -104,6 +113,17 @@ class Trunk:
                     dynamic_axes={"pixels": {0: "images"}},
                 )  # fmt: skip
         return path
+
+
+def _readable(path: Path) -> bool:
+    """Whether an ONNX file is there and not cut short."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        return bool(onnx.load(path).graph.node)
+    except (OSError, DecodeError):
+        return False
 
 
 class _Frozen(nn.Module):
@@ -140,9 +160,16 @@ def cut_depth(network: Classifier, size_px: int, depth: int) -> int:
         return 0
     network.eval()
     with torch.inference_mode():
-        activations = halves.lower(torch.zeros(1, 3, size_px, size_px))
+        activations = halves.lower(torch.zeros(1, 3, size_px, size_px, device=_device(network)))
     small = activations.ndim == 4 and 2 * activations.numel() <= MOST_ACTIVATIONS * 3 * size_px**2
     return depth if small else 0
+
+
+def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.float16]:
+    """As float16, cut off at `LARGEST`."""
+    if values.dtype == np.float16:
+        return values.astype(np.float16, copy=False)
+    return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
 
 
 def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Path) -> RuntimeSpec:
@@ -179,8 +206,9 @@ def _sound(
     """
     size_px, depth, images = shape
     trunk = Trunk(network, size_px, depth, runtime, home)
+    exact = runtime.model_copy(update={"trunk": "torch", "precision": "float32"})
     noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (images, size_px, size_px, 3), np.uint8)
-    expected = _torch_outputs(trunk, noise, "float32")
+    expected = Trunk(network, size_px, depth, exact, home).run(noise)
     runners: dict[str, Runner] = {}
     for name in names:
         try:
@@ -230,17 +258,27 @@ def _speed(run: Runner, size: int, size_px: int) -> float:
     return size / best
 
 
-def _torch_outputs(trunk: Trunk, pixels: NDArray[np.uint8], precision: str) -> Outputs:
-    runtime = trunk.runtime.model_copy(update={"precision": precision})
-    module = trunk.module.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with torch.inference_mode(), autocast(runtime):
-        outputs = module(torch.from_numpy(pixels).to(runtime.device))
-    pooled, activations = outputs if trunk.depth else (outputs, None)
-    return pooled.float().cpu().numpy(), None if activations is None else activations.float().cpu().numpy()
+def _on_host(values: torch.Tensor) -> Floats:
+    """A graphics card makes float16 of it before it is brought over: half the bytes, and no work here."""
+    values = values.float()
+    return (values.clamp(-LARGEST, LARGEST).half() if values.is_cuda else values).cpu().numpy()
 
 
 def _torch_runner(trunk: Trunk) -> Runner:
-    return lambda pixels: _torch_outputs(trunk, pixels, trunk.runtime.precision)
+    runtime, module = trunk.runtime, trunk.module
+    module.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def run(pixels: Pixels) -> Outputs:
+        with torch.inference_mode(), autocast(runtime):
+            outputs = module(torch.as_tensor(pixels).to(runtime.device))
+            pooled, activations = outputs if trunk.depth else (outputs, None)
+            return _on_host(pooled), None if activations is None else _on_host(activations)
+
+    return run
+
+
+def _device(network: Classifier) -> torch.device:
+    return next(network.parameters()).device
 
 
 def _onnxruntime_runner(trunk: Trunk) -> Runner:
@@ -250,7 +288,7 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
     options.intra_op_num_threads = trunk.runtime.threads or 0
     session = onnxruntime.InferenceSession(str(trunk.exported()), options, providers=["CPUExecutionProvider"])
 
-    def run(pixels: NDArray[np.uint8]) -> Outputs:
+    def run(pixels: Pixels) -> Outputs:
         outputs = session.run(None, {"pixels": pixels})
         return outputs[0], outputs[1] if trunk.depth else None
 
@@ -266,10 +304,11 @@ def _openvino_runner(trunk: Trunk) -> Runner:
         "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[trunk.runtime.precision],
         "INFERENCE_NUM_THREADS": trunk.runtime.threads or 0,
         "NUM_STREAMS": "1",
+        "ENABLE_CPU_PINNING": False,  # else every process on this machine takes the same cores, and keeps them after
     }
     requests: dict[int, openvino.InferRequest] = {}
 
-    def run(pixels: NDArray[np.uint8]) -> Outputs:
+    def run(pixels: Pixels) -> Outputs:
         size = len(pixels)
         if size not in requests:
             model.reshape([size, trunk.size_px, trunk.size_px, 3])

@@ -6,8 +6,9 @@ The key hashes the bytes of the files, in order, and the geometry; never a path.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 
 from leukolab.base import shelf
 from leukolab.base.errors import ImageError, LeukolabError
-from leukolab.base.files import read_json, read_table, whole_folder, write_json, write_table
+from leukolab.base.files import make_folder, read_json, read_table, storage, whole_folder, write_json, write_table
 from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.base.progress import say
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
 from leukolab.images.parallel import in_order
@@ -27,6 +29,8 @@ from leukolab.images.parallel import in_order
 STORE_VERSION = 1
 """Goes into the key: raised when the same files and geometry would give other pixels."""
 
+DAMAGED = (LeukolabError, OSError, EOFError, ValueError, KeyError, TypeError)
+"""What reading a damaged store may raise."""
 _PIECE_BYTES = 1 << 24
 
 
@@ -106,8 +110,11 @@ def pack(
     folder = home / "pixels" / key
     store = _open(folder, key, job)
     if store is None:
-        _make(folder, job)
-        store = _open(folder, key, job)
+        with _alone(home, key):
+            store = _open(folder, key, job)
+            if store is None:
+                _make(folder, job)
+                store = _open(folder, key, job)
     if store is None:
         raise ImageError(f"{folder}: expected the pixels just packed, found them damaged. Check this disk.")
     return store
@@ -132,6 +139,25 @@ def open_store(home: Path, key: str, image_ids: Sequence[str]) -> PixelStore:
             "Run 'leukolab study run' with the same --data again: it packs them anew."
         )
     return store
+
+
+@contextlib.contextmanager
+def _alone(home: Path, key: str) -> Iterator[None]:
+    """Let one process pack these images; another waits, and finds them packed."""
+    from filelock import FileLock, Timeout
+
+    path = make_folder(home / "pins") / f"packing-{key}.lock"
+    lock = FileLock(path)
+    with storage(path):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            say("another process is packing these images: waiting for it")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _digest_or_reason(path: Path) -> str:
@@ -159,26 +185,40 @@ def _open(folder: Path, key: str, job: _Job) -> PixelStore | None:
 
 
 def _unread_rows(folder: Path) -> list[int] | None:
-    """Rows of the files that could not be read; None where there is no manifest."""
+    """Rows of the files that could not be read; None where there is no whole manifest."""
     try:
-        return [int(row) for row in read_json(folder / "manifest.json")["unreadable_rows"]]
-    except (LeukolabError, ValueError, KeyError, TypeError):
+        return [int(row) for row in _whole_manifest(folder)["unreadable_rows"]]
+    except DAMAGED:
         return None
+
+
+def _whole_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest, its checksum seen to hold.
+
+    Raises:
+        ValueError, LeukolabError, TypeError, KeyError: it does not, or there is none.
+    """
+    manifest: dict[str, Any] = dict(read_json(folder / "manifest.json"))
+    if manifest.pop("checksum") != digest(manifest):
+        raise ValueError("the manifest was changed")
+    return manifest
 
 
 def _opened(folder: Path, key: str, kept: list[str]) -> PixelStore | None:
     """The store of these images, its checksums seen to hold."""
     try:
-        manifest = read_json(folder / "manifest.json")
+        manifest = _whole_manifest(folder)
         measures = read_table(folder / "measures.parquet")
         array = np.load(folder / "pixels.npy", mmap_mode="r")
+        edge = manifest["size_px"]
         whole = (
-            _data_digest(folder / "pixels.npy", array.offset) == manifest["array_sha256"]
+            (array.dtype, array.shape) == (np.uint8, (len(kept), edge, edge, 3))
+            and _data_digest(folder / "pixels.npy", array.offset) == manifest["array_sha256"]
             and digest(_cells(measures)) == manifest["measures"]
         )
-    except (LeukolabError, OSError, ValueError, KeyError, TypeError):
+    except DAMAGED:
         return None
-    if not whole or len(array) != len(kept):
+    if not whole:
         return None
     shelf.used(folder)
     return PixelStore(array, tuple(kept), measures.assign(image_id=kept), key)
@@ -190,7 +230,8 @@ def _make(folder: Path, job: _Job) -> None:
         unread = [row for row, one in enumerate(decoded) if one.sentence]
         measures = _measures([one for one in decoded if not one.sentence])
         write_table(temporary / "measures.parquet", measures)
-        write_json(temporary / "manifest.json", _manifest(job, checksum, measures, unread))
+        manifest = _manifest(job, checksum, measures, unread)
+        write_json(temporary / "manifest.json", manifest | {"checksum": digest(manifest)})
 
 
 def _manifest(job: _Job, checksum: str, measures: pd.DataFrame, unread: list[int]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Jobs, their order, ledger, lock, and where they run; knows neither torch nor studies."""
 
-from leukolab.plan.ledger import Event, Row, Status, read_events, status
+from leukolab.plan.ledger import Event, Row, Status, read_events, status, write_event
 from leukolab.plan.lock import held, hold
 from leukolab.plan.order import wanted
 from leukolab.plan.run import run_plan
@@ -23,5 +23,6 @@ __all__ = [
     "status",
     "usable_target",
     "wanted",
+    "write_event",
     "write_plan",
 ]

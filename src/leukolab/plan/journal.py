@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from leukolab.plan.ledger import Event, read_events, seconds_left, write_event
+from leukolab.base.progress import duration
+from leukolab.plan.ledger import Event, read_events, seconds_left, unmeasured, write_event
 from leukolab.plan.task import Task
 
 Tell = Callable[[str], None]
@@ -47,7 +48,7 @@ class Journal:
         self._write(_event("finished", task, seconds=round(seconds, 3), pid=pid))
         self._left.pop(task.key, None)
         done = len(self._tasks) - len(self._left)
-        self._tell(f"{task.name}: done in {_duration(seconds)} ({done} of {len(self._tasks)}{self._ahead()})")
+        self._tell(f"{task.name}: done in {duration(seconds)} ({done} of {len(self._tasks)}{self._ahead()})")
 
     def failed(self, task: Task, error: str, pid: int = 0) -> None:
         """Note that a task failed, by the class name of its error alone: a text may name a person's image."""
@@ -63,16 +64,11 @@ class Journal:
             self._events.append(event)
 
     def _ahead(self) -> str:
-        seconds = seconds_left(list(self._left.values()), self._tasks, self._events, {})
-        return f", about {_duration(seconds)} left" if self._left and seconds is not None else ""
+        left = list(self._left.values())
+        seconds = seconds_left(left, self._tasks, self._events, {})
+        word = "at least" if unmeasured(left, self._tasks, self._events) else "about"
+        return f", {word} {duration(seconds)} left" if left and seconds is not None else ""
 
 
 def _event(event: str, task: Task, seconds: float | None = None, note: str = "", pid: int = 0) -> Event:
     return Event(event, task.key, task.name, task.kind, seconds, note, pid)
-
-
-def _duration(seconds: float) -> str:
-    """`8 s`, `12 min` or `3.4 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -27,8 +27,9 @@ State = Literal["done", "running", "failed", "left"]
 class Event:
     """One line of the ledger.
 
-    `time` is UTC in ISO form; `event` is opened (a plan begins or goes on; `note` says where, `workers` how many at
-    once), started, progress, finished or failed; `seconds` is how long a finished task took; `pid` is who did it.
+    `time` is UTC in ISO form; `event` is planned (the plan was written), opened (it begins or goes on; `note` says
+    where, `workers` how many at once), started, progress, finished or failed (a task), or reported (the report of what
+    the plan made is there); `seconds` is how long a finished task took; `pid` is who did it.
     """
 
     event: str
@@ -56,13 +57,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a plan is: counts that add up to the number of tasks, seconds left (None where nothing is known yet)."""
+    """How far a plan is: counts that add up to the number of tasks, and the seconds left.
+
+    `seconds_left` is None where nothing is known yet; it leaves out the kinds in `unmeasured`.
+    """
 
     done: int
     running: int
     left: int
     failed: int
     seconds_left: float | None
+    unmeasured: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
@@ -113,36 +118,42 @@ def status(tasks: Sequence[Task], place: Place) -> Status:
         rows.append(Row(task.key, task.name, task.kind, state, _seconds(event, state), said.get(task.key, "")))
     counts = {state: sum(row.state == state for row in rows) for state in ("done", "running", "failed", "left")}
     elapsed = {row.key: row.seconds or 0.0 for row in rows if row.state == "running"}
-    left = seconds_left([task for task in tasks if task.key in missing], tasks, events, elapsed)
-    return Status(**counts, seconds_left=left, rows=tuple(rows))
+    left = [task for task in tasks if task.key in missing]
+    seconds = seconds_left(left, tasks, events, elapsed)
+    return Status(**counts, seconds_left=seconds, unmeasured=unmeasured(left, tasks, events), rows=tuple(rows))
 
 
 def seconds_left(
     left: Sequence[Task], tasks: Iterable[Task], events: Sequence[Event], elapsed: Mapping[str, float]
 ) -> float | None:
-    """Seconds that the tasks in `left` will take together, from what the finished of `tasks` took; None where none is.
+    """Seconds that the tasks in `left` will take together, from what the finished of `tasks` took.
 
-    Each is expected to take its cost times the seconds a unit of cost took in its kind (in all kinds, where its own has
-    none finished), less the seconds it has been running (`elapsed`, by key). The sum is shared out over the workers; no
-    task can be shared out itself.
+    Each is expected to take its cost times the seconds a unit of cost took in its kind, less the seconds it has been
+    running (`elapsed`, by key). The sum is shared out over the workers; no task can be shared out itself. Tasks of the
+    kinds in `unmeasured` are left out; None where nothing else is left.
     """
-    costs = {task.key: task for task in tasks}
-    finished = {event.key: event for event in events if event.event == "finished" and event.key in costs}
-    if not finished:
+    rates = _rates(tasks, events)
+    known = [task for task in left if task.kind in rates]
+    if left and not known:
         return None
-    rates = _rates([(costs[key], event.seconds or 0.0) for key, event in finished.items()])
     workers = next((event.workers for event in reversed(events) if event.workers), 1)
-    expected = [max(0.0, task.cost * rates.get(task.kind, rates[""]) - elapsed.get(task.key, 0.0)) for task in left]
+    expected = [max(0.0, task.cost * rates[task.kind] - elapsed.get(task.key, 0.0)) for task in known]
     return max(sum(expected) / workers, max(expected, default=0.0))
 
 
-def _rates(finished: Sequence[tuple[Task, float]]) -> dict[str, float]:
-    """Kind to the seconds of a unit of cost; of all kinds together under the empty name."""
+def unmeasured(left: Sequence[Task], tasks: Iterable[Task], events: Sequence[Event]) -> tuple[str, ...]:
+    """The kinds in `left` of which none has finished yet, so that nobody knows how long they take."""
+    return tuple(sorted({task.kind for task in left} - _rates(tasks, events).keys()))
+
+
+def _rates(tasks: Iterable[Task], events: Sequence[Event]) -> dict[str, float]:
+    """Kind to the seconds a unit of cost took, from those of `tasks` that finished."""
+    known = {task.key: task for task in tasks}
+    finished = {event.key: event.seconds or 0.0 for event in events if event.event == "finished" and event.key in known}
     sums: dict[str, tuple[float, float]] = {}
-    for task, seconds in finished:
-        for kind in (task.kind, ""):
-            cost, total = sums.get(kind, (0.0, 0.0))
-            sums[kind] = (cost + task.cost, total + seconds)
+    for key, seconds in finished.items():
+        cost, total = sums.get(known[key].kind, (0.0, 0.0))
+        sums[known[key].kind] = (cost + known[key].cost, total + seconds)
     return {kind: total / cost if cost else 0.0 for kind, (cost, total) in sums.items()}
 
 

@@ -26,7 +26,7 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         tasks: the whole plan; tasks whose artefacts exist are skipped.
         place: the run folder, the home folder and the images.
         work: `package.module:function` with the signature of `Work`, imported where a task runs.
-        on: `local`, `local:N`, `ray` or `ray://ADDRESS`, as `read_target` reads it.
+        on: `auto` (here one process), `local`, `local:N`, `ray` or `ray://ADDRESS`, as `read_target` reads it.
         tell: gets what the tasks tell, each line with the task's name, and a line for each that is done.
 
     Raises:
@@ -44,7 +44,7 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
             from leukolab.plan.ray import run_on_ray
 
             run_on_ray(left, place, work, target.address, journal)
-        elif target.workers == 1:
+        elif target.workers <= 1:
             run_here(left, place, work, journal)
         else:
             from leukolab.plan.local import run_in_processes

@@ -9,12 +9,15 @@ from typing import Literal
 
 from leukolab.base.errors import MissingExtraError, SpecError, nearest
 
-ALLOWED = "local, local:N (N processes), ray (a cluster started here), ray://ADDRESS (a cluster that runs, or auto)"
+ALLOWED = "auto, local, local:N (N processes), ray (a cluster started here), ray://ADDRESS (one that runs, or auto)"
 
 
 @dataclass(frozen=True)
 class Target:
-    """In this process (local, 1 worker), in worker processes (local), on a Ray cluster (`address` empty: its own)."""
+    """In this process (local, 1 worker), in worker processes (local), on a Ray cluster (`address` empty: its own).
+
+    Local with 0 workers: as many as suit the work, whoever knows it decides.
+    """
 
     kind: Literal["local", "ray"]
     workers: int = 1
@@ -22,11 +25,13 @@ class Target:
 
 
 def read_target(on: str) -> Target:
-    """The meaning of `local`, `local:N`, `ray`, `ray://ADDRESS` or `ray:ADDRESS`.
+    """The meaning of `auto`, `local`, `local:N`, `ray`, `ray://ADDRESS` or `ray:ADDRESS`.
 
     Raises:
         SpecError: anything else.
     """
+    if on == "auto":
+        return Target("local", 0)
     if on == "local":
         return Target("local")
     if found := re.fullmatch(r"local:([1-9]\d{0,3})", on):
@@ -35,7 +40,7 @@ def read_target(on: str) -> Target:
         return Target("ray")
     if found := re.fullmatch(r"ray:(?://)?([^\s/]+)", on):
         return Target("ray", address=found[1])
-    hint = nearest(on, ("local", "local:2", "ray", "ray://auto"))
+    hint = nearest(on, ("auto", "local", "local:2", "ray", "ray://auto"))
     raise SpecError(f"--on: expected one of {ALLOWED}, got '{on}'. {hint}")
 
 

@@ -29,6 +29,10 @@ METRICS = (
 """Metrics in the order a table shows them; others follow by name."""
 
 
+PICKED = ("chosen", "best_ensemble")
+"""Last words of the names of pooled members that each outer part picked anew."""
+
+
 def part_scores(run: Run, unit: str = "image", role: str = "test") -> pd.DataFrame:
     """Scores of `role` by `unit`, long form."""
     scores: pd.DataFrame = run.scores
@@ -93,6 +97,37 @@ def ensembles_of(run: Run, protocol: str, outer: int) -> pd.DataFrame:
     rows: pd.DataFrame = run.ensembles
     rows = rows[(rows["protocol"] == protocol) & (rows["outer"] == outer)]
     return rows.drop_duplicates("ensemble")[["ensemble", "scenario", "scheme"]]
+
+
+def pooled_scores(run: Run, protocol: str, unit: str = "image") -> pd.DataFrame:
+    """Test scores by `unit` of the members over all outer parts together, with the kind of what stands for them."""
+    kinds = run.pooled.drop_duplicates("member").set_index("member")["kind"]
+    scores = part_scores(run, unit)
+    scores = scores[(scores["protocol"] == protocol) & (scores["kind"] == "pooled")]
+    return scores.assign(kind=scores["member"].map(kinds))
+
+
+def pooled_ensembles(run: Run, protocol: str) -> pd.DataFrame:
+    """One row a pooled ensemble of one name in every outer part: ensemble, scenario, scheme."""
+    table: pd.DataFrame = run.pooled
+    table = table[(table["protocol"] == protocol) & (table["kind"] == "ensemble")]
+    rows = table.merge(run.ensembles.drop_duplicates("ensemble"), left_on="source", right_on="ensemble")
+    rows = rows[~rows["member"].map(is_picked)].drop_duplicates("member")
+    return rows[["member", "scenario", "scheme"]].rename(columns={"member": "ensemble"})
+
+
+def answered(run: Run) -> pd.DataFrame:
+    """The hypotheses that answer the question: of each protocol on all outer parts together, else on each part."""
+    table: pd.DataFrame = run.hypotheses
+    if "outer" not in table:
+        return table
+    together = table["outer"] == 0
+    return table[together | ~table["protocol"].isin(table.loc[together, "protocol"])]
+
+
+def is_picked(member: str) -> bool:
+    """Whether a pooled member is what each outer part picked, so another ensemble or model in each."""
+    return member.rpartition("/")[2] in PICKED
 
 
 def weighted(ensembles: pd.DataFrame) -> pd.DataFrame:

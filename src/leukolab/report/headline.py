@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     label = texts.name("metrics", metric)
     lines = {texts.name("panels", name): line for name in panels if (line := _reference(run, texts, name))}
     caption = texts("headline.ranges" if run.kind != "wen" else "headline.dots")
+    if run.kind == "wen" and len(run.pooled):
+        caption = f"{texts('headline.together')} {caption}"
     return Drawing(
         "headline",
         lambda: comparison(titled, label, lines),
@@ -86,19 +88,36 @@ def _single(run: Run, dots: tuple[float, ...], method: str, protocol: str, metri
 
 
 def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
-    """The member offered for use, single models, both scenarios, and the rivals, of the first outer part."""
+    """The member offered for use, single models, both scenarios, and the rivals.
+
+    Of all outer parts together where they are pooled (then what each part chose comes first), else of the first one.
+    """
     outer = chosen.first_outer(run, protocol)
-    scores = chosen.part_scores(run)
-    scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
-    ensembles = chosen.ensembles_of(run, protocol, outer)
-    rows = _chosen_row(run, names, texts, scores)
+    together = chosen.pooled_scores(run, protocol)
+    if len(together):
+        scores, ensembles = together[together["metric"] == metric], chosen.pooled_ensembles(run, protocol)
+        rows = [Row(names(str(row["member"])), "chosen", *_interval(row)) for row in _of_kind(scores, "chosen")]
+        models = "headline.rates"
+    else:
+        scores, ensembles = _of_part(run, protocol, outer, metric), chosen.ensembles_of(run, protocol, outer)
+        rows = _chosen_row(run, names, texts, scores)
+        models = "headline.models"
     rows += _scenario_rows(texts, scores, ensembles.assign(group=_groups(ensembles)))
-    models = scores[scores["kind"] == "model"]["value"].astype(float)
-    if len(models):
-        rows.append(Row(texts("headline.models", count=len(models)), "model", dots=tuple(models)))
-    for row in scores[scores["kind"] == "rival"].to_dict("records"):
-        rows.append(Row(names(str(row["member"]), protocol), "rival", *_interval(row)))
+    dots = tuple(float(row["value"]) for row in _of_kind(scores, "model"))
+    if dots:
+        rows.append(Row(texts(models, count=len(dots)), "model", dots=dots))
+    rows += [Row(names(str(row["member"]), protocol), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
     return rows
+
+
+def _of_kind(scores: pd.DataFrame, kind: str) -> list[dict[Hashable, Any]]:
+    return scores[scores["kind"] == kind].to_dict("records")
+
+
+def _of_part(run: Run, protocol: str, outer: int, metric: str) -> pd.DataFrame:
+    """Test scores by image of one outer part."""
+    scores = chosen.part_scores(run)
+    return scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
 
 
 def _groups(ensembles: pd.DataFrame) -> list[str]:
@@ -130,17 +149,26 @@ def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) 
 
 def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[Row]:
     """Every member of one outer part with its interval: models, ensembles, rivals."""
-    scores = chosen.part_scores(run)
-    scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
+    scores = _of_part(run, protocol, outer, metric)
+    offered = scores["member"] == str(run.chosen.get("member", ""))
     order = {"model": 0, "ensemble": 1, "rival": 2}
+    return _sorted_rows(scores, names, order, offered)
+
+
+def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[Row]:
+    """Every member over all outer parts together with its interval, what each part chose first."""
+    scores = chosen.pooled_scores(run, protocol)
+    scores = scores[scores["metric"] == metric]
+    order = {"chosen": 0, "model": 1, "ensemble": 2, "rival": 3}
+    return _sorted_rows(scores, names, order, scores["kind"] == "chosen")
+
+
+def _sorted_rows(scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series) -> list[Row]:
+    """A row a member, by kind; those of `star` are marked as chosen."""
+    scores = scores.assign(shown=scores["kind"].where(~star, "chosen"))
     scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
-    chosen_member = str(run.chosen.get("member", ""))
     return [
-        Row(
-            names(str(row["member"]), protocol),
-            "chosen" if row["member"] == chosen_member else str(row["kind"]),
-            *_interval(row),
-        )
+        Row(names(str(row["member"]), str(row["protocol"])), str(row["shown"]), *_interval(row))
         for row in scores.to_dict("records")
         if np.isfinite(float(row["value"]))
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukolab.report.chosen import is_picked
 from leukolab.report.run import Run
 from leukolab.report.texts import Texts
 
@@ -24,7 +25,8 @@ def method_of(member: str, protocol: str) -> str:
     words = [
         word
         for word in member.replace("/", ":").split(":")
-        if word not in ("rival", "summary", protocol) and not (word.startswith("outer") and word[5:].isdigit())
+        if word not in ("rival", "summary", "pooled", protocol)
+        and not (word.startswith("outer") and word[5:].isdigit())
     ]
     return ":".join(words)
 
@@ -41,6 +43,7 @@ class Names:
         """The label of `member`, such as "Inter-LR 0.001, kappa"."""
         if not self._cache:
             self._cache.update(self._of_jobs() | self._of_ensembles())
+            self._cache.update(self._of_pooled())
         if member not in self._cache:
             return self.method(method_of(member, protocol))
         return self._cache[member]
@@ -75,6 +78,17 @@ class Names:
         for ensemble, rows in self.run.ensembles.groupby("ensemble", sort=False):
             labels[str(ensemble)] = self._ensemble(rows, rates)
         return labels
+
+    def _of_pooled(self) -> dict[str, str]:
+        """Pooled ensembles are called what they are called in each outer part, picked ones by who picked them."""
+        found = {}
+        for row in self.run.pooled.drop_duplicates("member").to_dict("records"):
+            member, last = str(row["member"]), str(row["member"]).rpartition("/")[2]
+            if is_picked(member):
+                found[member] = self.texts(f"names.{last}")
+            elif row["kind"] == "ensemble":
+                found[member] = self._cache[str(row["source"])]
+        return found
 
     def _ensemble(self, rows: pd.DataFrame, rates: pd.Series) -> str:
         first = rows.iloc[0]

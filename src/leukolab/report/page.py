@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from leukolab.base.files import make_folder, write_text
-from leukolab.report import sections_subtypes, sections_wen
+from leukolab.report import chosen, sections_subtypes, sections_wen
 from leukolab.report.canvas import inline_svg, svg_of, write_figure
 from leukolab.report.headline import headline
 from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
@@ -168,6 +168,7 @@ def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[s
         run=run,
         headline=first,
         sections=sections,
+        hypotheses=chosen.answered(run).to_dict("records"),
         badges=_badges(run, texts),
         settings=json.dumps(run.spec, indent=2, ensure_ascii=False),
         paragraph=paragraph,
@@ -194,7 +195,7 @@ def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
 
 
 def _notes(run: Run) -> list[str]:
-    """Notes of the splits that the answers do not say already."""
-    said = "\n".join(run.answers.get("warnings", []))
+    """Notes of the splits that the answers neither say already nor settle."""
+    said = "\n".join([*run.answers.get("warnings", []), *run.answers.get("settled", [])])
     notes = [str(note) for head in run.heads.values() for note in head.get("notes", [])]
     return [note for note in dict.fromkeys(notes) if note not in said]

@@ -19,6 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "curves": ("member", "curve", "x", "y"),
     "class_report": ("member", "protocol", "outer", "role", "class_name", "precision", "recall", "f1", "support"),
     "hypotheses": ("hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "sentence"),
+    "pooled": ("member", "protocol", "kind", "outer", "fold", "source"),
     "composition": ("protocol", "outer", "fold", "role", "class_name", "images", "copies", "groups"),
 }
 """Tables a run may lack, with their columns; the report then leaves out what they would show."""

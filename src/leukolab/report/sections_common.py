@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from leukolab.report import tables
+from leukolab.report import chosen, tables
 from leukolab.report.figures_confusion import confusions
 from leukolab.report.figures_data import classes, histograms, subjects
 from leukolab.report.figures_learning import Curve, CurveLabels
+from leukolab.report.figures_scores import comparison
+from leukolab.report.headline import pooled_rows
 from leukolab.report.items import Drawing, Gallery, Item, Section
 from leukolab.report.names import Names
 from leukolab.report.pictures import Thumbnail, brightness, sample_gallery, wrong_gallery
@@ -67,6 +69,28 @@ def _subjects(scene: Scene) -> Drawing | None:
     table = index.groupby(["subject", "class_name"]).size().rename("images").reset_index()
     texts = scene.texts
     return Drawing("explore_subjects", lambda: subjects(table, texts("axes.images"), texts("axes.subjects")))
+
+
+def pooled_section(scene: Scene) -> Section:
+    """All outer parts together: a figure a protocol, and the table; empty where nothing was pooled."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    metric = chosen.primary(run)
+    label = texts.name("metrics", metric)
+    protocols = [name for name in run.protocols[::-1] if (run.pooled["protocol"] == name).any()]
+    drawings = []
+    for place, protocol in enumerate(protocols):
+        rows = pooled_rows(run, names, protocol, metric)
+        panels = {texts.name("panels", protocol): rows}
+        drawings.append(
+            Drawing(
+                "pooled",
+                lambda panels=panels: comparison(panels, label, {}),  # type: ignore[misc]
+                narrow=lambda panels=panels: comparison(panels, label, {}, narrow=True),  # type: ignore[misc]
+                suffix="" if place == 0 else f"_{protocol}",
+                values={"metric": label, "count": run.pooled[run.pooled["protocol"] == protocol]["outer"].nunique()},
+            )
+        )
+    return Section("pooled", kept(*drawings, tables.pooled_sheet(run, names, texts)))
 
 
 def samples_item(scene: Scene) -> Gallery | None:
@@ -140,6 +164,7 @@ __all__ = [
     "curve_labels",
     "explore_items",
     "kept",
+    "pooled_section",
     "samples_item",
     "scores_items",
     "used_section",

@@ -16,6 +16,7 @@ from leukolab.report.sections_common import (
     confusion_item,
     curve_labels,
     kept,
+    pooled_section,
     samples_item,
     scores_items,
     used_section,
@@ -28,6 +29,7 @@ def sections(scene: Scene) -> tuple[Section, ...]:
     run, names, texts = scene.run, scene.names, scene.texts
     return (
         Section("beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(run, names, texts))),
+        pooled_section(scene),
         Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene))),
         Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
         Section("learning", (*_learning(scene), *_history(scene))),

@@ -16,6 +16,7 @@ from leukolab.report.sections_common import (
     curve_labels,
     explore_items,
     kept,
+    pooled_section,
     samples_item,
     scores_items,
     used_section,
@@ -34,6 +35,7 @@ def sections(scene: Scene) -> tuple[Section, ...]:
         return tuple(item for items in found for item in items)
 
     return (
+        pooled_section(scene),
         Section("answers", kept(_hypotheses(scene), tables_wen.hypotheses_sheet(run, texts))),
         Section("members", kept(*each(_members), tables_wen.units_sheet(run, scene.names, texts))),
         Section("data", kept(tables.data_parts_sheet(run, texts), samples_item(scene), *explore_items(scene))),
@@ -51,14 +53,14 @@ def sections(scene: Scene) -> tuple[Section, ...]:
 
 def _hypotheses(scene: Scene) -> Drawing | None:
     """Forest plot of the differences behind H1 to H4."""
-    table: pd.DataFrame = scene.run.hypotheses
+    table = chosen.answered(scene.run)
     table = table[table["difference"].notna()]
     if table.empty:
         return None
     labels = table["hypothesis"].astype(str) + ": " + table["comparison"].astype(str)
-    if len(scene.run.jobs[["protocol", "outer"]].drop_duplicates()) > 1:
+    if "outer" in table and len(table[["protocol", "outer"]].drop_duplicates()) > 1:
         places = table["protocol"].map(lambda name: scene.texts.name("protocols_short", name))
-        labels += " (" + places + " " + table["outer"].astype(str) + ")"
+        labels += " (" + places + " " + table["outer"].astype(str).replace("0", scene.texts("names.together")) + ")"
     frame = table.assign(group=table["hypothesis"], label=labels)[["group", "label", "difference", "low", "high"]]
     metric = scene.texts.name("metrics", chosen.primary(scene.run))
     label = scene.texts("axes.difference", metric=metric)

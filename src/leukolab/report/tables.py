@@ -62,11 +62,12 @@ def metric_columns(texts: Texts, metrics: list[str]) -> tuple[Column, ...]:
 
 
 def labelled(frame: pd.DataFrame, names: Names, texts: Texts) -> pd.DataFrame:
-    """The frame with readable `protocol` and `member` columns."""
+    """The frame with readable `protocol`, `member` and `outer` columns."""
     pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)
     members = [names(member, protocol) for member, protocol in pairs]
     protocols = [texts.name("protocols", protocol) for protocol in frame["protocol"]]
-    outers = frame["outer"].astype(float).where(frame["outer"] > 0)
+    together = frame["member"].isin(names.run.pooled["member"])
+    outers = frame["outer"].astype(str).where(frame["outer"] > 0).mask(together, texts("names.together"))
     return frame.assign(member=members, protocol=protocols, outer=outers)
 
 
@@ -74,9 +75,40 @@ def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
     """Every test score by `unit`: the long table as CSV, members by metrics in the page."""
     scores = chosen.part_scores(run, unit)
     shown = labelled(chosen.wide(scores), names, texts)
-    keys = columns_of(texts, ("protocol", "text"), ("outer", "count"), ("member", "text"))
+    keys = columns_of(texts, ("protocol", "text"), ("outer", "text"), ("member", "text"))
     columns = keys + metric_columns(texts, chosen.metrics_of(scores))
     return Sheet(f"scores_{unit}", scores, columns, shown=shown)
+
+
+POOLED_METRICS = ("accuracy", "sensitivity", "specificity", "f1", "f1_macro", "f1_weighted", "kappa", "auc", "ap")
+"""Metrics beside the primary one in the table of all outer parts together."""
+
+
+def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
+    """Every member over all outer parts together, by image and by subject; None where nothing was pooled."""
+    if run.pooled.empty:
+        return None
+    metric = chosen.primary(run)
+    scores = run.scores[run.scores["kind"] == "pooled"]
+    keys = ["protocol", "member", "unit"]
+    intervals = scores[scores["metric"] == metric].set_index(keys)[["value", "low", "high"]]
+    others = [name for name in chosen.metrics_of(scores) if name in POOLED_METRICS and name != metric]
+    table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)[others]
+    parts = run.pooled.groupby("member")["outer"].nunique().rename("parts")
+    frame = intervals.join(table).reset_index().merge(parts, left_on="member", right_index=True)
+    pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)
+    shown = frame.assign(
+        member=[names(*pair) for pair in pairs],
+        protocol=[texts.name("protocols", name) for name in frame["protocol"]],
+        unit=[texts.name("units", name) for name in frame["unit"]],
+    )
+    columns = columns_of(texts, ("member", "text"), ("unit", "text"), ("parts", "count"))
+    if frame["protocol"].nunique() > 1:
+        columns = columns_of(texts, ("protocol", "text")) + columns
+    columns += (Column("value", texts.name("metrics", metric)),)
+    columns += columns_of(texts, ("low", "score"), ("high", "score")) + metric_columns(texts, others)
+    strong = frozenset(frame.index[[chosen.is_picked(str(name)) for name in frame["member"]]])
+    return Sheet("pooled_scores", frame, columns, shown=shown, strong=strong)
 
 
 def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
@@ -91,7 +123,7 @@ def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         texts,
         ("protocol", "text"),
         ("unit", "text"),
-        ("outer", "count"),
+        ("outer", "text"),
         ("member", "text"),
         ("value", "score"),
         ("low", "score"),

@@ -8,7 +8,7 @@ from leukolab.report import chosen
 from leukolab.report.items import Form, Sheet
 from leukolab.report.names import Names, rate_text
 from leukolab.report.run import Run
-from leukolab.report.tables import columns_of, metric_columns
+from leukolab.report.tables import columns_of, labelled, metric_columns
 from leukolab.report.texts import Texts
 
 SHOWN = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "kappa", "auc")
@@ -88,9 +88,12 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
     if table.empty:
         return None
     places: tuple[tuple[str, Form], ...] = ()
+    shown, strong = table, frozenset[int]()
     if len(run.jobs[["protocol", "outer"]].drop_duplicates()) > 1:
-        table = table.assign(protocol=table["protocol"].map(lambda name: texts.name("protocols", name)))
-        places = (("protocol", "text"), ("outer", "count"))
+        outers = table["outer"].astype(str).replace("0", texts("names.together"))
+        shown = table.assign(protocol=table["protocol"].map(lambda name: texts.name("protocols", name)), outer=outers)
+        strong = frozenset(table.index[table["outer"] == 0])
+        places = (("protocol", "text"), ("outer", "text"))
     columns = columns_of(
         texts,
         *places,
@@ -103,7 +106,7 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
         ("p_holm", "p"),
     )
     metric = texts.name("metrics", chosen.primary(run))
-    return Sheet("hypotheses", table, columns, values={"metric": metric})
+    return Sheet("hypotheses", table, columns, shown=shown, strong=strong, values={"metric": metric})
 
 
 def units_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
@@ -116,11 +119,8 @@ def units_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     keys = ["protocol", "outer", "member"]
     frame = rows.pivot_table(index=keys, columns="unit", values="value", aggfunc="first", sort=False)
     frame = frame.reset_index().rename_axis(columns=None)
-    shown = frame.assign(
-        member=[names(str(m), str(p)) for m, p in zip(frame["member"], frame["protocol"], strict=True)],
-        protocol=[texts.name("protocols", name) for name in frame["protocol"]],
-    )
+    shown = labelled(frame, names, texts)
     columns = columns_of(
-        texts, ("protocol", "text"), ("outer", "count"), ("member", "text"), ("image", "score"), ("subject", "score")
+        texts, ("protocol", "text"), ("outer", "text"), ("member", "text"), ("image", "score"), ("subject", "score")
     )
     return Sheet("units", frame, columns, shown=shown, values={"metric": texts.name("metrics", metric)})

@@ -52,12 +52,22 @@ def apply_override(raw: dict[str, Any], override: str) -> None:
         SpecError: it has no `=`, its value is no YAML, or a part of its path is no group of settings.
     """
     path, equals, text = override.partition("=")
+    where = f"--set {override}"
     if not equals or not path:
-        raise SpecError(f"--set {override}: expected 'key=value' such as 'training.batch_size=64'.")
+        raise SpecError(f"{where}: expected 'key=value' such as 'training.batch_size=64'.")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise SpecError(f"--set {override}: expected a YAML value after '=', got '{text}'.") from error
+        raise SpecError(f"{where}: expected a YAML value after '=', got '{text}'.") from error
+    put(raw, path, value, where)
+
+
+def put(raw: dict[str, Any], path: str, value: Any, where: str) -> None:
+    """Set the setting at `a.b.0.c` in place; `where` names it in error sentences.
+
+    Raises:
+        SpecError: a part of the path is no group of settings.
+    """
     *parents, last = path.split(".")
     node: Any = raw
     for depth, parent in enumerate(parents):
@@ -65,7 +75,7 @@ def apply_override(raw: dict[str, Any], override: str) -> None:
             node = node[int(parent)]
             continue
         if not isinstance(node, dict):
-            raise SpecError(f"--set {override}: '{'.'.join(parents[:depth])}' has no settings inside.")
+            raise SpecError(f"{where}: '{'.'.join(parents[:depth])}' has no settings inside.")
         if node.get(parent) is None:
             node[parent] = {}
         node = node[parent]
@@ -74,7 +84,7 @@ def apply_override(raw: dict[str, Any], override: str) -> None:
     elif isinstance(node, dict):
         node[last] = value
     else:
-        raise SpecError(f"--set {override}: '{'.'.join(parents)}' has no settings inside.")
+        raise SpecError(f"{where}: '{'.'.join(parents)}' has no settings inside.")
 
 
 def read_yaml(path: Path) -> Any:

@@ -55,7 +55,7 @@ def make_cohort(index: pd.DataFrame, groups: pd.DataFrame) -> Cohort:
         image_ids_n=index["image_id"].to_numpy(dtype=object),
         labels_n=labels_n,
         groups_n=groups_n,
-        majority_n=_majority(labels_n, groups_n),
+        majority_n=majority(labels_n, groups_n),
         order_n=_order(index),
         strata_n=pd.factorize(_strata(index), sort=True)[0].astype(np.int64),
         official_n=pd.to_numeric(index["official_fold"]).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
@@ -84,7 +84,8 @@ def _check(index: pd.DataFrame, groups: pd.DataFrame) -> None:
         raise SplitError("split: expected at least two classes, found one. Add images of another class.")
 
 
-def _majority(labels_n: Array, groups_n: Array) -> Array:
+def majority(labels_n: Array, groups_n: Array) -> Array:
+    """The class most images of each image's group have, int64 (n,); groups are numbers from 0."""
     counts_gk = np.zeros((int(groups_n.max()) + 1, int(labels_n.max()) + 1))
     np.add.at(counts_gk, (groups_n, labels_n), 1)
     return np.asarray(counts_gk.argmax(axis=1)[groups_n], dtype=np.int64)

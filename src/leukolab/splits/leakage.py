@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from leukolab.splits.cohort import Cohort
+from leukolab.splits.cohort import Array, Cohort, majority
 from leukolab.splits.cuts import LARGEST_SHARE
 from leukolab.splits.table import Piece
 
@@ -16,6 +16,8 @@ FEW_TUNING = 5
 """Under so many tuning groups in a class nothing is chosen on the tuning part."""
 FEW_TEST = 20
 """Under so many test groups in a class a warning is due."""
+FEW_TEST_WORDS = f"Few groups: under {FEW_TEST} test groups in a class"
+"""How that warning begins."""
 SUBJECT_DEVIATION = 0.2
 """Deviation of the recall from subject to subject; see `expected_width`."""
 KEPT_BY = ("test", "tuning", "validation", "train")
@@ -56,8 +58,31 @@ def groups_by_class(piece: Piece, cohort: Cohort) -> dict[int, int]:
     return {int(label): len(np.unique(cohort.groups_n[piece.items][own == label])) for label in classes}
 
 
-def expected_width(piece: Piece, cohort: Cohort) -> float:
+def few_test_note(labels_n: Array, groups_n: Array) -> str | None:
+    """The warning about a test part put together of several; None where every class has groups enough.
+
+    Args:
+        labels_n: int (n,), class of each image. groups_n: names of groups (n,).
+    """
+    codes_n = np.unique(np.asarray(groups_n).astype(str), return_inverse=True)[1]
+    majority_n = majority(labels_n, codes_n)
+    fewest = min(len(np.unique(codes_n[majority_n == label])) for label in np.unique(majority_n))
+    if fewest >= FEW_TEST:
+        return None
+    width = expected_width(majority_n, codes_n)
+    return f"{FEW_TEST_WORDS}, all outer parts together ({fewest}): {_width(width)}."
+
+
+def is_few_test_note(note: str) -> bool:
+    """Whether a note of a split's head is the warning about test groups, part by part."""
+    return note.startswith(FEW_TEST_WORDS)
+
+
+def expected_width(majority_n: Array, groups_n: Array) -> float:
     """Width of the 95 % interval of balanced accuracy that so few groups lead one to expect.
+
+    Args:
+        majority_n: class of each image's group (n,). groups_n: group of each image (n,).
 
     Balanced accuracy is the mean of k recalls. A recall over images is a mean over groups weighted by size; its
     variance is s^2 / G, with s the deviation of the recall from subject to subject and G the effective number of
@@ -65,9 +90,8 @@ def expected_width(piece: Piece, cohort: Cohort) -> float:
     s = 0.2 fits what is known: accuracy by subject from 0.26 to 1, median 0.83 (the winner's field of 2019).
     """
     inverse = []
-    for label in np.unique(cohort.majority_n[piece.items]):
-        own = piece.items[cohort.majority_n[piece.items] == label]
-        sizes = np.unique(cohort.groups_n[own], return_counts=True)[1].astype(float)
+    for label in np.unique(majority_n):
+        sizes = np.unique(groups_n[majority_n == label], return_counts=True)[1].astype(float)
         inverse.append((sizes**2).sum() / sizes.sum() ** 2)
     return float(2 * 1.96 * SUBJECT_DEVIATION / len(inverse) * np.sqrt(sum(inverse)))
 
@@ -87,11 +111,11 @@ def few_groups(pieces: list[Piece], cohort: Cohort) -> tuple[tuple[int, ...], tu
             "no champion is claimed and nothing is calibrated."
         )
     if few_test:
-        width = max(expected_width(first[outer, "test"], cohort) for outer in few_test)
+        items = [first[outer, "test"].items for outer in few_test]
+        width = max(expected_width(cohort.majority_n[own], cohort.groups_n[own]) for own in items)
         notes.append(
-            f"Few groups: under {FEW_TEST} test groups in a class ({_parts(few_test)}; at the fewest "
-            f"{min(test[outer] for outer in few_test)}): expect a 95 % interval of balanced accuracy about "
-            f"{width:.2f} wide."
+            f"{FEW_TEST_WORDS} ({_parts(few_test)}; at the fewest {min(test[outer] for outer in few_test)}): "
+            f"{_width(width)}."
         )
     return few_tuning, few_test, notes
 
@@ -107,6 +131,10 @@ def large_groups_note(pieces: list[Piece], cohort: Cohort) -> list[str]:
         return []
     where = _parts(tuple(set(outers)))
     return [f"No choice of tuning groups kept every group under a third of the part's images ({where})."]
+
+
+def _width(width: float) -> str:
+    return f"expect a 95 % interval of balanced accuracy about {width:.2f} wide"
 
 
 def _parts(outers: tuple[int, ...]) -> str:

@@ -70,6 +70,14 @@ class Split:
         """Numbers of the outer parts, ascending."""
         return tuple(int(outer) for outer in sorted(self.table["outer"].unique()))
 
+    @property
+    def tests_once(self) -> bool:
+        """Whether there are several outer parts whose test parts, put together, hold every image exactly once."""
+        rows = self.table[self.table["role"] == "test"]
+        tested = rows.loc[rows["fold"] == rows.groupby("outer")["fold"].transform("min"), "image_id"]
+        every = self.table["image_id"].nunique()
+        return len(self.outers) > 1 and tested.is_unique and len(tested) == every
+
     def folds(self, outer: int) -> tuple[int, ...]:
         """Numbers of the inner folds of an outer part, ascending."""
         return tuple(int(fold) for fold in sorted(self.table.loc[self.table["outer"] == outer, "fold"].unique()))

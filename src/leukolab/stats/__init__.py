@@ -7,7 +7,7 @@ from leukolab.stats.hypotheses import (
     answer_hypotheses,
     balanced_accuracy_draws,
 )
-from leukolab.stats.intervals import Bootstrap, make_bootstrap, score_table, scores
+from leukolab.stats.intervals import Bootstrap, make_bootstrap, mean_score_table, score_table, scores
 from leukolab.stats.metrics import METRICS, Metric, calls, check_predictions
 from leukolab.stats.weights import image_weights, subject_weights
 
@@ -25,6 +25,7 @@ __all__ = [
     "confusion",
     "image_weights",
     "make_bootstrap",
+    "mean_score_table",
     "pr_points",
     "roc_points",
     "score_table",

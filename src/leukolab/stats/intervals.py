@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,12 +65,26 @@ def score_table(probs_nk: Array, labels_n: Array, weights_n: Array, unit: str, b
     Raises:
         DataError: the predictions cannot be scored.
     """
-    check_predictions(probs_nk, labels_n)
-    values = scores(probs_nk, labels_n, weights_n)
-    draws = metric_draws(probs_nk, labels_n, weights_n, bootstrap)
+    return mean_score_table([probs_nk], labels_n, weights_n, unit, bootstrap)
+
+
+def mean_score_table(
+    members: Sequence[Array], labels_n: Array, weights_n: Array, unit: str, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """`score_table` of the mean score of several models on the same images, each replicate shared by all of them.
+
+    Args:
+        members: float64 (n, k) of each model.
+    """
+    values, draws = [], []
+    for probs_nk in members:
+        check_predictions(probs_nk, labels_n)
+        values.append(scores(probs_nk, labels_n, weights_n))
+        draws.append(metric_draws(probs_nk, labels_n, weights_n, bootstrap))
     rows = []
-    for name, value in values.items():
-        low, high = percentiles(draws[name])
+    for name in values[0]:
+        value = float(np.mean([found[name] for found in values]))
+        low, high = percentiles(np.mean([found[name] for found in draws], axis=0))
         row = {"metric": name, "unit": unit, "value": value, "low": low, "high": high, "method": bootstrap.method}
         rows.append(row)
     return pd.DataFrame(rows)

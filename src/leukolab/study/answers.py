@@ -11,6 +11,7 @@ import pandas as pd
 from leukolab.report.published import SUBTYPES_CARD, SUBTYPES_TEST_ACCURACY
 from leukolab.report.texts import Texts
 from leukolab.spec import load_study, study_names
+from leukolab.splits import is_few_test_note
 from leukolab.study.results import Results, rival_name
 
 
@@ -23,6 +24,19 @@ class Facts:
     chosen: dict[str, Any]
     texts: Texts
 
+    @property
+    def pooled(self) -> dict[str, Any]:
+        """What is known of all outer parts together; empty where they were not pooled."""
+        return dict(self.chosen.get("pooled", {}))
+
+    @property
+    def kind_of_test(self) -> str:
+        """Who the test images of the chosen model come from: new `subjects`, unknown ones (`images`), or `leaky`."""
+        head = self.results.splits[self.chosen["protocol"]].head
+        if head.leakage == "none" and self.chosen["chosen_on"] != "test":
+            return "subjects"
+        return "leaky" if self.results.subjects_known else "images"
+
     def score(self, member: str, metric: str, unit: str) -> dict[str, str]:
         """Value and interval of a test score, as three decimals; empty where there is none."""
         mine = self.scores[(self.scores["member"] == member) & (self.scores["role"] == "test")]
@@ -34,10 +48,14 @@ class Facts:
 
 
 def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], texts: Texts) -> dict[str, Any]:
-    """Sentences for the head of the report: `headline` and `warnings`; and what the shortcut probe saw."""
+    """Sentences for the head of the report: `headline` and `warnings`; and what the shortcut probe saw.
+
+    `settled` are notes of splits that speak of single outer parts where all of them are scored together.
+    """
     facts = Facts(results, scores, chosen, texts)
     lines = _subtypes(facts) if results.spec.report == "subtypes" else _wen(facts)
-    return {"headline": list(lines), "warnings": list(_warnings(facts)), "shortcut": results.shortcut_kind}
+    found = {"headline": list(lines), "warnings": list(_warnings(facts)), "shortcut": results.shortcut_kind}
+    return found | {"settled": list(_settled(facts))}
 
 
 def _subtypes(facts: Facts) -> Iterator[str]:
@@ -71,24 +89,63 @@ def _paper(facts: Facts) -> Iterator[str]:
 
 
 def _wen(facts: Facts) -> Iterator[str]:
+    """The pooled result where there is one, then the model offered for use."""
+    if facts.pooled:
+        yield from _together(facts)
+        yield _offered(facts)
+    else:
+        yield from _one_part(facts)
+
+
+def _together(facts: Facts) -> Iterator[str]:
+    """What each outer part chose, on all test images of all outer parts."""
+    say, pooled = facts.texts, facts.pooled
+    part = say.name("roles", facts.chosen["chosen_on"]).lower()
+    values = {"part": part, "images": f"{pooled['images']:,}", "groups": pooled["groups"]}
+    values |= {"auc": facts.score(pooled["member"], "auc", "image")["value"], "parts": _parts(facts)}
+    values |= facts.score(pooled["member"], "balanced_accuracy", "image")
+    person = facts.score(pooled["member"], "balanced_accuracy", "subject").get("value", "")
+    yield say(f"answers.together_{facts.kind_of_test}", person=person, **values)
+    yield _rivals(facts, pooled["against"][0])
+
+
+def _parts(facts: Facts) -> str:
+    """`all 5 outer parts`, or which of how many."""
+    parts, count = facts.pooled["parts"], facts.pooled["of"]
+    if len(parts) == count:
+        return facts.texts("answers.all_parts", count=count)
+    return facts.texts("answers.some_parts", parts=", ".join(map(str, parts)), count=count)
+
+
+def _offered(facts: Facts) -> str:
+    """The model offered for use, on its own test part."""
+    chosen = facts.chosen
+    table = facts.results.tables[chosen["jobs"][0], "test"]
+    return facts.texts(
+        "answers.offered",
+        outer=chosen["outer"],
+        member=chosen["name"],
+        images=f"{len(table):,}",
+        **facts.score(chosen["member"], "balanced_accuracy", "image"),
+    )
+
+
+def _one_part(facts: Facts) -> Iterator[str]:
     say, chosen = facts.texts, facts.chosen
     table = facts.results.tables[chosen["jobs"][0], "test"]
     counts = {"groups": table["image_id"].map(facts.results.groups).nunique(), "images": f"{len(table):,}"}
     part = say.name("roles", chosen["chosen_on"]).lower()
-    clean = facts.results.splits[chosen["protocol"]].head.leakage == "none" and chosen["chosen_on"] != "test"
     auc = facts.score(chosen["member"], "auc", "image")["value"]
     balanced = facts.score(chosen["member"], "balanced_accuracy", "image")
     person = facts.score(chosen["member"], "balanced_accuracy", "subject").get("value", "")
-    known = facts.results.subjects_known
-    key = "answers.chosen_subjects" if clean else ("answers.chosen_leaky" if known else "answers.chosen_images")
-    values = {"member": chosen["name"], "auc": auc, "part": part, **counts, **balanced}
-    yield say(key, **values, **({"person": person} if clean else {}))
-    yield _rivals(facts)
+    values = {"member": chosen["name"], "auc": auc, "part": part, "person": person, **counts, **balanced}
+    yield say(f"answers.chosen_{facts.kind_of_test}", **values)
+    yield _rivals(facts, chosen["against"][0])
 
 
-def _rivals(facts: Facts) -> str:
+def _rivals(facts: Facts, row: dict[str, Any]) -> str:
     """The chosen model against the better of its simple rivals."""
-    say, row = facts.texts, facts.chosen["against"][0]
+    say = facts.texts
     rival = say("answers.features") if "features" in row["rival"] else facts.results.shortcut_kind
     verdict = "same" if row["low"] <= 0 <= row["high"] else ("better" if row["difference"] > 0 else "worse")
     numbers = {name: f"{row[name]:+.3f}" for name in ("difference", "low", "high")}
@@ -96,12 +153,22 @@ def _rivals(facts: Facts) -> str:
     return say(f"answers.rival_{verdict}", rival=rival, value=value, **numbers)
 
 
+def _settled(facts: Facts) -> Iterator[str]:
+    """Warnings about the test groups of single outer parts, where the answer rests on all of them."""
+    if facts.pooled:
+        notes = facts.results.splits[facts.chosen["protocol"]].head.notes
+        yield from (note for note in notes if is_few_test_note(note))
+
+
 def _warnings(facts: Facts) -> Iterator[str]:
     say, results = facts.texts, facts.results
     for protocol, split in results.splits.items():
-        for note in split.head.notes:
+        settled = set(_settled(facts)) if protocol == facts.chosen["protocol"] else set()
+        notes = [note for note in split.head.notes if note not in settled]
+        notes += [facts.pooled["few"]] if settled and facts.pooled["few"] else []
+        for note in notes:
             yield say("answers.note", protocol=say.name("protocols", protocol), note=note)
-    if not facts.chosen["claim"]:
+    if not (facts.chosen["claim"] and facts.pooled.get("claim", True)):
         yield say("answers.no_claim")
     shipped = results.spec.name in study_names() and load_study(results.spec.name)
     if shipped and shipped.model.backbone.partition(".")[0] != results.spec.model.backbone.partition(".")[0]:

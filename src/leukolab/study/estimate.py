@@ -27,8 +27,8 @@ class Estimate:
     lines: tuple[str, ...]
 
 
-def estimate(session: Session, jobs: list[Job], left: list[Job]) -> Estimate:
-    """Seconds of small measured batches, times the images and epochs of the jobs that are left."""
+def estimate(session: Session, jobs: list[Job], left: list[Job], processes: int = 1) -> Estimate:
+    """Seconds of small measured batches times images and epochs of the jobs that are left, `processes` at once."""
     costs = {}
     for name in sorted({job.reading for job in left}):
         trunk = session.bank(session.bank_depth(name)).trunk
@@ -37,7 +37,7 @@ def estimate(session: Session, jobs: list[Job], left: list[Job]) -> Estimate:
     if costs:
         seconds += next(iter(costs.values())).trunk_seconds * _passes(session) * len(session.material.index)
     disk = _disk_bytes(session, jobs) / 2**30
-    hours = seconds / 3600
+    hours = seconds / 3600 / processes
     lines = (
         f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done",
         f"about {hours:.1f} hours on this machine" if hours >= 1 else f"about {hours * 60:.0f} minutes on this machine",

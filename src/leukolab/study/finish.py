@@ -12,15 +12,37 @@ import pandas as pd
 from leukolab.base.files import write_json, write_table
 from leukolab.base.progress import say
 from leukolab.images import PixelStore
+from leukolab.plan import Event, hold, write_event
 from leukolab.report import write_report
 from leukolab.report.names import Names
 from leukolab.report.run import read_run
 from leukolab.report.texts import load_texts
 from leukolab.study.answers import answers
-from leukolab.study.mixtures import against_rivals, choose, ensemble_members
-from leukolab.study.results import Results, read_results
+from leukolab.study.mixtures import (
+    Mixtures,
+    against_rivals,
+    choose,
+    hypotheses_table,
+    mixtures_of,
+    weights_table,
+)
+from leukolab.study.pooled import Pooled, pool, pooled_hypotheses, pooled_record, pooled_scores, pooled_table
+from leukolab.study.results import Results, read_results, read_spec
 from leukolab.study.score import Member, model_members, rival_members, score_members
 from leukolab.study.thumbnails import Thumbnails
+
+
+def report_run(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:
+    """`finish`, while no other process works in the run folder; noted in its ledger.
+
+    Raises:
+        RunError: as `finish`, or another process works there.
+    """
+    read_spec(run)
+    with hold(run):
+        path = finish(run, pixels, language)
+        write_event(run, Event("reported"))
+    return path
 
 
 def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:
@@ -41,27 +63,40 @@ def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") ->
     texts = load_texts(language)
     results = read_results(run)
     models, rivals = model_members(results), rival_members(results)
-    ensembles: list[Member] = []
-    if results.spec.ensembles is not None:
-        ensembles, weights, hypotheses = ensemble_members(results)
-        write_table(run / "ensembles.parquet", weights)
-        write_table(run / "hypotheses.parquet", hypotheses)
-    else:
-        for name in ("ensembles", "hypotheses"):
-            (run / f"{name}.parquet").unlink(missing_ok=True)
-    tables = score_members(results, [*models, *ensembles, *rivals])
+    mixtures = mixtures_of(results) if results.spec.ensembles is not None else []
+    ensembles = [member for one in mixtures for member in one.members]
+    pools = pool(results, models, rivals, mixtures)
+    tables = score_members(results, [*models, *ensembles, *rivals]) | _mixture_tables(results, mixtures, pools)
+    if pools:
+        tables["scores"] = pd.concat([tables["scores"], pooled_scores(results, pools)], ignore_index=True)
+        tables["pooled"] = pooled_table(pools)
+    for name in ("ensembles", "hypotheses", "pooled"):
+        (run / f"{name}.parquet").unlink(missing_ok=True)
     for name, table in tables.items():
         write_table(run / f"{name}.parquet", table)
     member, role, claim = choose(results, [*models, *ensembles])
     chosen = _chosen(results, member, tables["scores"]) | {"chosen_on": role, "claim": claim}
     chosen["against"] = against_rivals(results, member, rivals)
+    chosen |= pooled_record(results, pools.get(member.place.protocol, []))
     write_json(run / "chosen.json", chosen)
+    (run / "answers.json").unlink(missing_ok=True)  # of an earlier report, perhaps damaged, and not to be read below
     name = Names(read_run(run), texts)(member.name)
     write_json(run / "answers.json", answers(results, tables["scores"], chosen | {"name": name}, texts))
     thumbnails = Thumbnails.open(run, pixels)
     path = write_report(run, thumbnails.get, language=language)
     thumbnails.keep()
     return path
+
+
+def _mixture_tables(
+    results: Results, mixtures: list[Mixtures], pools: dict[str, list[Pooled]]
+) -> dict[str, pd.DataFrame]:
+    """Weights of the ensembles, and the hypotheses: of all outer parts together where they are pooled, and of each."""
+    if not mixtures:
+        return {}
+    together = [pooled_hypotheses(results, found, mixtures) for found in pools.values()]
+    hypotheses = pd.concat([*together, hypotheses_table(results, mixtures)], ignore_index=True)
+    return {"ensembles": weights_table(mixtures), "hypotheses": hypotheses}
 
 
 def _chosen(results: Results, member: Member, scores: pd.DataFrame) -> dict[str, Any]:

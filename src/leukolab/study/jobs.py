@@ -1,20 +1,24 @@
 """The jobs of a study: one model of one (protocol, reading, outer part, learning rate, fold), keyed by content.
 
-A finished job is a folder `jobs/<key>/` with `result.json`; it is never done again.
+A finished job is a folder `jobs/<key>/` with `result.json`, which holds the digests of its other files; it is never
+done again unless a file is lost or damaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leukolab.base.errors import SpecError
-from leukolab.base.files import whole_folder, write_json, write_table
-from leukolab.base.keys import content_key, digest
+from leukolab.base.errors import RunError, SpecError
+from leukolab.base.files import read_json, whole_folder, write_json, write_table
+from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.base.progress import say
 from leukolab.base.streams import stream_seed
 from leukolab.engine.reference import Part, Trained
 from leukolab.engine.weights import Weights, save_state
@@ -52,7 +56,7 @@ def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job
     weights_digest = digest([weights.digest, weights.mean, weights.deviation])
     for protocol, split in material.splits.items():
         for reading_name, reading in spec.readings.items():
-            for outer in _outers(spec, reading, protocol, split.outers):
+            for outer in outers_of(spec, reading, protocol, split.outers):
                 for rate in reading.learning_rates or spec.training.learning_rates:
                     for fold in split.folds(outer):
                         name = f"{protocol}/{reading_name}/outer{outer}/lr{rate:g}/fold{fold}"
@@ -114,7 +118,29 @@ def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, Part], mat
         write_table(temporary / "history.parquet", pd.DataFrame(trained.history).assign(job=job.job))
         write_table(temporary / "predictions.parquet", _predictions(job, trained, parts, material))
         save_state(temporary / "model.safetensors", trained.state)
-        write_json(temporary / "result.json", asdict(job))
+        seal(temporary, asdict(job))
+
+
+def seal(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write `result.json`, the last file of a folder: facts, and the digests of the others."""
+    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
+    write_json(folder / "result.json", {**facts, "files": digests})
+
+
+def drop_damaged(run: Path) -> None:
+    """Remove finished jobs and heads of which a file is lost or damaged, so that they are done again."""
+    for folder in [*(run / "jobs").glob("*"), *(run / "heads").glob("*")]:
+        if not _sealed(folder):
+            say(f"{folder}: damaged; this is trained again")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sealed(folder: Path) -> bool:
+    try:
+        files = read_json(folder / "result.json").get("files", {})
+        return all(file_digest(folder / name) == expected for name, expected in files.items())
+    except (RunError, OSError, AttributeError):
+        return False
 
 
 def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray, probs_nk: np.ndarray) -> pd.DataFrame:
@@ -140,7 +166,12 @@ def _predictions(job: Job, trained: Trained, parts: dict[str, Part], material: M
     return pd.concat(tables, ignore_index=True)
 
 
-def _outers(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
+def outers_of(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
+    """Outer parts that a reading runs on, of those that are `there`.
+
+    Raises:
+        SpecError: one is asked for that the split does not have.
+    """
     wanted = list({str(name): parts for name, parts in reading.outer_parts.items()}.get(protocol, there))
     if spec.outer_parts is not None:
         wanted = [outer for outer in wanted if outer in spec.outer_parts]

@@ -70,7 +70,7 @@ def entries(run: Path) -> list[Entry]:
     """
     scores = read_table(run / "scores.parquet")
     metrics = {str(name): _metrics(rows) for name, rows in scores.groupby("member", sort=False)}
-    members = scores[scores["kind"].isin(["ensemble", "rival"])].drop_duplicates("member")
+    members = scores[scores["kind"].isin(["ensemble", "rival", "pooled"])].drop_duplicates("member")
     mixed = _mixed(run / "ensembles.parquet")
     ended = (run / "scores.parquet").stat().st_mtime
     found = [_study(run, metrics), *_models(run, metrics)]

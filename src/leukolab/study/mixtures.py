@@ -19,7 +19,7 @@ from leukolab.ensembles import (
     winner,
 )
 from leukolab.ensembles.members import Predictions, score_row
-from leukolab.stats import answer_hypotheses, balanced_accuracy_draws
+from leukolab.stats import BalancedAccuracyDraws, answer_hypotheses, balanced_accuracy_draws
 from leukolab.stats.intervals import percentiles
 from leukolab.study.results import Place, Results
 from leukolab.study.score import Member
@@ -34,6 +34,21 @@ class Choice:
     claim: bool
 
 
+@dataclass(frozen=True)
+class Mixtures:
+    """The ensembles of one outer part."""
+
+    place: Place
+    jobs: pd.DataFrame
+    made: list[Ensemble]
+    members: list[Member]
+    """One for each of `made`, in their order."""
+    best: str
+    """The weighted ensemble (a name in `made`) that won on the part that picks."""
+    picked_on: str
+    """That part: where the protocol picks champions, if that is tuning or test."""
+
+
 def choice_of(results: Results, protocol: str, outer: int) -> Choice:
     """The protocol's rule; with few tuning groups, weights come from each member's own fold and nothing is claimed."""
     settings = results.spec.active_protocols[protocol]
@@ -42,19 +57,24 @@ def choice_of(results: Results, protocol: str, outer: int) -> Choice:
     return Choice(settings.champion_on, weights, claim=not few)
 
 
-def ensemble_members(results: Results) -> tuple[list[Member], pd.DataFrame, pd.DataFrame]:
-    """Every ensemble as a member, the table of their weights, and the answers to H1 to H4."""
-    members: list[Member] = []
-    weights, answers = [], []
-    for place, jobs in _places(results):
-        protocol, outer = place.protocol, place.outer
-        some, made = _of_outer(results, protocol, outer, jobs)
-        members += some
-        names = {one.name: f"{protocol}/outer{outer}/{one.name}" for one in made}
-        table = ensembles_table(made)
-        weights.append(table.assign(ensemble=table["ensemble"].map(names), protocol=protocol))
-        answers.append(_answers(results, place, jobs, made))
-    return members, pd.concat(weights, ignore_index=True), pd.concat(answers, ignore_index=True)
+def mixtures_of(results: Results) -> list[Mixtures]:
+    """The ensembles of every outer part of a run."""
+    return [_of_outer(results, place, jobs) for place, jobs in _places(results)]
+
+
+def weights_table(mixtures: list[Mixtures]) -> pd.DataFrame:
+    """Members and weights of every ensemble, named as the ensemble's member."""
+    tables = []
+    for one in mixtures:
+        names = {made.name: member.name for made, member in zip(one.made, one.members, strict=True)}
+        table = ensembles_table(one.made)
+        tables.append(table.assign(ensemble=table["ensemble"].map(names), protocol=one.place.protocol))
+    return pd.concat(tables, ignore_index=True)
+
+
+def hypotheses_table(results: Results, mixtures: list[Mixtures]) -> pd.DataFrame:
+    """H1 to H4 on the test part of each outer part."""
+    return pd.concat([_answers(results, one) for one in mixtures], ignore_index=True)
 
 
 def choose(results: Results, members: list[Member]) -> tuple[Member, str, bool]:
@@ -64,6 +84,11 @@ def choose(results: Results, members: list[Member]) -> tuple[Member, str, bool]:
     """
     protocol = "corrected" if "corrected" in results.splits else next(iter(results.splits))
     outer = int(results.jobs.loc[results.jobs["protocol"] == protocol, "outer"].min())
+    return winner_of(results, members, protocol, outer)
+
+
+def winner_of(results: Results, members: list[Member], protocol: str, outer: int) -> tuple[Member, str, bool]:
+    """What the protocol's rule offers in one outer part; see `choose`."""
     choice = choice_of(results, protocol, outer)
     mine = [m for m in members if m.kind != "rival" and (m.place.protocol, m.place.outer) == (protocol, outer)]
     role = choice.champion_on
@@ -87,12 +112,17 @@ def against_rivals(results: Results, member: Member, rivals: list[Member]) -> li
     _, labels_n, weights_n = member.parts["test"]
     bootstrap = results.bootstrap(member.like, member.place, "test")
     draws = balanced_accuracy_draws(probs, labels_n, weights_n, bootstrap)
-    ours, ours_r = draws.mean_of([member.name])
+    return differences(draws, member.name, [rival.name for rival in same])
+
+
+def differences(draws: BalancedAccuracyDraws, member: str, rivals: list[str]) -> list[dict[str, Any]]:
+    """`rival`, `difference`, `low`, `high` of a member against each rival, the strongest rival first."""
+    ours, ours_r = draws.mean_of([member])
     rows = []
-    for rival in same:
-        theirs, theirs_r = draws.mean_of([rival.name])
+    for rival in rivals:
+        theirs, theirs_r = draws.mean_of([rival])
         low, high = percentiles(ours_r - theirs_r)
-        rows.append({"rival": rival.name, "difference": ours - theirs, "low": low, "high": high})
+        rows.append({"rival": rival, "difference": ours - theirs, "low": low, "high": high})
     return sorted(rows, key=lambda row: float(row["difference"]))
 
 
@@ -102,18 +132,20 @@ def _places(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
         yield Place(str(jobs["protocol"].iloc[0]), int(jobs["outer"].iloc[0])), jobs
 
 
-def _of_outer(results: Results, protocol: str, outer: int, jobs: pd.DataFrame) -> tuple[list[Member], list[Ensemble]]:
-    choice = choice_of(results, protocol, outer)
-    made = build_ensembles(jobs, _access(results, jobs), results.spec.ensembles, choice.weights_on, choice.champion_on)  # type: ignore[arg-type]
+def _of_outer(results: Results, place: Place, jobs: pd.DataFrame) -> Mixtures:
+    choice = choice_of(results, place.protocol, place.outer)
+    access = _access(results, jobs)
+    made = build_ensembles(jobs, access, results.spec.ensembles, choice.weights_on, choice.champion_on)  # type: ignore[arg-type]
     members = []
     for one in made:
-        access = _access(results, jobs)
         like = one.members[0]
         roles = [role for role in ("tuning", "test") if results.has(like, role)]
         parts = {role: mixed(one, access, role) for role in roles}
-        name = f"{protocol}/outer{outer}/{one.name}"
-        members.append(Member(name, "ensemble", Place(protocol, outer), like, parts))
-    return members, made
+        members.append(Member(f"{place.protocol}/outer{place.outer}/{one.name}", "ensemble", place, like, parts))
+    no_tuning = not results.has(str(jobs["job"].iloc[0]), "tuning")
+    picking = "test" if no_tuning or choice.champion_on == "test" else "tuning"
+    weighted = [one for one in made if one.scheme not in ("equal", "single")]
+    return Mixtures(place, jobs, made, members, winner(weighted, access, picking).name, picking)
 
 
 def _access(results: Results, jobs: pd.DataFrame) -> Predictions:
@@ -127,18 +159,15 @@ def _access(results: Results, jobs: pd.DataFrame) -> Predictions:
     return predictions
 
 
-def _answers(results: Results, place: Place, jobs: pd.DataFrame, made: list[Ensemble]) -> pd.DataFrame:
-    """H1 to H4 on the test part of one outer part; the best ensemble is picked where the protocol picks champions."""
+def _answers(results: Results, mixtures: Mixtures) -> pd.DataFrame:
+    """H1 to H4 on the test part of one outer part."""
+    place, jobs = mixtures.place, mixtures.jobs
     access = _access(results, jobs)
-    choice = choice_of(results, place.protocol, place.outer)
-    no_tuning = not results.has(str(jobs["job"].iloc[0]), "tuning")
-    picking = "test" if no_tuning or choice.champion_on == "test" else "tuning"
-    weighted = [one for one in made if one.scheme not in ("equal", "single")]
-    best = winner(weighted, access, picking)
-    members = hypothesis_members(jobs, made, best.name)
     probs = {str(job): access("test", str(job)).probs_nk for job in jobs["job"]}
-    probs |= {one.name: mixed(one, access, "test").probs_nk for one in made}
+    pairs = zip(mixtures.made, mixtures.members, strict=True)
+    probs |= {one.name: member.parts["test"].probs_nk for one, member in pairs}
     like = access("test", str(jobs["job"].iloc[0]))
     bootstrap = results.bootstrap(str(jobs["job"].iloc[0]), place, "test")
     draws = balanced_accuracy_draws(probs, like.labels_n, like.weights_n, bootstrap)
-    return answer_hypotheses(draws, members).assign(protocol=place.protocol, outer=place.outer, picked_on=picking)
+    table = answer_hypotheses(draws, hypothesis_members(jobs, mixtures.made, mixtures.best))
+    return table.assign(protocol=place.protocol, outer=place.outer, picked_on=mixtures.picked_on)

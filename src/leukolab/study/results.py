@@ -66,13 +66,16 @@ class Results:
 
     def bootstrap(self, member: str, place: Place, role: str) -> Bootstrap:
         """Replicates shared by all members on the same part."""
-        images = digest(self.tables[member, role]["image_id"].tolist())
-        key = (place.protocol, place.outer, images)
+        table = self.tables[member, role]
+        return self.replicates(place.protocol, place.outer, table["image_id"].tolist(), table["label"].to_numpy())
+
+    def replicates(self, protocol: str, outer: int, image_ids: list[str], labels_n: NDArray[Any]) -> Bootstrap:
+        """Replicates shared by all that is scored on these images."""
+        key = (protocol, outer, digest(image_ids))
         if key not in self._bootstraps:
-            labels = self.tables[member, role]["label"].to_numpy(np.int64)
-            groups = self.groups_of(member, role)
+            groups_n = np.array([self.groups[name] for name in image_ids])
             self._bootstraps[key] = make_bootstrap(
-                labels, groups, self.spec.bootstrap, self.spec.seed, self.subjects_known
+                labels_n.astype(np.int64), groups_n, self.spec.bootstrap, self.spec.seed, self.subjects_known
             )
         return self._bootstraps[key]
 

@@ -8,40 +8,38 @@ from __future__ import annotations
 import copy
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from leukolab import __version__
 from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
-from leukolab.base.files import atomic, make_folder, read_json, read_table, write_json, write_table, write_text
-from leukolab.base.keys import content_key, digest
+from leukolab.base.files import atomic, make_folder, read_json, read_table, sweep, write_json, write_table
+from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.base.progress import say
 from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
-from leukolab.plan import Place, hold, run_plan, usable_target
-from leukolab.spec import RuntimeSpec, StudySpec
+from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
+from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
-from leukolab.study import work
+from leukolab.study import begun, work
+from leukolab.study.begun import STUDY_FILE
 from leukolab.study.estimate import Estimate, estimate
-from leukolab.study.jobs import Job, is_done, job_folder, jobs_table, list_jobs
+from leukolab.study.jobs import Job, drop_damaged, is_done, job_folder, jobs_table, list_jobs
 from leukolab.study.prepare import Material, composition, prepare
-from leukolab.study.results import read_spec
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 from leukolab.study.session import Session, cut_for
-
-STUDY_FILE = "study.yaml"
-"""The resolved settings in the run folder; `study run` takes them as they are."""
+from leukolab.study.side_by_side import processes, where
 
 
-def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local") -> Path:
+def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Path:
     """Run a study to its report.
 
     Args:
@@ -49,7 +47,8 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "loc
         data: folder of images.
         run: the run folder.
         home: the home folder.
-        on: where its jobs run: `local`, `local:N`, `ray` or `ray://ADDRESS`.
+        on: where its jobs run: `auto` (here, in as many processes as suit it), `local`, `local:N`, `ray` or `ray://ADDRESS`.
+        retune: measure the runtime anew though the run was begun with one; models of another runtime are trained again.
 
     Returns:
         Path of the HTML report.
@@ -57,24 +56,24 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "loc
     Raises:
         LeukolabError: whatever the user can mend.
     """
-    session = train_study(spec, data, run, home, on)
-    from leukolab.study.finish import finish
+    session = train_study(spec, data, run, home, on, retune)
+    from leukolab.study.finish import report_run
 
-    with hold(run):
-        return finish(run, session.material.store)
+    return report_run(run, session.material.store)
 
 
-def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "local") -> Session:
+def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Session:
     """`run_study` as far as the predictions of all models and rivals."""
     started = time.time()
-    target = usable_target(on)
-    _check_folder(spec, run)
+    usable_target(on)  # what means nothing is refused before images are packed
+    begun.check_folder(spec, run)
     with hold(make_folder(run)):
-        session, jobs = open_session(spec, data, run, home, target.workers)
-        _write_record(session, jobs)
-        work.remember(session)
-        tasks = work.list_tasks(session, jobs)
-        run_plan(tasks, Place(run, home, data), work.WORK, on, say)
+        sweep(run)
+        drop_damaged(run)
+        if retune:
+            begun.forget_runtime(run)
+        session, jobs = open_session(spec, data, run, home, on)
+        train_models(session, jobs, data, on)
         with runtime.settled(session.spec.runtime):
             _write_rivals(session, jobs)
         _collect(run, jobs)
@@ -82,19 +81,37 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "l
     return session
 
 
-def plan_study(spec: StudySpec, data: Path, run: Path, home: Path) -> Estimate:
+def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: Callable[[str], None] = say) -> None:
+    """Write down what the run is, then train what is left of its models, wherever `on` says."""
+    _write_record(session, jobs)
+    work.remember(session)
+    tasks = work.list_tasks(session, jobs)
+    write_plan(session.run, tasks)
+    write_event(session.run, Event("planned"))
+    place = Place(session.run, session.home, data)
+    run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
+
+
+def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> Estimate:
     """What a study would cost: jobs, hours, disk; nothing is trained and the run folder is not touched."""
-    _check_folder(spec, run)
-    session, jobs = open_session(spec, data, run, home)
+    begun.check_folder(spec, run)
+    session, jobs = open_session(spec, data, run, home, on)
     with runtime.settled(session.spec.runtime):
         left = [job for job in jobs if not is_done(run, job)]
-        return estimate(session, jobs, left)
+        return estimate(session, jobs, left, processes(on, spec, session.material))
 
 
-def open_session(spec: StudySpec, data: Path, run: Path, home: Path, processes: int = 1) -> tuple[Session, list[Job]]:
+def open_session(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
-    settings = runtime.choose(_runtime_begun(spec, run), processes)
-    material = prepare(spec, data, home)
+    runtime.choose(spec.runtime)  # what cannot be had is refused before images are packed
+    return session_of(prepare(spec, data, home), spec, run, home, on)
+
+
+def session_of(
+    material: Material, spec: StudySpec, run: Path, home: Path, on: str = "auto"
+) -> tuple[Session, list[Job]]:
+    """`open_session` on images that are packed and split already."""
+    settings = runtime.choose(begun.runtime_begun(spec, run), processes(on, spec, material))
     network = build(spec.model, len(material.class_names), spec.seed)
     check_size(network, spec.image.size_px)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
@@ -105,42 +122,13 @@ def open_session(spec: StudySpec, data: Path, run: Path, home: Path, processes: 
     return session, list_jobs(spec, material, network.weights)
 
 
-def _runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:
-    """The runtime this folder was begun with, and what is asked for now."""
-    if not (run / "spec.json").exists():
-        return spec.runtime
-    given = spec.runtime.model_dump(exclude_unset=True)
-    return read_spec(run).runtime.model_copy(update=given)
-
-
-def _check_folder(spec: StudySpec, run: Path) -> None:
-    if run.is_dir() and any(run.iterdir()) and not (run / "spec.json").exists():
-        raise RunError(
-            f"{run}: expected an empty folder or a run of '{spec.name}', found other files. Choose another --out."
-        )
-    if not (run / "spec.json").exists():
-        return
-    before = read_spec(run)
-    for name, ours, theirs in (
-        ("study", spec.name, before.name),
-        ("data card", spec.data.card, before.data.card),
-    ):
-        if ours != theirs:
-            raise RunError(
-                f"{run}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another --out."
-            )
-
-
 def _write_record(session: Session, jobs: list[Job]) -> None:
     """Everything about the run that is known before training."""
     spec, run, material = session.spec, session.run, session.material
     fingerprint = index_fingerprint(material.index)
-    before = read_json(run / "data.json")["fingerprint"] if (run / "data.json").exists() else fingerprint
-    if before != fingerprint:
-        raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
+    begun.check_images(run, fingerprint)
+    begun.write_settings(run, spec)
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
-    write_text(run / "spec.json", spec.model_dump_json(indent=2))
-    write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
     write_table(run / "groups.parquet", material.groups)
@@ -157,14 +145,23 @@ def _write_rivals(session: Session, jobs: list[Job]) -> None:
     path, record = session.run / "rivals.parquet", session.run / "rivals.json"
     wanted = sorted({(job.protocol, job.outer) for job in jobs}, reverse=True)
     key = _rivals_key(session, wanted)
-    if path.exists() and record.exists() and read_json(record).get("key") == key:
+    if _kept(path, record, key):
         return
     material = session.material
     kind, shortcuts = shortcut_features(material.paths, material.store.key, session.home)
     rows = np.arange(len(material.index))
     seen = RivalInputs(_plain_bank(session).pooled(rows, np.zeros_like(rows)), shortcuts, kind)
     write_table(path, run_rivals(material, wanted, seen, session.spec.seed))
-    write_json(record, {"shortcut": kind, "key": key})
+    write_json(record, {"shortcut": kind, "key": key, "file": file_digest(path)})
+
+
+def _kept(path: Path, record: Path, key: str) -> bool:
+    """Whether the rivals are there, whole, and those of this key."""
+    try:
+        found = read_json(record)
+        return bool(found["key"] == key and found["file"] == file_digest(path))
+    except (RunError, OSError, KeyError, TypeError):
+        return False
 
 
 def _rivals_key(session: Session, wanted: list[tuple[str, int]]) -> str:
@@ -214,11 +211,18 @@ def _architecture(session: Session) -> dict[str, Any]:
 
 def _write_environment(session: Session, started: float) -> None:
     path = session.run / "environment.json"
-    before = float(read_json(path)["seconds"]) if path.exists() else 0.0
     moment = datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds")
     command = f"leukolab study run RUN_FOLDER/{STUDY_FILE} --data FOLDER"
-    seconds = round(before + time.time() - started, 1)
+    seconds = round(_seconds_before(path) + time.time() - started, 1)
     write_json(
         path,
         {"leukolab": __version__, **runtime.description(), "started": moment, "seconds": seconds, "command": command},
     )
+
+
+def _seconds_before(path: Path) -> float:
+    """What the run took so far; 0 where that was not written yet, or is damaged."""
+    try:
+        return float(read_json(path)["seconds"])
+    except (RunError, KeyError, TypeError, ValueError):
+        return 0.0

@@ -24,6 +24,8 @@ from leukolab.stats import (
 from leukolab.study.results import Place, Results
 
 INTERVAL_ROLES = ("tuning", "test")
+SCORE_COLUMNS = ["member", "protocol", "outer", "kind", "role", "metric", "unit", "value", "low", "high", "method"]
+"""Columns of the table `scores`."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def score_members(results: Results, members: list[Member]) -> dict[str, pd.DataF
 def summaries(table: pd.DataFrame, results: Results) -> pd.DataFrame:
     """Mean and range over the outer parts (and folds) of each reading, learning rate and rival, on the test part."""
     test = table[(table["role"] == "test") & table["kind"].isin(["model", "rival"])].copy()
-    names = dict(zip(results.jobs["job"], _summary_names(results.jobs), strict=True))
+    names = dict(zip(results.jobs["job"], summary_names(results.jobs), strict=True))
     test["member"] = [names.get(m) or m.rpartition(":")[0] for m in test["member"]]
     grouped = test.groupby(["member", "protocol", "metric", "unit"], sort=False)["value"]
     out = grouped.agg(value="mean", low="min", high="max", count="size").reset_index()
@@ -89,7 +91,8 @@ def summaries(table: pd.DataFrame, results: Results) -> pd.DataFrame:
     return out.assign(outer=0, kind="summary", role="test")[list(table.columns)]
 
 
-def _summary_names(jobs: pd.DataFrame) -> Iterator[str]:
+def summary_names(jobs: pd.DataFrame) -> Iterator[str]:
+    """Of each job, the name of those that differ from it in outer part and fold only."""
     several = jobs["learning_rate"].nunique() > 1
     for row in jobs.itertuples():
         yield f"{row.protocol}/{row.reading}" + (f"/lr{row.learning_rate:g}" if several else "")
@@ -116,7 +119,7 @@ def _scores(results: Results, member: Member, role: str, scored: Scored) -> pd.D
             plain = pd.DataFrame({"metric": list(values), "value": list(values.values())})
             tables.append(plain.assign(unit=unit, low=np.nan, high=np.nan, method="no interval"))
     table = pd.concat(tables, ignore_index=True).assign(**member.head, kind=member.kind, role=role)
-    return table[["member", "protocol", "outer", "kind", "role", "metric", "unit", "value", "low", "high", "method"]]
+    return table[SCORE_COLUMNS]
 
 
 def _confusion(results: Results, member: Member, role: str, scored: Scored) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +30,7 @@ class Thumbnails:
     def open(cls, run: Path, pixels: PixelStore | Path | None) -> Thumbnails:
         """Thumbnails of a run, from a store, or from the home folder where its store may lie."""
         path = run / "thumbnails.npz"
-        kept = dict(np.load(path)) if path.exists() else {}
+        kept = _kept(path)
         if isinstance(pixels, PixelStore):
             return cls(run, pixels.array, {name: row for row, name in enumerate(pixels.image_ids)}, kept)
         store = pixels / "pixels" / read_json(run / "data.json")["pixels"] if pixels else None
@@ -51,3 +53,12 @@ class Thumbnails:
         """Write the pictures that were asked for into the run folder."""
         with atomic(self.run / "thumbnails.npz") as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, **self.asked)  # type: ignore[arg-type]
+
+
+def _kept(path: Path) -> dict[str, Picture]:
+    """The pictures in a file; none where it is not there, or damaged."""
+    try:
+        with path.open("rb") as stream, np.load(stream) as found:
+            return dict(found)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return {}

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import make_folder, read_json, whole_folder, write_json, write_table
+from leukolab.base.files import make_folder, whole_folder, write_table
 from leukolab.base.keys import digest
 from leukolab.engine import cached, checkpoint, reference, runtime
 from leukolab.engine.bank import Bank
@@ -25,7 +25,7 @@ from leukolab.engine.checkpoint import Standing
 from leukolab.engine.heads import train_heads
 from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
-from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
+from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, seal, store_job
 from leukolab.study.session import Session, recorded_session
 
 WORK = "leukolab.study.work:work"
@@ -65,7 +65,7 @@ def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
         tasks |= {task.key: task for task in features}
         made = tuple(sorted({path.rpartition("/")[0] for task in features for path in task.makes}))
         after = tuple(task.key for task in features)
-        heads = _heads_task(session, members, after, made) if cached_heads(session, members[0]) else None
+        heads = _heads_task(session, members, left, (after, made)) if cached_heads(session, members[0]) else None
         if heads is not None and left:
             tasks[heads.key] = heads
         for job in members:
@@ -128,28 +128,35 @@ def _views_needed(session: Session, jobs: list[Job]) -> dict[tuple[int, int, int
     return {place: np.unique(np.concatenate(rows)) for place, rows in sorted(needed.items())}
 
 
-def _heads_task(session: Session, members: list[Job], after: tuple[str, ...], features: tuple[str, ...]) -> Task:
+def _heads_task(session: Session, members: list[Job], left: list[Job], features: tuple[tuple[str, ...], ...]) -> Task:
+    """The heads of the jobs that are left; known by all members, so that it stays the same task as they are done."""
+    after, needs = features
     key = f"heads-{digest([job.first_key for job in members])[:32]}"
-    payload = {"kind": "heads", "key": key, "jobs": [job.job for job in members]}
+    payload = {"kind": "heads", "jobs": [job.job for job in left]}
     epochs = session.spec.readings[members[0].reading].stages[0].epochs
     return Task(
-        key=key, name=f"{members[0].job.rsplit('/', 2)[0]}/{len(members)} heads", kind="heads", payload=payload,
-        after=after, needs=(*_base_needs(session), *features), makes=(f"run/heads/{key}",),
-        cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=float(epochs * len(members)),
+        key=key, name=f"{members[0].job.rsplit('/', 2)[0]}/{len(left)} heads", kind="heads", payload=payload,
+        after=after, needs=(*_base_needs(session), *needs), makes=tuple(_head_artefact(job) for job in left),
+        cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=float(epochs * len(left)),
     )  # fmt: skip
 
 
 def _train_task(session: Session, job: Job, heads: Task | None, features: tuple[tuple[str, ...], ...]) -> Task:
     after, needs = features
     if heads is not None:
-        after, needs = (*after, heads.key), (*needs, f"run/heads/{heads.key}")
+        after, needs = (*after, heads.key), (*needs, _head_artefact(job))
     stages = session.spec.readings[job.reading].stages[1 if heads is not None else 0 :]
     return Task(
         key=job.key, name=job.job, kind="train", after=after, needs=(*_base_needs(session), *needs),
-        payload={"kind": "train", "job": job.job, "heads": heads.key if heads is not None else None},
+        payload={"kind": "train", "job": job.job, "head": heads is not None},
         makes=(f"run/jobs/{job.key}",), cpus=session.spec.runtime.threads or 1, gpus=_gpus(session),
         cost=float(sum(stage.epochs for stage in stages)) + 0.1,
     )  # fmt: skip
+
+
+def _head_artefact(job: Job) -> str:
+    """Where a head lies that was trained with others, known by its own settings alone."""
+    return f"run/heads/{job.first_key}"
 
 
 def _base_needs(session: Session) -> tuple[str, ...]:
@@ -168,8 +175,8 @@ def _features(session: Session, payload: dict[str, Any], tell: Callable[[str], N
 
 
 def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
-    jobs = [_job(session, name) for name in payload["jobs"]]
-    path = unfinished(session.run, payload["key"])
+    jobs = [job for name in payload["jobs"] if not _head_folder(session, job := _job(session, name)).exists()]
+    path = unfinished(session.run, f"heads-{digest([job.first_key for job in jobs])[:32]}")
     make_folder(path.parent)
     tasks = [_task(session, job, lambda _: None) for job in jobs]
     banks = {job.job: session.bank_of(job) for job in jobs}
@@ -177,12 +184,11 @@ def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None
     standings = train_heads(
         tasks, lambda task: banks[task.name], network.head.out_features, session.spec.model.dropout, path, tell
     )
-    folder = session.run / "heads" / payload["key"]
-    with whole_folder(folder) as temporary:
-        checkpoint.save_all(temporary / "heads.safetensors", standings)
-        history = [pd.DataFrame(s.history).assign(job=j.job) for j, s in zip(jobs, standings, strict=True)]
-        write_table(temporary / "history.parquet", pd.concat(history, ignore_index=True))
-        write_json(temporary / "result.json", {"jobs": payload["jobs"]})
+    for job, standing in zip(jobs, standings, strict=True):
+        with whole_folder(_head_folder(session, job)) as temporary:
+            checkpoint.save(temporary / "head.safetensors", standing)
+            write_table(temporary / "history.parquet", pd.DataFrame(standing.history).assign(job=job.job))
+            seal(temporary, {"job": job.job})
     path.unlink(missing_ok=True)
 
 
@@ -191,7 +197,7 @@ def _train(session: Session, payload: dict[str, Any], tell: Callable[[str], None
     path = unfinished(session.run, job.key)
     make_folder(path.parent)
     task = _task(session, job, tell)
-    start = _start(session, payload) if payload["heads"] else None
+    start = _start(session, job) if payload["head"] else None
     network = session.fresh(job)
     trained = cached.train(network, task, lambda depth: _bank_for(session, job, depth), path, start)
     store_job(session.run, job, trained, task.parts, session.material)
@@ -204,14 +210,17 @@ def _bank_for(session: Session, job: Job, depth: int) -> Bank | None:
     return session.bank_of(job) if depth in (0, kept) else None
 
 
-def _start(session: Session, payload: dict[str, Any]) -> Standing:
-    """Where the heads, trained together, left this one."""
-    folder = session.run / "heads" / payload["heads"]
-    standings = checkpoint.load_all(folder / "heads.safetensors")
-    if standings is None:
-        raise RunError(f"{folder}: expected trained heads here, found damaged files. Delete this folder and run again.")
-    place: int = read_json(folder / "result.json")["jobs"].index(payload["job"])
-    return standings[place]
+def _head_folder(session: Session, job: Job) -> Path:
+    return session.run / "heads" / job.first_key
+
+
+def _start(session: Session, job: Job) -> Standing:
+    """Where the training of heads together left this one."""
+    folder = _head_folder(session, job)
+    standing = checkpoint.load(folder / "head.safetensors")
+    if standing is None:
+        raise RunError(f"{folder}: expected a trained head here, found a damaged file. Run the same command again.")
+    return standing
 
 
 def _task(session: Session, job: Job, tell: Callable[[str], None]) -> reference.Task:

@@ -1,0 +1,59 @@
+"""`leukolab study tune`: search the best values of a study's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from leukolab.cli.settings import study_settings, where_jobs_run
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of images.")
+@click.option(
+    "--search", "searched", multiple=True, required=True, metavar="KEY=VALUES",
+    help="A setting and its values: LOW..HIGH, log:LOW..HIGH or A,B,C; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--sampler", type=click.Choice(["tpe", "genetic"]), default="tpe", show_default=True,
+    help="Bayesian (Tree-structured Parzen Estimator) or a genetic algorithm, both Optuna's.",
+)  # fmt: skip
+@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="Trials in all.")
+@click.option(
+    "--start", type=click.IntRange(2), default=8, show_default=True,
+    help="Trials drawn at random before the sampler learns; of genetic, the size of a generation too.",
+)  # fmt: skip
+@click.option(
+    "--metric", default="balanced_accuracy", show_default=True,
+    help="What counts, as the mean over validation folds: accuracy, f1_macro, kappa, auc, log_loss...",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the search. [default: leukolab-runs/NAME-CARD-tune]",
+)  # fmt: skip
+@study_settings
+@where_jobs_run
+@click.pass_obj
+def tune(
+    home: Path, /, name: str, data: Path, searched: tuple[str, ...], sampler: str, trials: int, start: int, metric: str,
+    out: Path | None, on: str, **given: object,
+) -> None:  # fmt: skip
+    """Search the best values of settings of the study NAME (or of a YAML file), on validation folds only.
+
+    The tuning and test parts stay unseen. The same command goes on where it stopped. Wants leukolab[tune].
+    """
+    from leukolab.spec.overrides import Overrides, resolve
+    from leukolab.study.space import read_space
+    from leukolab.study.trials import check
+
+    check()
+    spec = resolve(name, Overrides(**given))  # type: ignore[arg-type]
+    space = read_space(searched, spec)
+    from leukolab.study.tune import Search, tune_study
+
+    folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}-tune"
+    command = tune_study(spec, Search(space, sampler, trials, start, metric), data, folder, home, on)
+    click.echo(f"trials: {folder / 'trials.csv'}")
+    click.echo(f"run the study with the best settings: {command}")

@@ -1,0 +1,208 @@
+"""Outer parts run one by one, merged: the same as one run of them all, to the byte."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukolab.base.errors import RunError
+from leukolab.base.files import read_json, read_table, write_json, write_table
+from leukolab.cli import main
+from leukolab.plan import Place, Task, read_events, read_plan, status, write_plan
+from leukolab.splits import read_split
+from leukolab.study.finish import finish
+from leukolab.study.merge import merge_runs
+from leukolab.study.mirrored import entries
+from leukolab.study.predict import open_model, predict_images
+from leukolab.study.results import read_spec
+from leukolab.study.run import run_study
+
+Snapshot = Callable[[Path], dict[str, str]]
+SAME = ("jobs", "predictions", "rivals", "scores", "pooled", "ensembles", "hypotheses", "confusion", "class_report")
+
+
+@pytest.fixture(scope="module")
+def merged(part_runs: Any, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parts, the later ones named first, with their whole report. Not to be changed."""
+    out: Path = tmp_path_factory.mktemp("merged") / "run"
+    runs = [str(part_runs.others), str(part_runs.first)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.report.canvas.PNG_DPI", 50)
+        with pytest.raises(SystemExit) as ended:
+            main(["--home", str(home), "study", "merge", *runs, "--out", str(out)])
+    assert not ended.value.code
+    return out
+
+
+@pytest.fixture
+def another(part_runs: Any, tmp_path: Path) -> Path:
+    """A copy of the run of parts 2 and 3, to be spoilt."""
+    return Path(shutil.copytree(part_runs.others, tmp_path / "another"))
+
+
+def change(path: Path, **values: Any) -> None:
+    write_json(path, read_json(path) | values)
+
+
+def refused(runs: list[Path], out: Path) -> str:
+    """The sentence; nothing is left behind."""
+    with pytest.raises(RunError) as caught:
+        merge_runs(runs, out, out.parent)
+    assert not out.exists()
+    assert not list(out.parent.glob(".*"))
+    return str(caught.value)
+
+
+def test_parts_merged_are_one_run_of_all_parts(part_runs: Any, merged: Path) -> None:
+    for name in SAME:
+        assert (merged / f"{name}.parquet").read_bytes() == (part_runs.whole / f"{name}.parquet").read_bytes(), name
+    for name in ("chosen", "answers", "spec"):
+        assert (merged / f"{name}.json").read_bytes() == (part_runs.whole / f"{name}.json").read_bytes(), name
+    assert (merged / "study.yaml").read_bytes() == (part_runs.whole / "study.yaml").read_bytes()
+
+
+def test_a_run_that_goes_on_with_more_parts_trains_these_alone(part_runs: Any) -> None:
+    """`outer_parts=[1]`, then `[1, 2, 3]` in the same folder."""
+    events = read_events(part_runs.whole)
+    opened = [place for place, event in enumerate(events) if event.event == "opened"]
+    trained = [event.name for event in events[opened[1] :] if (event.event, event.kind) == ("finished", "train")]
+    assert {name.split("/")[2] for name in trained} == {"outer2", "outer3"}
+    assert len(trained) == 2 * 2 * 2
+    first, whole = (set(read_table(run / "jobs.parquet")["key"]) for run in (part_runs.first, part_runs.whole))
+    assert first < whole
+
+
+def test_the_parts_are_left_as_they_are(part_runs: Any, home: Path, tmp_path: Path, snapshot: Snapshot) -> None:
+    before = [snapshot(part_runs.first), snapshot(part_runs.others)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukolab.study.finish.write_report", lambda run, *_, **__: run / "report.html")
+        merge_runs([part_runs.first, part_runs.others, part_runs.first], tmp_path / "out", home)
+        finish(tmp_path / "out", None)
+    assert [snapshot(part_runs.first), snapshot(part_runs.others)] == before
+    assert (tmp_path / "out" / "jobs.parquet").read_bytes() == (part_runs.whole / "jobs.parquet").read_bytes()
+
+
+def test_every_test_image_is_there_once(merged: Path) -> None:
+    pooled, predictions = read_table(merged / "pooled.parquet"), read_table(merged / "predictions.parquet")
+    sources = pooled[pooled["member"] == "rival:colour:corrected:pooled"]["source"]
+    tested = predictions[predictions["job"].isin(sources) & (predictions["role"] == "test")]["image_id"]
+    assert sorted(tested) == sorted(read_table(merged / "index.parquet")["image_id"])
+    assert read_split(merged / "split" / "corrected").tests_once
+
+
+def test_the_page_shows_all_parts_together(merged: Path) -> None:
+    page = (merged / "report" / "report.html").read_text(encoding="utf-8")
+    for item in ("figure-pooled", "table-pooled-scores", "figure-hypotheses", "table-hypotheses"):
+        assert f'id="{item}"' in page
+    assert "Balanced accuracy over 3 outer parts together" in page
+    scores = read_table(merged / "scores.parquet")
+    scores = scores[(scores["kind"] == "pooled") & (scores["metric"] == "balanced_accuracy")]
+    table = page[page.index('id="table-pooled-scores"') :]
+    table = table[: table.index("</table>")]
+    assert [f"{value:.3f}" for value in scores["value"] if f">{value:.3f}<" not in table] == []
+    assert "Chosen in each part" in table
+    shown = pd.read_csv(merged / "report" / "tables" / "pooled_scores.csv")
+    np.testing.assert_allclose(sorted(shown["value"]), sorted(scores["value"]))
+    assert set(shown["parts"]) == {3}
+
+
+def test_a_merged_run_can_be_used_like_any_other(part_runs: Any, merged: Path, home: Path) -> None:
+    images = sorted(part_runs.data.rglob("*.png"))[:2] or sorted(part_runs.data.rglob("*.bmp"))[:2]
+    table, unreadable = predict_images(open_model(merged), images)
+    expected, _ = predict_images(open_model(part_runs.first), images)
+    assert not unreadable
+    pd.testing.assert_frame_equal(table, expected)
+    told = {entry.key: entry for entry in entries(merged)}
+    assert len([key for key in told if key.startswith("train-")]) == 3 * 2 * 2
+    assert told["corrected/pooled/chosen"].metrics["test/image/balanced_accuracy"] > 0
+
+
+@pytest.mark.usefixtures("quick_report")
+def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, home: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(merged, tmp_path / "run"))
+    run_study(read_spec(run), part_runs.data, run, home)
+    events = read_events(run)
+    last = max(place for place, event in enumerate(events) if event.event == "opened")
+    assert not [event for event in events[last:] if event.event == "started"]
+    for name in ("predictions", "scores"):
+        assert (run / f"{name}.parquet").read_bytes() == (merged / f"{name}.parquet").read_bytes(), name
+
+
+@pytest.mark.usefixtures("quick_report")
+def test_a_merged_run_tells_that_its_jobs_are_done(part_runs: Any, another: Path, home: Path, tmp_path: Path) -> None:
+    first = Path(shutil.copytree(part_runs.first, tmp_path / "first"))
+    for run in (first, another):
+        jobs = read_table(run / "jobs.parquet")[["job", "key"]].to_numpy()
+        write_plan(run, [Task(key, job, "train", {}, makes=(f"run/jobs/{key}",)) for job, key in jobs])
+    merge_runs([first, another], tmp_path / "out", home)
+    found = status(read_plan(tmp_path / "out"), Place(tmp_path / "out", home))
+    assert (found.done, found.left, found.failed) == (3 * 2 * 2, 0, 0)
+    assert all(row.seconds is not None for row in found.rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("seed", 8, r"expected the setting 'seed' of .*first, 7, found 8\. Only the outer parts may differ"),
+        ("bootstrap", 200, "expected the setting 'bootstrap'"),
+        ("runtime", {"device": "cpu", "trunk": "openvino"}, "expected the setting 'runtime.precision'"),
+        ("ensembles", {"schemes": ["kappa"], "scenarios": ["inter_lr"]}, "expected the setting 'ensembles.schemes'"),
+    ],
+)
+def test_another_setting_is_refused_by_name(
+    name: str, value: Any, said: str, part_runs: Any, another: Path, tmp_path: Path
+) -> None:
+    change(another / "spec.json", **{name: value})
+    sentence = refused([part_runs.first, another], tmp_path / "out")
+    assert re.search(said, sentence), sentence
+    assert f"'leukolab study run {part_runs.first}/study.yaml" in sentence
+
+
+def test_other_images_weights_or_splits_are_refused(part_runs: Any, another: Path, tmp_path: Path) -> None:
+    runs, out = [part_runs.first, another], tmp_path / "out"
+    split = another / "split" / "corrected" / "split.parquet"
+    table = read_table(split)
+    write_table(split, table.iloc[::-1].reset_index(drop=True))
+    assert "expected the corrected split of" in refused(runs, out)
+    write_table(split, table)
+    weights = read_json(another / "architecture.json")["weights"]
+    change(another / "architecture.json", weights=weights | {"digest": "0" * 64})
+    assert "expected the weights of the backbone of" in refused(runs, out)
+    change(another / "data.json", fingerprint="0" * 64)
+    assert "expected the images (fingerprint of the data) of" in refused(runs, out)
+
+
+def test_a_part_that_comes_twice_must_be_the_same(part_runs: Any, another: Path, tmp_path: Path) -> None:
+    model = another / "jobs" / read_table(another / "jobs.parquet")["key"].iloc[0] / "predictions.parquet"
+    predictions = read_table(model)
+    predictions.loc[0, ["p_0", "p_1"]] = [0.25, 0.75]
+    write_table(model, predictions)
+    sentence = refused([part_runs.first, part_runs.others, another], tmp_path / "out")
+    assert f"{another}: expected outer part 2 (corrected) as it is in {part_runs.others}" in sentence
+
+
+def test_an_unfinished_run_is_refused(part_runs: Any, another: Path, tmp_path: Path) -> None:
+    job = read_table(another / "jobs.parquet").iloc[1]
+    (another / "jobs" / job["key"] / "result.json").unlink()
+    assert f"expected the finished model '{job['job']}'" in refused([part_runs.first, another], tmp_path / "out")
+    write_table(another / "jobs.parquet", read_table(another / "jobs.parquet").drop(index=1))
+    rivals = read_table(another / "rivals.parquet")
+    write_table(another / "rivals.parquet", rivals[~rivals["job"].str.endswith(":outer3")])
+    assert "expected the simple rivals of outer part 3" in refused([part_runs.first, another], tmp_path / "out")
+    (another / "chosen.json").unlink()
+    assert "expected a finished run, found no chosen.json" in refused([part_runs.first, another], tmp_path / "out")
+
+
+def test_one_run_or_a_folder_in_use_is_refused(part_runs: Any, tmp_path: Path) -> None:
+    assert "expected at least two run folders, got 1" in refused([part_runs.first], tmp_path / "out")
+    (tmp_path / "holiday.txt").write_text("mine")
+    with pytest.raises(RunError, match=r"found files\. Choose another --out"):
+        merge_runs([part_runs.first, part_runs.others], tmp_path, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
