@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from leukolab.plan.cluster import APART
 
 SOON = {"health_check_period_ms": 500, "health_check_timeout_ms": 3000, "health_check_failure_threshold": 2}
 """How soon the cluster notices that a machine is lost; half a minute if not told."""
-STORE_BYTES = 256 << 20
+STORE_BYTES = 128 << 20
 
 
 def study(name: str, data: Path, folder: Path, *options: str, apart: bool = False) -> subprocess.Popen[bytes]:
@@ -61,9 +62,9 @@ def here(given: argparse.Namespace, data: Path, folder: Path) -> dict[str, Any]:
 
 def on_cluster(given: argparse.Namespace, settings: Path, data: Path, folder: Path) -> dict[str, Any]:
     """The same study on three machines, one of which is killed while models train on all."""
-    with cluster() as (address, machines):
+    with cluster() as machines:
         started = time.perf_counter()
-        process = study(str(settings), data, folder, f"--on=ray://{address}", apart=given.apart)
+        process = study(str(settings), data, folder, f"--on={machines.on}", apart=given.apart)
         while process.poll() is None and len(models(folder / "run")) < given.kill_after:
             time.sleep(0.05)
         killed = process.poll() is None
@@ -74,27 +75,45 @@ def on_cluster(given: argparse.Namespace, settings: Path, data: Path, folder: Pa
 
 
 class Machines:
-    """Three machines with a processor each; the head, which the driver is on, is one of them."""
+    """A cluster on this computer: a head, which the driver is on, and machines with a processor each."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, head_cpus: int = 1, others: int = 2) -> None:
         from ray.cluster_utils import Cluster
 
-        each = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-        self.cluster = Cluster(True, head_node_args={"temp_dir": folder, "_system_config": SOON, **each})
-        self.others = [self.cluster.add_node(**each) for _ in range(2)]
+        small = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
+        head = {"num_cpus": head_cpus, "temp_dir": folder, "_system_config": SOON, **small}
+        self.cluster = Cluster(True, head_node_args=head)
+        self.others = [self.cluster.add_node(num_cpus=1, **small) for _ in range(others)]
+        self.on = f"ray://{self.cluster.address}"
 
-    def kill(self) -> None:
-        """Kill all processes of one machine at once."""
-        self.cluster.remove_node(self.others.pop(), allow_graceful=False)
+    def kill(self, scratch: str = "") -> None:
+        """Kill all processes of one machine: the one with this scratch folder, else the first; never the head."""
+        lost = next(one for one in self.others if not scratch or one.node_id[:12] in scratch)
+        self.others.remove(lost)
+        workers = _children(lost.all_processes["raylet"][0].process.pid)
+        self.cluster.remove_node(lost, allow_graceful=False)
+        for pid in workers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _children(parent: int) -> list[int]:
+    """Processes that this one started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @contextmanager
-def cluster() -> Iterator[tuple[str, Machines]]:
-    """The address of a cluster, and its machines, while it is up."""
+def cluster(head_cpus: int = 1, others: int = 2) -> Iterator[Machines]:
+    """A cluster while it is up; its files are in a short path, as its sockets need it."""
     with tempfile.TemporaryDirectory(prefix="rays-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        machines = Machines(folder)
+        machines = Machines(folder, head_cpus, others)
         try:
-            yield str(machines.cluster.address), machines
+            yield machines
         finally:
             machines.cluster.shutdown()
 

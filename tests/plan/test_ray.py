@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import signal
@@ -19,43 +20,26 @@ from test_local import DRIVE, alive, until
 from toys import WORK, kept, path, toy
 
 from leukolab.base.errors import ClusterError, ImageError, MissingExtraError, RunError
+from leukolab.base.files import make_folder
 from leukolab.plan import Place, Task, cluster, held, read_events, run_plan, status, write_plan
 from leukolab.plan.cluster import APART, Room, request
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray's test clusters are made for Linux")
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(FOLDER))
 
-SOON = {"health_check_period_ms": 500, "health_check_timeout_ms": 3000, "health_check_failure_threshold": 2}
-"""How soon a cluster notices that a machine is lost; half a minute if not told."""
-SMALL = {"object_store_memory": 80 << 20, "include_dashboard": False}
-
-
-class Machines:
-    """The cluster, and a way to lose one of its machines."""
-
-    def __init__(self, folder: str) -> None:
-        from ray.cluster_utils import Cluster
-
-        head = {"num_cpus": 0, "temp_dir": folder, "_system_config": SOON, **SMALL}
-        self.cluster: Any = Cluster(True, head_node_args=head)
-        self.workers = [self.cluster.add_node(num_cpus=1, **SMALL) for _ in range(3)]
-        self.on = f"ray://{self.cluster.address}"
-
-    def kill(self, part_of_id: str = "") -> None:
-        """Kill all processes of a worker machine at once: the one whose id is in the text, else the first."""
-        lost = next(one for one in self.workers if not part_of_id or one.node_id[:12] in part_of_id)
-        self.workers.remove(lost)
-        self.cluster.remove_node(lost, allow_graceful=False)
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not FOLDER.is_dir(), reason="its machines are the benchmark's, which are made for Linux"
+)
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([path(), before])
-    with tempfile.TemporaryDirectory(prefix="rays-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        found = Machines(folder)
-        yield found
-        found.cluster.shutdown()
-    os.environ["PYTHONPATH"] = before
+def machines() -> Iterator[Any]:
+    """The cluster of the benchmark: `on` is where, `others` are its workers, `kill` loses one of them."""
+    benchmark = importlib.import_module("ray_cluster")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path(), prepend=os.pathsep)
+        with benchmark.cluster(head_cpus=0, others=3) as found:
+            yield found
 
 
 def meanwhile(action: Callable[[], None]) -> threading.Thread:
@@ -70,7 +54,7 @@ def out(place: Place) -> dict[str, str]:
 
 
 def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
-    machines: Machines, place: Place, said: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
+    machines: Any, place: Place, said: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     plan = [toy("c", ("a", "b"), reads=["a", "b"]), toy("a", print="a word"), toy("b", ("a",), reads=["a"])]
     here = Place(tmp_path / "here", tmp_path / "here home")
@@ -89,10 +73,11 @@ def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
     assert len(at) == 3
     assert said.index(at[0]) < next(number for number, line in enumerate(said) if "toy a: done in" in line)
     assert status(plan, place).done == 3
+    assert [event.workers for event in events if event.event == "opened"] == [3]
 
 
 def test_an_error_arrives_as_itself_and_a_lost_process_is_started_once_more(
-    machines: Machines, place: Place, said: list[str], capfd: pytest.CaptureFixture[str]
+    machines: Any, place: Place, said: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     plan = [toy("a", die_once="a.pid"), toy("b", ("a",), fail="sentence"), toy("c", ("b",))]
     with pytest.raises(ImageError) as caught:
@@ -105,7 +90,7 @@ def test_an_error_arrives_as_itself_and_a_lost_process_is_started_once_more(
     assert not held(place.run)
 
 
-def test_a_failure_stops_the_tasks_that_run(machines: Machines, place: Place, said: list[str]) -> None:
+def test_a_failure_stops_the_tasks_that_run(machines: Any, place: Place, said: list[str]) -> None:
     plan = [toy("a", hang="a.pid"), toy("b", wait_for="a.pid", fail="sentence")]
     with pytest.raises(ImageError, match="a sentence"):
         run_plan(plan, place, WORK, machines.on, said.append)
@@ -113,7 +98,7 @@ def test_a_failure_stops_the_tasks_that_run(machines: Machines, place: Place, sa
 
 
 def test_a_task_that_always_loses_its_process_ends_the_plan(
-    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch
+    machines: Any, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "LIVES", 2)
     with pytest.raises(RunError, match=r"toy a: lost 2 times .* \(WorkerCrashedError\)"):
@@ -121,7 +106,7 @@ def test_a_task_that_always_loses_its_process_ends_the_plan(
 
 
 def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
-    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    machines: Any, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(APART, "1")
     (place.home / "kept" / "old").mkdir(parents=True)
@@ -143,19 +128,22 @@ def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
 
 
 def test_a_machine_lost_in_the_middle_changes_nothing(
-    machines: Machines, place: Place, said: list[str], tmp_path: Path
+    machines: Any, place: Place, said: list[str], tmp_path: Path
 ) -> None:
-    names = [f"n{number}" for number in range(6)]
-    plan = [*(toy(name, mark=f"{name}.pid", sleep=1.5) for name in names), toy("end", tuple(names), reads=names)]
+    names = [f"n{number}" for number in range(3)]
+    plan = [*(toy(name, meet=[f"{name}.pid", "lost"]) for name in names), toy("end", tuple(names), reads=names)]
 
     def lose() -> None:
-        until(lambda: len(list(place.run.glob("*.pid"))) >= 3)
+        until(lambda: len(list(place.run.glob("*.pid"))) == len(machines.others), 60)
         machines.kill()
+        (place.run / "lost").touch()
 
     thread = meanwhile(lose)
     run_plan(plan, place, WORK, machines.on, said.append)
     thread.join()
     here = Place(tmp_path / "here", tmp_path / "here home")
+    make_folder(here.run)
+    (here.run / "lost").touch()
     run_plan(plan, here, WORK, "local", lambda _: None)
     assert out(place) == out(here)
     assert any("its process or machine was lost" in line for line in said)
@@ -163,7 +151,7 @@ def test_a_machine_lost_in_the_middle_changes_nothing(
 
 
 def test_what_was_lost_with_its_machine_is_made_again(
-    machines: Machines, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    machines: Any, place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(APART, "1")
     where, lost = tmp_path / "where", tmp_path / "lost"
@@ -176,14 +164,16 @@ def test_what_was_lost_with_its_machine_is_made_again(
 
     def lose() -> None:
         until(lambda: any("kept k: done" in line for line in said))
-        machines.kill(where.read_text())
+        first = where.read_text()
+        machines.kill(first)
+        shutil.rmtree(Path(first).parent)
         lost.touch()
 
     thread = meanwhile(lose)
     run_plan(plan, place, WORK, machines.on, said.append)
     thread.join()
-    shutil.rmtree(Path(where.read_text()).parent, ignore_errors=True)
     assert out(place)["c"] == "c(b of k)(gate)"
+    assert not Path(where.read_text()).parent.exists()
     assert sum("kept k: done" in line for line in said) == 2
     assert any("toy c: what it needs was lost with its machine; started once more" in line for line in said)
 

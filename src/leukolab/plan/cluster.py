@@ -86,8 +86,8 @@ class Cluster(Protocol):
     def cancel(self, handle: Any) -> None:
         """Kill a task, started or not."""
 
-    def discard(self, node: str, scratch: str) -> None:
-        """Delete a scratch folder, where its machine is still up."""
+    def discard(self, scratches: Collection[tuple[str, str]]) -> None:
+        """Delete scratch folders, each given by machine and path, where these machines are still up."""
 
 
 def run_on(cluster: Cluster, left: Sequence[Task], place: Place, work: str, journal: Journal) -> None:
@@ -99,9 +99,7 @@ def run_on(cluster: Cluster, left: Sequence[Task], place: Place, work: str, jour
         Exception: what a task raised.
     """
     rooms = cluster.rooms()
-    room = request(left[0], rooms)
-    at_once = sum(int(min(has.cpus // room.cpus, has.gpus // room.gpus if room.gpus else 1e9)) for has in rooms)
-    journal.opened(cluster.name, max(1, min(at_once, len(left))))
+    journal.opened(cluster.name, min(_at_once(request(left[0], rooms), rooms), len(left)))
     with _token(place) as token:
         drive = _Drive(cluster, left, place, work, token, journal)
         try:
@@ -129,6 +127,12 @@ def request(task: Task, rooms: Sequence[Room]) -> Room:
             "Add one that does; finished tasks are kept."
         )
     return Room(min(float(task.cpus), cpus), gpus)
+
+
+def _at_once(room: Room, machines: Sequence[Room]) -> int:
+    """How many tasks that ask for this the machines take together."""
+    taken = [[has.cpus // room.cpus, *([has.gpus // room.gpus] if room.gpus else [])] for has in machines]
+    return int(sum(min(counts) for counts in taken))
 
 
 @contextlib.contextmanager
@@ -179,8 +183,7 @@ class _Drive:
         """Stop what runs, and delete what lies on other machines."""
         for handle in self._running:
             self._cluster.cancel(handle)
-        for node, scratch in self._scratches:
-            self._cluster.discard(node, scratch)
+        self._cluster.discard(self._scratches)
 
     def _hand_over(self) -> None:
         rooms: list[Room] = []

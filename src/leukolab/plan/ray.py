@@ -46,7 +46,7 @@ PIECES_AHEAD = 2
 """Of an artefact on its way."""
 
 CONNECT_SECONDS = 10.0
-DISCARD_SECONDS = 20.0
+DISCARD_SECONDS = 15.0
 
 
 def run_on_ray(left: Sequence[Task], place: Place, work: str, address: str, journal: Journal) -> None:
@@ -101,10 +101,12 @@ class RayCluster:
         """Kill a task."""
         ray.cancel(handle, force=True)
 
-    def discard(self, node: str, scratch: str) -> None:
-        """Delete a scratch folder, where its machine is still up."""
-        with contextlib.suppress(RayError):
-            ray.get(_on(node, ray.remote(_discard), max_retries=0).remote(scratch), timeout=DISCARD_SECONDS)
+    def discard(self, scratches: Collection[tuple[str, str]]) -> None:
+        """Delete these scratch folders, where their machines are still up."""
+        remote = ray.remote(_discard)
+        under_way = [_on(node, remote, max_retries=0).remote(scratch) for node, scratch in scratches]
+        if under_way:
+            ray.wait(under_way, num_returns=len(under_way), timeout=DISCARD_SECONDS)
 
 
 class _Lines:
@@ -128,6 +130,8 @@ def _perform(order: Order, lines: Any) -> Report:
 
     def tell(kind: str, text: str) -> None:
         last[:] = [lines.put.remote(Line(kind, order.task.key, text, node, os.getpid()))]
+        if kind == "started":  # it must arrive, however soon this process is lost
+            _aside(ray.get, last)
 
     report = attempt(order, node, tell, _read)
     _aside(ray.get, last)
