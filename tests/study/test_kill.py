@@ -118,7 +118,7 @@ def test_a_second_process_is_refused_ctrl_c_is_obeyed_and_status_tells_of_both(
 def test_where_no_more_can_be_written_a_run_says_so_and_goes_on_later(
     study: Command, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    """No file may be larger than 200 kB: packed pixels do not fit into the home folder, nor the backbone into the run."""
+    """No file may be larger than 200 kB: the packed pixels do not fit at home, nor the backbone in the run."""
     run, log = tmp_path / "run", tmp_path / "log"
     for home, full in ((tmp_path / "home", tmp_path / "home"), (undisturbed.home, run)):
         assert ended(log, *study(run, home), largest_file=200_000) == 2
