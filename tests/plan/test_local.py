@@ -34,6 +34,11 @@ def drive(place: Place, on: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DRIVE, str(place.run), on, toys.path()], stderr=subprocess.PIPE)
 
 
+def hear_control_c() -> None:
+    """Also where the tests run in the background of a shell, which makes all below deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def until(true: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not true():
@@ -116,8 +121,9 @@ def test_control_c_stops_all_and_says_nothing_of_workers(place: Place, on: str) 
     plan: list[Task] = [toy("a", hang="a.pid"), toy("b")]
     write_plan(place.run, plan)
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVE, str(place.run), on, toys.path()], stderr=subprocess.PIPE, start_new_session=True
-    )
+        [sys.executable, "-c", DRIVE, str(place.run), on, toys.path()], stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=hear_control_c,
+    )  # fmt: skip
     until((place.run / "a.pid").exists)
     os.killpg(driver.pid, signal.SIGINT)
     _, errors = driver.communicate(timeout=30)

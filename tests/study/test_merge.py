@@ -180,9 +180,10 @@ def test_other_images_weights_or_splits_are_refused(part_runs: Any, another: Pat
 
 
 def test_a_part_that_comes_twice_must_be_the_same(part_runs: Any, another: Path, tmp_path: Path) -> None:
-    predictions = read_table(another / "predictions.parquet")
+    model = another / "jobs" / read_table(another / "jobs.parquet")["key"].iloc[0] / "predictions.parquet"
+    predictions = read_table(model)
     predictions.loc[0, ["p_0", "p_1"]] = [0.25, 0.75]
-    write_table(another / "predictions.parquet", predictions)
+    write_table(model, predictions)
     sentence = refused([part_runs.first, part_runs.others, another], tmp_path / "out")
     assert f"{another}: expected outer part 2 (corrected) as it is in {part_runs.others}" in sentence
 
@@ -191,6 +192,10 @@ def test_an_unfinished_run_is_refused(part_runs: Any, another: Path, tmp_path: P
     job = read_table(another / "jobs.parquet").iloc[1]
     (another / "jobs" / job["key"] / "result.json").unlink()
     assert f"expected the finished model '{job['job']}'" in refused([part_runs.first, another], tmp_path / "out")
+    write_table(another / "jobs.parquet", read_table(another / "jobs.parquet").drop(index=1))
+    rivals = read_table(another / "rivals.parquet")
+    write_table(another / "rivals.parquet", rivals[~rivals["job"].str.endswith(":outer3")])
+    assert "expected the simple rivals of outer part 3" in refused([part_runs.first, another], tmp_path / "out")
     (another / "chosen.json").unlink()
     assert "expected a finished run, found no chosen.json" in refused([part_runs.first, another], tmp_path / "out")
 

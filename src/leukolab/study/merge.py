@@ -95,11 +95,11 @@ def _read(run: Path) -> Part:
     if not (run / "chosen.json").exists():
         raise RunError(f"{run}: expected a finished run, found no chosen.json. Finish it with 'study run' first.")
     spec, jobs = read_spec(run), read_table(run / "jobs.parquet")
-    predictions = read_table(run / "predictions.parquet")
-    there = set(predictions["job"])
     for job, key in zip(jobs["job"], jobs["key"], strict=True):
-        if job not in there or not (run / "jobs" / key / "result.json").exists():
+        if not (run / "jobs" / key / "result.json").exists():
             raise RunError(f"{run}: expected the finished model '{job}', found none. Run the study there again first.")
+    folders = [run / "jobs" / key for key in jobs["key"]]
+    predictions = [read_table(folder / "predictions.parquet") for folder in folders]
     return Part(
         run=run,
         spec=spec,
@@ -107,10 +107,27 @@ def _read(run: Path) -> Part:
         weights=read_json(run / "architecture.json")["weights"],
         splits={name: read_split(run / "split" / name) for name in spec.active_protocols},
         jobs=jobs,
-        history=read_table(run / "history.parquet"),
-        predictions=predictions,
+        history=pd.concat([read_table(folder / "history.parquet") for folder in folders], ignore_index=True),
+        predictions=pd.concat([*predictions, _rivals(run, jobs)], ignore_index=True),
         shortcut=str(read_json(run / "rivals.json")["shortcut"]),
     )
+
+
+def _rivals(run: Path, jobs: pd.DataFrame) -> pd.DataFrame:
+    """Predictions of the simple rivals of every outer part.
+
+    Raises:
+        RunError: those of a part are missing.
+    """
+    table = read_table(run / "rivals.parquet")
+    for protocol, outer in jobs[["protocol", "outer"]].drop_duplicates().itertuples(index=False):
+        for name in RIVALS:
+            if rival_name(name, protocol, outer) not in set(table["job"]):
+                raise RunError(
+                    f"{run}: expected the simple rivals of outer part {outer} ({protocol}), found none. "
+                    "Run the study there again first."
+                )
+    return table
 
 
 def _check_alike(first: Part, other: Part) -> None:

@@ -1,0 +1,96 @@
+"""What is particular to heads trained together; `tests/parity` holds them to each alone and to the plain loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from leukolab.base.errors import TrainingError
+from leukolab.engine import checkpoint
+from leukolab.engine.bank import Bank
+from leukolab.engine.heads import train_heads
+from leukolab.engine.network import Classifier, fresh_head
+from leukolab.engine.reference import Part, Task
+from leukolab.spec import StageSpec
+
+MakeTask = Callable[..., Task]
+BankFor = Callable[..., Bank]
+
+
+@pytest.fixture
+def bank(network: Classifier, make_task: MakeTask, bank_for: BankFor) -> Bank:
+    return bank_for(network, make_task())
+
+
+def test_the_loss_of_each_head_is_the_weighted_mean_over_its_batches(make_task: MakeTask, bank: Bank) -> None:
+    """With learning rates next to nothing every step sees the same head, so the epoch's loss is by hand."""
+    stage = StageSpec(name="s", epochs=1)
+    tasks = []
+    for number, size in enumerate((16, 13, 5)):
+        parts = make_task().parts | {"train": Part(np.arange(size), np.ones(size, np.int64))}
+        weights = np.array([0.5, 3.0 + number])
+        tasks.append(make_task(seed=number, parts=parts, class_weights=weights, learning_rate=1e-30, stages=(stage,)))
+    features = torch.from_numpy(bank.pooled(np.arange(24), np.zeros(24, np.int64))).float()
+    for task, standing in zip(tasks, train_heads(tasks, lambda _: bank, 1, 0.0), strict=True):
+        labels = torch.from_numpy(task.labels)
+        with torch.inference_mode():
+            logits = fresh_head(bank.width, 1, task.seed)(features)[:, 0]
+        losses = functional.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
+        rows, (row,) = task.parts["train"].rows, standing.history
+        weighted = torch.from_numpy(task.class_weights)[labels] * losses
+        assert row["loss"] == pytest.approx(float(weighted[rows].mean()), rel=1e-5)
+        assert row["accuracy"] == pytest.approx(float(((logits >= 0) == labels)[rows].float().mean()))
+        assert row["val_loss"] == pytest.approx(float(losses[16:].mean()), rel=1e-5)
+
+
+def test_each_head_ends_at_its_best_epoch_and_waits_for_no_other(make_task: MakeTask, bank: Bank) -> None:
+    stages = (StageSpec(name="s", epochs=3), StageSpec(name="s", epochs=9, patience=1), StageSpec(name="s", epochs=6))
+    tasks = [make_task(seed=n, learning_rate=0.5, stages=(stage,)) for n, stage in enumerate(stages)]
+    features = torch.from_numpy(bank.pooled(np.arange(16, 24), np.zeros(8, np.int64))).float()
+    standings = train_heads(tasks, lambda _: bank, 1, 0.0)
+    assert [len(standing.history) for standing in (standings[0], standings[2])] == [3, 6]
+    for standing in standings:
+        best = max(standing.history, key=lambda row: (row["val_accuracy"], -float(row["val_loss"])))
+        logits = functional.linear(features, standing.learned["head.weight"], standing.learned["head.bias"])
+        labels = torch.arange(16, 24) % 2
+        loss = functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+        assert float(loss) == pytest.approx(float(best["val_loss"]), rel=1e-5)
+        assert (standing.stage, standing.epochs, standing.kept, standing.moments) == (1, 0, {}, {})
+    rows = standings[1].history
+    scores = [(row["val_accuracy"], -float(row["val_loss"])) for row in rows]
+    assert all(later > earlier for earlier, later in pairwise(scores[:-1]))
+    assert len(rows) == 9 or scores[-1] <= scores[-2], "it stops after the first epoch that is no better"
+
+
+def test_a_head_whose_loss_is_no_number_is_named(make_task: MakeTask, bank: Bank) -> None:
+    tasks = [make_task(name="calm"), make_task(name="wild", learning_rate=3e38)]
+    with pytest.raises(TrainingError, match=r"wild: stage head, epoch 1, step 2: the loss is no number") as caught:
+        train_heads(tasks, lambda _: bank, 1, 0.0)
+    assert "smaller '--set training.learning_rates=[...]'" in str(caught.value)
+
+
+def test_a_file_of_other_heads_or_a_torn_one_counts_as_absent(make_task: MakeTask, bank: Bank, tmp_path: Path) -> None:
+    path, tasks = tmp_path / "heads.safetensors", [make_task(seed=n) for n in range(3)]
+    expected = train_heads(tasks, lambda _: bank, 1, 0.0)
+    train_heads(tasks[:2], lambda _: bank, 1, 0.0, path)
+    two = checkpoint.load_all(path)
+    assert two is not None
+    assert len(two) == 2
+    for harm in (lambda: None, lambda: path.write_bytes(path.read_bytes()[:-9])):
+        harm()
+        found = train_heads(tasks, lambda _: bank, 1, 0.0, path)
+        for one, other in zip(found, expected, strict=True):
+            assert all(torch.equal(one.learned[name], other.learned[name]) for name in other.learned)
+
+
+def test_every_tenth_epoch_is_told(make_task: MakeTask, bank: Bank) -> None:
+    told: list[str] = []
+    tasks = [make_task(seed=n, stages=(StageSpec(name="s", epochs=epochs),)) for n, epochs in enumerate((10, 21))]
+    train_heads(tasks, lambda _: bank, 1, 0.0, tell=told.append)
+    assert [line.partition(":")[0] for line in told] == ["epoch 10, 2 heads", "epoch 20, 1 heads"]
