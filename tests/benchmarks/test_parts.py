@@ -56,11 +56,13 @@ def test_every_round_has_every_work_once_at_least(part: type[ModuleType]) -> Non
 
 
 def test_operations_are_twice_the_multiplications(part: type[ModuleType], tmp_path: Path) -> None:
-    """Lite0 at 224 px: 407 million multiplications and additions, as its authors count."""
+    """A convolution by hand; and Lite0 at 224 px, 407 million by its authors, who count more than convolutions."""
     workload = part("workload")
+    convolution = torch.nn.Conv2d(3, 8, 3)
+    assert workload._counted(convolution, torch.zeros(1, 3, 10, 10)) * 1e9 == 2 * 27 * 8 * 8 * 8
     load = workload.make("lite0", 224, 2, 2, {"trunk": "torch", "trunk_batch_size": 2, "device": "cpu"}, tmp_path)
     forward = workload.forward_gflop(load.network, 224)
-    assert forward == pytest.approx(2 * 0.407, rel=0.05)
+    assert forward == pytest.approx(2 * 0.407, rel=0.1)
     kept = workload.step_gflop(load, workload.LAST, from_pixels=False)
     from_pixels = workload.step_gflop(load, workload.LAST)
     assert workload.step_gflop(load, workload.WHOLE) == pytest.approx(3 * forward)

@@ -128,8 +128,9 @@ def test_who_comes_second_waits_and_packs_nothing(
     assert sorted(decoded) == paths
 
 
-def test_packing_holds_a_few_images_however_many_there_are(tmp_path: Path) -> None:
+def test_packing_holds_a_few_images_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight times the images, 24 KiB each: 4 MiB more if they were all held, some names and digests if not."""
+    monkeypatch.setattr(pixels, "_PIECE_BYTES", 1 << 16)
     peaks = []
     for images in (25, 200):
         made = []
