@@ -86,7 +86,7 @@ def part_spec(*outers: int) -> StudySpec:
 
 @dataclass(frozen=True)
 class PartRuns:
-    """The same study three times: outer part 1, parts 2 and 3, and all of them in one folder."""
+    """The same study: outer part 1; parts 2 and 3, begun from the first run's settings; all of them in one folder."""
 
     first: Path
     others: Path
@@ -102,7 +102,7 @@ def part_runs(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFact
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leukolab.study.finish.write_report", one_word_report)
         run_study(part_spec(1), two_class, runs.first, home)
-        run_study(part_spec(2, 3), two_class, runs.others, home)
+        run_study(load_study(str(runs.first / "study.yaml"), ["outer_parts=[2, 3]"]), two_class, runs.others, home)
         shutil.copytree(runs.first, runs.whole)
         run_study(part_spec(1, 2, 3), two_class, runs.whole, home)
     return runs

@@ -17,28 +17,35 @@ from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.cli import main
 from leukolab.plan import Place, Task, read_events, read_plan, status, write_plan
 from leukolab.splits import read_split
-from leukolab.study.finish import finish
 from leukolab.study.merge import merge_runs
 from leukolab.study.mirrored import entries
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.results import read_spec
-from leukolab.study.run import run_study
+from leukolab.study.run import train_study
 
 Snapshot = Callable[[Path], dict[str, str]]
 SAME = ("jobs", "predictions", "rivals", "scores", "pooled", "ensembles", "hypotheses", "confusion", "class_report")
 
 
 @pytest.fixture(scope="module")
-def merged(part_runs: Any, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The parts, the later ones named first, with their whole report. Not to be changed."""
+def merged(part_runs: Any, home: Path, snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parts, the later ones named first, with their whole report; the parts themselves stay as they were."""
     out: Path = tmp_path_factory.mktemp("merged") / "run"
     runs = [str(part_runs.others), str(part_runs.first)]
+    before = [snapshot(Path(run)) for run in runs]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leukolab.report.canvas.PNG_DPI", 50)
         with pytest.raises(SystemExit) as ended:
             main(["--home", str(home), "study", "merge", *runs, "--out", str(out)])
     assert not ended.value.code
+    assert [snapshot(Path(run)) for run in runs] == before
     return out
+
+
+@pytest.fixture
+def record_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merged folder ends with its predictions."""
+    monkeypatch.setattr("leukolab.study.merge.finish", lambda folder, _: folder)
 
 
 @pytest.fixture
@@ -79,14 +86,12 @@ def test_a_run_that_goes_on_with_more_parts_trains_these_alone(part_runs: Any) -
     assert first < whole
 
 
-def test_the_parts_are_left_as_they_are(part_runs: Any, home: Path, tmp_path: Path, snapshot: Snapshot) -> None:
-    before = [snapshot(part_runs.first), snapshot(part_runs.others)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leukolab.study.finish.write_report", lambda run, *_, **__: run / "report.html")
-        merge_runs([part_runs.first, part_runs.others, part_runs.first], tmp_path / "out", home)
-        finish(tmp_path / "out", None)
-    assert [snapshot(part_runs.first), snapshot(part_runs.others)] == before
-    assert (tmp_path / "out" / "jobs.parquet").read_bytes() == (part_runs.whole / "jobs.parquet").read_bytes()
+@pytest.mark.usefixtures("record_only")
+def test_a_part_may_come_twice_where_it_is_the_same(part_runs: Any, home: Path, tmp_path: Path) -> None:
+    merge_runs([part_runs.first, part_runs.whole, part_runs.others, part_runs.first], tmp_path / "out", home)
+    for name in ("jobs", "predictions", "rivals"):
+        expected = (part_runs.whole / f"{name}.parquet").read_bytes()
+        assert (tmp_path / "out" / f"{name}.parquet").read_bytes() == expected, name
 
 
 def test_every_test_image_is_there_once(merged: Path) -> None:
@@ -124,18 +129,16 @@ def test_a_merged_run_can_be_used_like_any_other(part_runs: Any, merged: Path, h
     assert told["corrected/pooled/chosen"].metrics["test/image/balanced_accuracy"] > 0
 
 
-@pytest.mark.usefixtures("quick_report")
 def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, home: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(merged, tmp_path / "run"))
-    run_study(read_spec(run), part_runs.data, run, home)
-    events = read_events(run)
-    last = max(place for place, event in enumerate(events) if event.event == "planned")
-    assert not [event for event in events[last:] if event.event == "started"]
-    for name in ("predictions", "scores"):
+    before = len(read_events(run))
+    train_study(read_spec(run), part_runs.data, run, home)
+    assert not [event for event in read_events(run)[before:] if event.event == "started"]
+    for name in ("jobs", "predictions", "rivals"):
         assert (run / f"{name}.parquet").read_bytes() == (merged / f"{name}.parquet").read_bytes(), name
 
 
-@pytest.mark.usefixtures("quick_report")
+@pytest.mark.usefixtures("record_only")
 def test_a_merged_run_tells_that_its_jobs_are_done(part_runs: Any, another: Path, home: Path, tmp_path: Path) -> None:
     first = Path(shutil.copytree(part_runs.first, tmp_path / "first"))
     for run in (first, another):
