@@ -163,6 +163,17 @@ def test_a_search_killed_twice_goes_on_to_the_same_bytes(
         assert (folder / name).read_bytes() == (found.folder / name).read_bytes(), name
 
 
+def test_a_search_killed_before_its_first_trial_begins_again(two_class: Path, home: Path, tmp_path: Path) -> None:
+    """A process killed by the system leaves its lock file."""
+    folder = tmp_path / "search"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune, "prepare", killed)
+        folder.mkdir()
+        (folder / ".lock").touch()
+        with pytest.raises(KeyboardInterrupt):  # of `prepare`: the folder was not refused
+            tune_study(spec(), search(), two_class, folder, home)
+
+
 def killed(*_: object) -> None:
     raise KeyboardInterrupt
 

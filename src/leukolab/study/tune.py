@@ -149,13 +149,13 @@ def _record(spec: StudySpec, search: Search) -> dict[str, Any]:
 
 def _check_folder(folder: Path, record: dict[str, Any]) -> None:
     """Only the same search goes on in a folder."""
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    if not (folder / RECORD).exists():
-        raise RunError(
-            f"{folder}: expected an empty folder or that of a search, found other files: choose another --out."
-        )
-    before = read_json(folder / RECORD)
+    mine = folder / RECORD
+    others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    if not mine.exists():
+        if others:
+            raise RunError(f"{folder}: expected an empty folder or a search, found other files. Choose another --out.")
+        return  # empty, or a search was killed before its first trial
+    before = read_json(mine)
     different = [name for name in record if before.get(name) != record[name]]
     if different:
         raise RunError(
