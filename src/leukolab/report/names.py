@@ -85,7 +85,7 @@ class Names:
         for row in self.run.pooled.drop_duplicates("member").to_dict("records"):
             member, last = str(row["member"]), str(row["member"]).rpartition("/")[2]
             if is_picked(member):
-                found[member] = self.texts(f"names.{last}")
+                found[member] = self.texts.name("picked", last)
             elif row["kind"] == "ensemble":
                 found[member] = self._cache[str(row["source"])]
         return found
