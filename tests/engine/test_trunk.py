@@ -183,3 +183,11 @@ def test_the_shape_is_that_of_the_activations(network: Classifier, tmp_path: Pat
         trunk = Trunk(network, SIZE, depth, settings, tmp_path)
         _, activations = trunk.run(noise(2))
         assert trunk.shape == (None if activations is None else activations.shape[1:])
+
+
+def test_pytorch_stays_where_its_own_precision_strays(
+    network: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trunks._RUNNERS, "torch", straying)
+    monkeypatch.setattr(trunks, "_candidates", lambda _: ["torch"])
+    assert choose(network, SIZE, 0, RUNTIME, tmp_path).trunk == "torch"

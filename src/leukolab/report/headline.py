@@ -97,15 +97,15 @@ def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: s
     if len(together):
         scores, ensembles = together[together["metric"] == metric], chosen.pooled_ensembles(run, protocol)
         rows = [Row(names(str(row["member"])), "chosen", *_interval(row)) for row in _of_kind(scores, "chosen")]
+        models = texts("headline.rates", count=len(_of_kind(scores, "model")))
     else:
         scores, ensembles = _of_part(run, protocol, outer, metric), chosen.ensembles_of(run, protocol, outer)
         rows = _chosen_row(run, names, texts, scores)
+        models = texts("headline.models", count=len(_of_kind(scores, "model")))
     rows += _scenario_rows(texts, scores, ensembles.assign(group=_groups(ensembles)))
     dots = tuple(float(row["value"]) for row in _of_kind(scores, "model"))
     if dots:
-        count = len(dots)
-        of_models = texts("headline.rates", count=count) if len(together) else texts("headline.models", count=count)
-        rows.append(Row(of_models, "model", dots=dots))
+        rows.append(Row(models, "model", dots=dots))
     rows += [Row(names(str(row["member"]), protocol), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
     return rows
 
