@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import machine
 
@@ -77,11 +78,11 @@ def on_cluster(given: argparse.Namespace, settings: Path, data: Path, folder: Pa
 class Machines:
     """A cluster on this computer: a head, which the driver is on, and machines with a processor each."""
 
-    def __init__(self, folder: str, head_cpus: int = 1, others: int = 2) -> None:
+    def __init__(self, head_cpus: int = 1, others: int = 2) -> None:
         from ray.cluster_utils import Cluster
 
         small = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
-        head = {"num_cpus": head_cpus, "temp_dir": folder, "_system_config": SOON, **small}
+        head = {"num_cpus": head_cpus, "_system_config": SOON, **small}
         self.cluster = Cluster(True, head_node_args=head)
         self.others = [self.cluster.add_node(num_cpus=1, **small) for _ in range(others)]
         self.on = f"ray://{self.cluster.address}"
@@ -110,8 +111,11 @@ def _children(parent: int) -> list[int]:
 @contextmanager
 def cluster(head_cpus: int = 1, others: int = 2) -> Iterator[Machines]:
     """A cluster while it is up; its files are in a short path, as its sockets need it."""
-    with tempfile.TemporaryDirectory(prefix="rays-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        machines = Machines(folder, head_cpus, others)
+    with (
+        tempfile.TemporaryDirectory(prefix="rays-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        patch.dict(os.environ, RAY_TMPDIR=folder),
+    ):
+        machines = Machines(head_cpus, others)
         try:
             yield machines
         finally:

@@ -46,7 +46,8 @@ PIECES_AHEAD = 2
 """Of an artefact on its way."""
 
 CONNECT_SECONDS = 10.0
-DISCARD_SECONDS = 15.0
+DISCARD_SECONDS = 60.0
+"""Longer than it takes until a lost machine is known to be."""
 
 
 def run_on_ray(left: Sequence[Task], place: Place, work: str, address: str, journal: Journal) -> None:
@@ -104,7 +105,7 @@ class RayCluster:
     def discard(self, scratches: Collection[tuple[str, str]]) -> None:
         """Delete these scratch folders, where their machines are still up."""
         remote = ray.remote(_discard)
-        under_way = [_on(node, remote, max_retries=0).remote(scratch) for node, scratch in scratches]
+        under_way = [_on(node, remote).remote(scratch) for node, scratch in scratches]
         if under_way:
             ray.wait(under_way, num_returns=len(under_way), timeout=DISCARD_SECONDS)
 
