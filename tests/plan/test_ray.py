@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_local import DRIVE, alive, until
+from test_local import DRIVE, alive, hear_control_c, until
 from toys import WORK, kept, path, toy
 
 from leukolab.base.errors import ClusterError, ImageError, MissingExtraError, RunError
@@ -183,11 +183,14 @@ def test_control_c_stops_a_cluster_started_here_and_leaves_nothing(place: Place)
     write_plan(place.run, plan)
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVE, str(place.run), "ray", path()], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=hear_control_c,
     )  # fmt: skip
-    until((place.run / "a.pid").exists, 120)
-    os.killpg(driver.pid, signal.SIGINT)
-    _, errors = driver.communicate(timeout=60)
+    try:
+        until((place.run / "a.pid").exists, 120)
+        os.killpg(driver.pid, signal.SIGINT)
+        _, errors = driver.communicate(timeout=60)
+    finally:
+        driver.kill()
     assert driver.returncode == -signal.SIGINT, errors
     assert errors.decode().count("Traceback") == 1
     assert "KeyboardInterrupt" in errors.decode()
