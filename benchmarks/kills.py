@@ -35,7 +35,7 @@ from leukolab.cards.draw import draw_data_set
 from leukolab.plan import Event, read_events
 from leukolab.study.status import read_progress
 
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.05
 """Between two looks at the processor time."""
 SIZE_PX = 48
 STAGES = (
