@@ -37,9 +37,14 @@ def machines() -> Iterator[Any]:
     """The cluster of the benchmark: `on` is where, `others` are its workers, `kill` loses one of them."""
     benchmark = importlib.import_module("ray_cluster")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", path(), prepend=os.pathsep)
+        patch.setenv("PYTHONPATH", _with_toys())
         with benchmark.cluster(head_cpus=0, others=3) as found:
             yield found
+
+
+def _with_toys() -> str:
+    """A search path by which the processes of a cluster find the toys."""
+    return os.pathsep.join([path(), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def meanwhile(action: Callable[[], None]) -> threading.Thread:
@@ -183,15 +188,16 @@ def test_control_c_stops_a_cluster_started_here_and_leaves_nothing(place: Place)
     write_plan(place.run, plan)
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVE, str(place.run), "ray", path()], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        start_new_session=True, preexec_fn=hear_control_c,
+        start_new_session=True, preexec_fn=hear_control_c, env=os.environ | {"PYTHONPATH": _with_toys()},
     )  # fmt: skip
     try:
-        until((place.run / "a.pid").exists, 120)
-        os.killpg(driver.pid, signal.SIGINT)
+        until(lambda: (place.run / "a.pid").exists() or driver.poll() is not None, 120)
+        if driver.poll() is None:
+            os.killpg(driver.pid, signal.SIGINT)
         _, errors = driver.communicate(timeout=60)
     finally:
         driver.kill()
-    assert driver.returncode == -signal.SIGINT, errors
+    assert driver.returncode == -signal.SIGINT, errors.decode()
     assert errors.decode().count("Traceback") == 1
     assert "KeyboardInterrupt" in errors.decode()
     until(lambda: not _in_session(driver.pid))
