@@ -15,13 +15,14 @@ import pytest
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.cli import main
-from leukolab.plan import Place, Task, read_events, read_plan, status, write_plan
+from leukolab.plan import read_events
 from leukolab.splits import read_split
 from leukolab.study.merge import merge_runs
 from leukolab.study.mirrored import entries
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.results import read_spec
 from leukolab.study.run import train_study
+from leukolab.study.status import read_progress
 
 Snapshot = Callable[[Path], dict[str, str]]
 SAME = ("jobs", "predictions", "rivals", "scores", "pooled", "ensembles", "hypotheses", "confusion", "class_report")
@@ -138,16 +139,13 @@ def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, hom
         assert (run / f"{name}.parquet").read_bytes() == (merged / f"{name}.parquet").read_bytes(), name
 
 
-@pytest.mark.usefixtures("record_only")
-def test_a_merged_run_tells_that_its_jobs_are_done(part_runs: Any, another: Path, home: Path, tmp_path: Path) -> None:
-    first = Path(shutil.copytree(part_runs.first, tmp_path / "first"))
-    for run in (first, another):
-        jobs = read_table(run / "jobs.parquet")[["job", "key"]].to_numpy()
-        write_plan(run, [Task(key, job, "train", {}, makes=(f"run/jobs/{key}",)) for job, key in jobs])
-    merge_runs([first, another], tmp_path / "out", home)
-    found = status(read_plan(tmp_path / "out"), Place(tmp_path / "out", home))
-    assert (found.done, found.left, found.failed) == (3 * 2 * 2, 0, 0)
-    assert all(row.seconds is not None for row in found.rows)
+def test_a_merged_run_tells_that_its_jobs_are_done(merged: Path, home: Path) -> None:
+    progress = read_progress(merged, home)
+    assert (progress.state, progress.reported) == ("finished", True)
+    assert progress.plan is not None
+    kinds = [row.kind for row in progress.plan.rows if row.state == "done"]
+    assert (len(kinds), kinds.count("train")) == (len(progress.plan.rows), 3 * 2 * 2)
+    assert all(row.seconds is not None for row in progress.plan.rows)
 
 
 @pytest.mark.parametrize(

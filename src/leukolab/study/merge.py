@@ -17,6 +17,7 @@ from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, whole_folder
 from leukolab.base.keys import digest
 from leukolab.base.progress import say
+from leukolab.plan import Event, write_event
 from leukolab.spec import StudySpec
 from leukolab.splits import Split, read_split
 from leukolab.study.begun import STUDY_FILE
@@ -83,6 +84,7 @@ def merge_runs(runs: list[Path], out: Path, home: Path) -> Path:
         say(f"{len(parts)} runs into one")
         write_merged(parts, folder)
         path = finish(folder, home)
+        write_event(folder, Event("reported"))
     return out / path.relative_to(folder)
 
 

@@ -52,7 +52,7 @@ def write_merged(parts: Sequence[Part], folder: Path) -> None:
     write_table(folder / "jobs.parquet", jobs)
     _write_predictions(parts, list(jobs["job"]), folder)
     models = {f"jobs/{key}": part.run for part in reversed(parts) for key in part.jobs["key"]}
-    heads = {f"heads/{path.name}": part.run for part in parts for path in (part.run / "heads").glob("heads-*")}
+    heads = {f"heads/{path.name}": part.run for part in parts for path in (part.run / "heads").glob("[!.]*")}
     for name, run in (models | heads).items():
         _place_folder(run / name, folder / name)
     write_json(folder / "environment.json", _environment(parts))
