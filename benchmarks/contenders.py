@@ -98,8 +98,8 @@ def _ledger_seconds(path: Path) -> dict[str, float]:
     return total
 
 
-def _loop(work: Work, *options: str) -> list[str]:
-    return [sys.executable, str(PEERS / "torch_loop.py"), *_given(work), *options]
+def _loop(work: Work, *options: str, stages: int = 2) -> list[str]:
+    return [sys.executable, str(PEERS / "torch_loop.py"), *_given(work, stages), *options]
 
 
 def _keras(work: Work) -> list[str]:
@@ -112,11 +112,11 @@ def _sklearn(work: Work) -> list[str]:
     return [sys.executable, str(PEERS / "sklearn_features.py"), *place, *size]
 
 
-def _given(work: Work) -> list[str]:
+def _given(work: Work, stages: int = 2) -> list[str]:
     settings = work.settings
     return [
         *("--split", str(work.prepared.split_csv), "--out", str(work.folder)),
-        *("--epochs", "+".join(str(number) for number in settings.epochs)),
+        *("--epochs", "+".join(str(number) for number in settings.epochs[:stages])),
         *("--learning-rates", ",".join(f"{rate:g}" for rate in settings.learning_rates)),
         *("--size-px", str(settings.size_px), "--batch", str(settings.batch_size)),
     ]
@@ -167,6 +167,9 @@ CONTENDERS: dict[str, Contender] = {
         "engine_b0",
     ),
     "loop": Contender("PyTorch and timm loop, float32", _loop, _peer_result),
+    "loop_stage1": Contender(
+        "the loop with stage 1 only", lambda work: _loop(work, stages=1), _peer_result, "engine_stage1"
+    ),
     "loop_bf16": Contender(
         "the same under bfloat16 autocast", lambda work: _loop(work, "--precision", "bfloat16"), _peer_result
     ),

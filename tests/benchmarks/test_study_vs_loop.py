@@ -107,19 +107,24 @@ def test_the_engine_and_two_peers_on_a_phantom(two_class: Path, tmp_path: Path) 
     command = [
         *(sys.executable, str(FOLDER / "study_vs_loop.py"), "--data", str(two_class), "--card", "phantom"),
         *("--images", "40", "--size-px", "48", "--epochs", "1,1", "--learning-rates", "1e-3"),
-        *("--peers", "engine,loop,sklearn", "--out", str(out)),
+        *("--peers", "engine,engine_stage1,loop,loop_stage1,sklearn", "--out", str(out)),
     ]
     first = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(out.read_text())
-    assert [line.split()[0] for line in first.stdout.splitlines()] == ["contender", "engine", "loop", "sklearn"]
+    names = ["engine", "engine_stage1", "loop", "loop_stage1", "sklearn"]
+    assert [line.split()[0] for line in first.stdout.splitlines()] == ["contender", *names]
     assert found["data"]["images"] == 40
     assert found["machine"]["matrix_product_gflops"]["float32"] > 0
-    for name, models in (("engine", 5), ("loop", 5), ("sklearn", 15)):
+    for name, models in (("engine", 5), ("loop", 5), ("loop_stage1", 5), ("sklearn", 15)):
         record = found["contenders"][name]
         assert record["scores"]["models"] == models
         assert record["wall_seconds"] > 0
         assert record["cpu_seconds"] > 0
     assert found["contenders"]["loop"]["seconds"]["stage2"] > 0
+    stage1 = found["contenders"]["loop_stage1"]
+    assert (stage1["seconds"]["stage1"] > 0, stage1["seconds"]["stage2"]) == (True, 0)
+    ratio = stage1["wall_seconds"] / found["contenders"]["engine_stage1"]["wall_seconds"]
+    assert stage1["times"] == pytest.approx(ratio, abs=0.01)
     assert str(tmp_path) not in out.read_text()
     again = [*command[: command.index("--peers")], "--peers", "loop,sklearn", "--out", str(out)]
     subprocess.run(again, capture_output=True, text=True, check=True)
