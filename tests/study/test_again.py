@@ -14,6 +14,8 @@ from leukolab.base.errors import RunError
 from leukolab.engine.bank import Bank
 from leukolab.spec import StudySpec, load_study
 from leukolab.study import work
+from leukolab.study.predict import open_model
+from leukolab.study.results import read_results
 from leukolab.study.run import run_study
 from leukolab.study.session import Session
 
@@ -178,3 +180,23 @@ def test_the_runtime_is_measured_anew_where_that_is_asked_for(
     kept = set(jobs["key"]) <= {path.name for path in (small_run.folder / "jobs").iterdir()}
     assert kept == (runtime == small_run.spec.runtime)
     assert len(trainings) == (0 if kept else len(jobs))
+
+
+@pytest.mark.usefixtures("predictions_only")
+def test_a_run_stopped_on_its_way_to_other_models_shows_none_of_the_old(
+    small_run: Any, run: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its settings are those of the new models, so the old must not be used or reported beside them."""
+
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    open_model(run)
+    monkeypatch.setattr(work, "train_heads", stopped)
+    other = changed(small_run.spec, "training.augment.brightness=0.1", tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(other, small_run.data, run, home, "local")
+    with pytest.raises(RunError, match="expected the folder of a finished run"):
+        open_model(run)
+    with pytest.raises(RunError, match=r"predictions\.parquet"):
+        read_results(run)

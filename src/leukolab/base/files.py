@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from leukolab.base.errors import RunError, StorageError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a system says where no more can be written: disk full, quota used up, file as large as files may be here."""
@@ -124,6 +126,28 @@ def to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_to_read(path: Path) -> int:
+    """A descriptor for `read_at`; whoever opens it closes it."""
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+
+def read_at(descriptor: int, into: NDArray[np.uint8], offset: int) -> None:
+    """Fill `into`, uint8 (n,), with the bytes of an open file from `offset` on.
+
+    Raises:
+        OSError: the file ends before.
+    """
+    if hasattr(os, "preadv"):
+        read = os.preadv(descriptor, [into.data], offset)
+    else:  # Windows; not for several threads with one descriptor
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        data = os.read(descriptor, len(into))
+        read = len(data)
+        into[:read] = bytearray(data)
+    if read != len(into):
+        raise OSError(f"expected {len(into)} bytes from byte {offset}, found {read}: the file was cut short")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,14 +10,14 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukolab.base import shelf
-from leukolab.base.files import atomic
+from leukolab.base.files import atomic, open_to_read, read_at
 from leukolab.base.keys import content_key
 from leukolab.base.progress import progress
 from leukolab.engine import views
@@ -32,6 +32,7 @@ Halves = NDArray[np.float16]
 BANK_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
 OPEN_FILES = 128
+"""Shards that a process holds open at most, of all banks together."""
 _CHECKSUM = 32
 
 
@@ -48,7 +49,6 @@ class Bank:
     augment: AugmentSpec
     seed: int
     home: Path
-    _files: OrderedDict[Path, int] = field(default_factory=OrderedDict, repr=False)
 
     @property
     def width(self) -> int:
@@ -79,6 +79,8 @@ class Bank:
     def fill(self, view: int, shards: list[int]) -> None:
         """Compute what is missing of these shards of a view."""
         missing = [shard for shard in shards if not self._whole(view, shard)]
+        for path in self.paths(view, sorted(set(shards) - set(missing))):
+            shelf.used(path)
         if missing:
             self._compute(view, missing)
 
@@ -116,27 +118,26 @@ class Bank:
             wanted = int(shown[number]), int(shards[number])
             if wanted != last:
                 descriptor, last = self._open(*wanted, what), wanted
-            read = os.preadv(descriptor, [result[number].reshape(-1).view(np.uint8)], int(places[number]) * bytes_each)
-            if read != bytes_each:
-                raise RuntimeError(f"shard {wanted[1]} of view {wanted[0]} is shorter than its rows")
+            read_at(descriptor, result[number].reshape(-1).view(np.uint8), int(places[number]) * bytes_each)
         return result
 
     def _open(self, view: int, shard: int, what: str) -> int:
         """A descriptor of a whole shard, computed first where it is missing or damaged."""
         path = self._path(view, shard, what)
-        if path in self._files:
-            self._files.move_to_end(path)
-            return self._files[path]
+        if path in _OPEN and path in _CHECKED:
+            _OPEN.move_to_end(path)
+            return _OPEN[path]
+        _close(path)
         if not _checked(path):
             self._compute(view, [shard])
-        while len(self._files) >= OPEN_FILES:
-            os.close(self._files.popitem(last=False)[1])
+        while len(_OPEN) >= OPEN_FILES:
+            os.close(_OPEN.popitem(last=False)[1])
         try:
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = open_to_read(path)
         except FileNotFoundError:  # evicted by another program just now
             self._compute(view, [shard])
-            descriptor = os.open(path, os.O_RDONLY)
-        self._files[path] = descriptor
+            descriptor = open_to_read(path)
+        _OPEN[path] = descriptor
         shelf.used(path)
         return descriptor
 
@@ -189,6 +190,7 @@ class Bank:
     def _write(self, view: int, shard: int, pieces: dict[str, list[bytes]]) -> None:
         for what, parts in pieces.items():
             path = self._path(view, shard, what)
+            _close(path)
             hasher = hashlib.sha256()
             with atomic(path) as temporary, temporary.open("wb") as out:
                 for part in parts:
@@ -196,13 +198,18 @@ class Bank:
                     out.write(part)
                 out.write(hasher.digest())
             _CHECKED.add(path)
-            if path in self._files:
-                os.close(self._files.pop(path))
         shelf.keep_within(self.home, [self._path(view, shard, what) for what in pieces])
 
 
+_OPEN: OrderedDict[Path, int] = OrderedDict()
+"""Shards this process holds open, the one used last at the end."""
 _CHECKED: set[Path] = set()
 """Shards whose checksum this process has seen to hold."""
+
+
+def _close(path: Path) -> None:
+    if path in _OPEN:
+        os.close(_OPEN.pop(path))
 
 
 def _checked(path: Path) -> bool:

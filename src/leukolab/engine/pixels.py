@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from leukolab.base.files import open_to_read, read_at
 from leukolab.engine import views
 from leukolab.engine.network import Classifier
 
@@ -36,11 +36,11 @@ class Images:
         if not isinstance(self.pixels, np.memmap):
             return np.ascontiguousarray(self.pixels[rows])
         if not self._file:
-            self._file.append(os.open(Path(str(self.pixels.filename)), os.O_RDONLY))
+            self._file.append(open_to_read(Path(str(self.pixels.filename))))
         result = np.empty((len(rows), *self.pixels.shape[1:]), np.uint8)
         size = int(np.prod(self.pixels.shape[1:]))
         for place, row in zip(result, rows, strict=True):
-            os.preadv(self._file[0], [place.reshape(-1)], self.pixels.offset + int(row) * size)
+            read_at(self._file[0], place.reshape(-1), self.pixels.offset + int(row) * size)
         return result
 
 

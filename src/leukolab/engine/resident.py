@@ -6,6 +6,7 @@ card's views equal the processor's in every bit. Views that rotate are left to t
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,14 +71,16 @@ def shown(images: Images, rows: Rows, changes: views.Draw | None, device: str) -
     return to_device(pixels if changes is None else views.changed(pixels, changes), device)
 
 
+_LOADING = threading.Lock()
 _HELD: dict[str, Resident | None] = {}
 """What this process holds on its card, by the key of the packed pixels; None where they do not fit."""
 
 
 def _held(images: Images, device: str) -> Resident | None:
-    """The images on the card, brought there when first asked for; one set at a time."""
-    if images.key not in _HELD:
-        _HELD.clear()
-        free, _ = torch.cuda.mem_get_info()
-        _HELD[images.key] = load(images, device) if images.pixels.nbytes <= SHARE * free else None
-    return _HELD[images.key]
+    """The images on the card, brought there by the first thread that asks; one set at a time."""
+    with _LOADING:
+        if images.key not in _HELD:
+            _HELD.clear()
+            free, _ = torch.cuda.mem_get_info()
+            _HELD[images.key] = load(images, device) if images.pixels.nbytes <= SHARE * free else None
+        return _HELD[images.key]

@@ -9,6 +9,7 @@ import copy
 import datetime
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
 from leukolab.base.files import atomic, make_folder, read_json, read_table, sweep, write_json, write_table
 from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.base.pins import pin
 from leukolab.base.progress import say
 from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
@@ -74,7 +76,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "a
             begun.forget_runtime(run)
         session, jobs = open_session(spec, data, run, home, on)
         train_models(session, jobs, data, on)
-        with runtime.settled(session.spec.runtime):
+        with _pixels_kept(session), runtime.settled(session.spec.runtime):
             _write_rivals(session, jobs)
         _collect(run, jobs)
         _write_environment(session, started)
@@ -89,7 +91,13 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: C
     write_plan(session.run, tasks)
     write_event(session.run, Event("planned"))
     place = Place(session.run, session.home, data)
-    run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
+    with _pixels_kept(session):
+        run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
+
+
+def _pixels_kept(session: Session) -> AbstractContextManager[None]:
+    """Packed pixels stay while the block runs, however small the cache: every job reads them."""
+    return pin(session.home, [f"pixels/{session.material.store.key}"])
 
 
 def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> Estimate:
@@ -127,6 +135,7 @@ def _write_record(session: Session, jobs: list[Job]) -> None:
     spec, run, material = session.spec, session.run, session.material
     fingerprint = index_fingerprint(material.index)
     begun.check_images(run, fingerprint)
+    _forget_results_of_others(run, jobs)
     begun.write_settings(run, spec)
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
     write_json(run / "card.json", _card(material))
@@ -139,6 +148,21 @@ def _write_record(session: Session, jobs: list[Job]) -> None:
     write_json(run / "architecture.json", _architecture(session))
     with atomic(run / "trunk.safetensors") as temporary:
         save_state(temporary, session.network.backbone.state_dict())
+
+
+def _forget_results_of_others(run: Path, jobs: list[Job]) -> None:
+    """Drop what tells of other models than these, lest it be shown or used beside the settings of these."""
+    keys = {job.key for job in jobs}
+    try:
+        before = set(read_table(run / "jobs.parquet")["key"])
+        chosen = set(read_json(run / "chosen.json")["keys"])
+    except (RunError, KeyError, TypeError):
+        before, chosen = set(), set()
+    if not chosen <= keys or not chosen:
+        (run / "chosen.json").unlink(missing_ok=True)
+    if before != keys:
+        for name in ("predictions.parquet", "history.parquet", "answers.json"):
+            (run / name).unlink(missing_ok=True)
 
 
 def _write_rivals(session: Session, jobs: list[Job]) -> None:

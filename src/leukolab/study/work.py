@@ -99,7 +99,7 @@ def _features_tasks(session: Session, jobs: list[Job]) -> list[Task]:
         each = max(1, PIECE // bank.shard_rows)
         for start in range(0, len(shards), each):
             piece = shards[start : start + each]
-            makes = tuple(f"home/{path.relative_to(session.home)}" for path in bank.paths(view, piece))
+            makes = tuple(f"home/{path.relative_to(session.home).as_posix()}" for path in bank.paths(view, piece))
             payload = {"kind": "features", "depth": depth, "seed": seed, "view": view, "shards": piece}
             tasks.append(
                 Task(
@@ -175,8 +175,11 @@ def _features(session: Session, payload: dict[str, Any], tell: Callable[[str], N
 
 
 def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
-    jobs = [job for name in payload["jobs"] if not _head_folder(session, job := _job(session, name)).exists()]
-    path = unfinished(session.run, f"heads-{digest([job.first_key for job in jobs])[:32]}")
+    jobs = [_job(session, name) for name in payload["jobs"]]
+    path = _unfinished_heads(session, jobs)
+    if not path.exists():  # else it was stopped while these heads were stored, and goes on with all of them
+        jobs = [job for job in jobs if not _head_folder(session, job).exists()]
+        path = _unfinished_heads(session, jobs)
     make_folder(path.parent)
     tasks = [_task(session, job, lambda _: None) for job in jobs]
     banks = {job.job: session.bank_of(job) for job in jobs}
@@ -185,11 +188,17 @@ def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None
         tasks, lambda task: banks[task.name], network.head.out_features, session.spec.model.dropout, path, tell
     )
     for job, standing in zip(jobs, standings, strict=True):
+        if _head_folder(session, job).exists():
+            continue
         with whole_folder(_head_folder(session, job)) as temporary:
             checkpoint.save(temporary / "head.safetensors", standing)
             write_table(temporary / "history.parquet", pd.DataFrame(standing.history).assign(job=job.job))
             seal(temporary, {"job": job.job})
     path.unlink(missing_ok=True)
+
+
+def _unfinished_heads(session: Session, jobs: list[Job]) -> Path:
+    return unfinished(session.run, f"heads-{digest([job.first_key for job in jobs])[:32]}")
 
 
 def _train(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
