@@ -170,6 +170,10 @@ def test_an_outer_part_that_is_not_there_is_refused(wen_run: Any, home: Path, tm
 def test_a_dry_run_touches_nothing(wen_run: Any, home: Path, tmp_path: Path, snapshot: Snapshot) -> None:
     data, done = snapshot(wen_run.data), snapshot(wen_run.folder)
     fresh = plan_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
+    augment = wen_run.spec.training.augment.model_copy(update={"bank": "model"})
+    training = wen_run.spec.training.model_copy(update={"augment": augment})
+    each = plan_study(wen_run.spec.model_copy(update={"training": training}), wen_run.data, tmp_path / "run", home)
+    assert each.disk_gib > fresh.disk_gib, "a bank a model takes more room than one for all"
     assert not (tmp_path / "run").exists()
     assert (fresh.jobs, fresh.left) == (8, 8)
     assert fresh.hours > 0

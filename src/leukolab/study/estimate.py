@@ -35,7 +35,7 @@ def estimate(session: Session, jobs: list[Job], left: list[Job], processes: int 
         costs[name] = describe.measure(trunk, session.spec.readings[name].stages, session.depth(name))
     seconds = sum(_job_seconds(session, job, costs[job.reading]) for job in left)
     if costs:
-        seconds += next(iter(costs.values())).trunk_seconds * _passes(session) * len(session.material.index)
+        seconds += next(iter(costs.values())).trunk_seconds * _passes(session, jobs) * len(session.material.index)
     disk = _disk_bytes(session, jobs) / 2**30
     hours = seconds / 3600 / processes
     lines = (
@@ -58,13 +58,14 @@ def _job_seconds(session: Session, job: Job, cost: describe.Cost) -> float:
     return seconds
 
 
-def _passes(session: Session) -> int:
-    """Passes of the frozen part over the images: the plain view, and the bank."""
+def _passes(session: Session, jobs: list[Job]) -> int:
+    """Passes of the frozen part over the images: the plain view, and every bank."""
     augment = session.spec.training.augment
     if augment.active and augment.views == "online":
         return 1
     stages = [stage for reading in session.spec.readings.values() for stage in reading.stages]
-    return 1 + max(bank_size(augment, stage.epochs) for stage in stages)
+    banks = len({session.view_seed(job) for job in jobs})
+    return 1 + banks * max(bank_size(augment, stage.epochs) for stage in stages)
 
 
 def _disk_bytes(session: Session, jobs: list[Job]) -> float:
@@ -72,7 +73,7 @@ def _disk_bytes(session: Session, jobs: list[Job]) -> float:
     depth = max(session.depth(name) for name in session.spec.readings)
     bank = session.bank(depth)
     numbers = bank.width + int(np.prod(bank.trunk.shape or (0,)))
-    features = images * numbers * 2 * _passes(session)
+    features = images * numbers * 2 * _passes(session, jobs)
     states = 0
     for reading, spec in session.spec.readings.items():
         learning = describe.learning_parameters(session.network, spec.stages)
