@@ -51,7 +51,7 @@ def measure(study: str, batch: int) -> dict[str, Any]:
         train_mode(network)
         started = time.perf_counter()
         with runtime.autocast(settings):
-            features = network.features(to_input(pixels, network, settings.device, None))
+            features = network.features(to_input(pixels, network, settings.device))
         loss = losses(network.classify(features), labels).mean()
         loss.backward()
         optimizer.step()

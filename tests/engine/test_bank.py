@@ -56,8 +56,10 @@ def test_what_is_kept_is_what_the_network_says(
     number: int, network: Classifier, images: Images, make_task: MakeTask, bank_for: BankFor
 ) -> None:
     bank = bank_for(network, make_task(training=FLIPS), 1)
-    changes = views.draw(FLIPS.augment, 24, 7, f"view {number}") if number else None
-    inputs = to_input(images.pixels, network.eval(), "cpu", changes)
+    pixels = images.pixels
+    if number:
+        pixels = views.changed(pixels, views.draw(FLIPS.augment, 24, 7, f"view {number}"))
+    inputs = to_input(pixels, network.eval(), "cpu")
     halves = cut(network, 1)
     assert halves is not None
     with torch.inference_mode():

@@ -21,7 +21,7 @@ def test_logits_do_not_depend_on_how_images_are_batched(network: Classifier, ima
 def test_logits_are_those_of_the_network_in_evaluation_mode(network: Classifier, images: Images) -> None:
     rows = np.arange(6)
     with torch.inference_mode():
-        direct = network.eval()(to_input(images.pixels[rows], network, "cpu", None))
+        direct = network.eval()(to_input(images.pixels[rows], network, "cpu"))
     train_mode(network)
     assert network.backbone.training
     assert torch.allclose(logits_of(network, images, rows, RuntimeSpec(device="cpu", precision="float32")), direct)

@@ -7,7 +7,7 @@ from timm.layers import DropPath
 from torch import nn
 
 from leukolab.base.errors import SpecError, WeightsError
-from leukolab.engine.network import Classifier, build, check_size, release, restore, stages_of, train_mode
+from leukolab.engine.network import Classifier, build, check_size, fresh_head, release, restore, stages_of, train_mode
 from leukolab.engine.weights import Weights, load_backbone
 from leukolab.spec import ModelSpec
 
@@ -74,9 +74,9 @@ def test_a_head_is_drawn_by_the_seed_and_the_backbone_apart() -> None:
     one, same, other = build(tiny(), 3, 1), build(tiny(), 3, 1), build(tiny(), 3, 2)
     assert torch.equal(one.head.weight, same.head.weight)
     assert not torch.equal(one.head.weight, other.head.weight)
-    mixed = build(tiny(), 3, 1, head_seed=2)
-    assert torch.equal(mixed.head.weight, other.head.weight)
-    assert mixed.weights.digest == one.weights.digest != other.weights.digest
+    assert not torch.equal(one.head.weight, fresh_head(one.head.in_features, 3, 2).weight)
+    assert torch.equal(other.head.weight, fresh_head(one.head.in_features, 3, 2).weight)
+    assert same.weights.digest == one.weights.digest != other.weights.digest
     softmax, sigmoid = build(tiny(), 2, 1), build(tiny(head="sigmoid"), 2, 1)
     assert (softmax.head.out_features, sigmoid.head.out_features) == (2, 1)
     assert softmax.weights.digest == sigmoid.weights.digest

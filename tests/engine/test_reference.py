@@ -34,7 +34,7 @@ def test_the_loss_is_the_weighted_mean_over_the_batch(network: Classifier, make_
     parts = {"train": Part(np.arange(16), copies), "validation": make_task().parts["validation"]}
     task = make_task(class_weights=weights, parts=parts, learning_rate=1e-30, stages=(StageSpec(name="s", epochs=1),))
     with torch.inference_mode():
-        features = network.eval().features(to_input(task.images.pixels, network, "cpu", None)).numpy()
+        features = network.eval().features(to_input(task.images.pixels, network, "cpu")).numpy()
     logits = (features @ network.head.weight.detach().numpy().T + network.head.bias.item())[:, 0]
     row = train(network, task).history[0]
     losses = sigmoid_losses(logits, task.labels)
@@ -91,7 +91,7 @@ class Watched(PixelSource):
         self.judged += rows.tolist()
         self._note(False)
         inputs = super().plain(rows)
-        unchanged = to_input(self.task.images.pixels[rows], self.network, "cpu", None)
+        unchanged = to_input(self.task.images.pixels[rows], self.network, "cpu")
         assert torch.equal(inputs, unchanged), "an image to be judged was changed"
         return inputs
 

@@ -30,7 +30,7 @@ def by_hand(network: Classifier, task: Task, epoch: int) -> torch.Tensor:
     for row in ROWS:
         drawn = views.draw(task.training.augment, 24, task.view_seed, f"view {shown[row]}")
         pieces.append(views.changed(task.images.pixels[[row]], drawn[np.array([row])]))
-    return to_input(np.concatenate(pieces), network, "cpu", None)
+    return to_input(np.concatenate(pieces), network, "cpu")
 
 
 def all_sources(network: Classifier, task: Task, bank: Bank) -> dict[str, Source]:
@@ -49,7 +49,7 @@ def test_every_source_shows_the_same_images_in_the_same_views(
     task = make_task(training=BANK, stages=(STAGE,))
     with torch.inference_mode():
         expected = network.eval().features(by_hand(network, task, epoch))
-        plain = network.features(to_input(task.images.pixels[ROWS], network, "cpu", None))
+        plain = network.features(to_input(task.images.pixels[ROWS], network, "cpu"))
         assert (expected - plain).abs().max() > 0.1 * plain.std()
         for name, source in all_sources(network, task, bank_for(network, task, 1)).items():
             for inputs, right in ((source.inputs(ROWS, STAGE, epoch), expected), (source.plain(ROWS), plain)):

@@ -61,6 +61,18 @@ def test_a_second_time_nothing_is_packed(paths: list[Path], tmp_path: Path, monk
     assert second.measures.equals(first.measures)
 
 
+def test_packing_keeps_the_home_folder_within_its_bound(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    old = packed(paths, home, size_px=17).key
+    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "1kB")
+    new = packed(paths, home)
+    assert new.image_ids
+    assert not (home / "pixels" / old).exists()
+    assert (home / "pixels" / new.key).exists()
+
+
 def test_the_key_is_of_the_bytes_and_not_of_the_path(paths: list[Path], tmp_path: Path) -> None:
     first = packed(paths, tmp_path / "home")
     moved = [path.rename(path.with_name(f"moved-{path.name}")) for path in paths]

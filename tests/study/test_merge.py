@@ -15,8 +15,9 @@ import pytest
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.cli import main
-from leukolab.plan import read_events
+from leukolab.plan import hold, read_events
 from leukolab.splits import read_split
+from leukolab.study.jobs import seal
 from leukolab.study.merge import merge_runs
 from leukolab.study.mirrored import entries
 from leukolab.study.predict import open_model, predict_images
@@ -186,6 +187,9 @@ def test_a_part_that_comes_twice_must_be_the_same(part_runs: Any, another: Path,
     predictions = read_table(model)
     predictions.loc[0, ["p_0", "p_1"]] = [0.25, 0.75]
     write_table(model, predictions)
+    facts = read_json(model.parent / "result.json")
+    (model.parent / "result.json").unlink()
+    seal(model.parent, {name: value for name, value in facts.items() if name != "files"})
     sentence = refused([part_runs.first, part_runs.others, another], tmp_path / "out")
     assert f"{another}: expected outer part 2 (corrected) as it is in {part_runs.others}" in sentence
 
@@ -200,6 +204,22 @@ def test_an_unfinished_run_is_refused(part_runs: Any, another: Path, tmp_path: P
     assert "expected the simple rivals of outer part 3" in refused([part_runs.first, another], tmp_path / "out")
     (another / "chosen.json").unlink()
     assert "expected a finished run, found no chosen.json" in refused([part_runs.first, another], tmp_path / "out")
+
+
+def test_a_run_in_use_or_with_a_damaged_model_is_refused(part_runs: Any, another: Path, tmp_path: Path) -> None:
+    with hold(another):
+        assert "found that a process works in it" in refused([part_runs.first, another], tmp_path / "out")
+    job = read_table(another / "jobs.parquet").iloc[1]
+    with (another / "jobs" / job["key"] / "model.safetensors").open("r+b") as stream:
+        stream.truncate(100)
+    text = refused([part_runs.first, another], tmp_path / "out")
+    assert f"'{job['job']}', found none or a damaged one" in text
+
+
+def test_changed_rivals_are_refused(part_runs: Any, another: Path, tmp_path: Path) -> None:
+    rivals = read_table(another / "rivals.parquet")
+    write_table(another / "rivals.parquet", rivals.assign(p_0=0.5, p_1=0.5))
+    assert "expected the simple rivals as the run wrote them" in refused([part_runs.first, another], tmp_path / "out")
 
 
 def test_one_run_or_a_folder_in_use_is_refused(part_runs: Any, tmp_path: Path) -> None:

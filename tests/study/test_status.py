@@ -80,6 +80,20 @@ def test_a_run_that_was_killed_or_failed(tmp_path: Path) -> None:
     assert text.endswith("the same 'leukolab study run' command goes on from here")
 
 
+def test_a_run_that_was_killed_and_begun_again(tmp_path: Path) -> None:
+    """What the dead process was doing is not running, though a living one has the folder."""
+    run = plan(tmp_path / "run")
+    finish(run, "h", "m1")
+    write_event(run, Event("started", "m2", "model 2", "train"))
+    write_event(run, Event("begun"))
+    with hold(run):
+        found = read_progress(run, HOME)
+    assert found.plan is not None
+    assert (found.state, found.plan.running, found.plan.done) == ("preparing", 0, 2)
+    assert "wen, preparing: 2 of 5 jobs done" in as_text(found)
+    assert as_text(found).endswith("now: images are read, packed and split")
+
+
 def test_a_run_whose_jobs_are_not_listed_yet(tmp_path: Path) -> None:
     with hold(tmp_path):
         assert as_text(read_progress(tmp_path, HOME)).startswith("preparing: ")
@@ -93,6 +107,8 @@ def test_a_finished_run_and_one_whose_report_is_older_than_its_jobs(small_run: A
     found = read_progress(run, home)
     assert found.state == "finished"
     assert as_text(found).endswith(f"report: {run / 'report' / 'report.html'}")
+    write_event(run, Event("begun"))  # and what was asked for was refused
+    assert read_progress(run, home).state == "finished"
     write_event(run, Event("planned"))
     assert read_progress(run, home).state == "stopped"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from leukolab.base import shelf
 from leukolab.base.files import atomic
 from leukolab.base.keys import content_key
 from leukolab.images import black_background, cell_statistics, colour_statistics, decode, in_order
@@ -39,6 +40,7 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Path) -> tup
         np.save(data, features)
         with atomic(path) as temporary:
             temporary.write_bytes(data.getbuffer())
+    shelf.used(path)
     return kind, features
 
 

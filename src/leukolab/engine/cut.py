@@ -41,6 +41,8 @@ def cut(network: Classifier, depth: int) -> Cut | None:
     if len(joints) != 1 or joints & inputs:
         return None
     joint = joints.pop()
+    if any(not _follows(node, joint) and node is not joint for node in upper):  # a parameter used by itself
+        return None
     return Cut(_half(network.backbone, graph, joint, below=True), _half(network.backbone, graph, joint, below=False))
 
 
@@ -89,7 +91,7 @@ def _half(backbone: nn.Module, graph: fx.Graph, joint: fx.Node, below: bool) -> 
 
 
 def _follows(node: fx.Node, joint: fx.Node) -> bool:
-    """Whether `node` needs `joint`, near or far, or is a constant."""
+    """Whether `node` needs `joint`, near or far."""
     seen, waiting = set(), [node]
     while waiting:
         current = waiting.pop()

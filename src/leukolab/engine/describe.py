@@ -120,7 +120,7 @@ def _fed(network: Classifier, trunk: Trunk, kept: bool) -> tuple[torch.Tensor, F
     halves = cut(network, trunk.depth) if kept and trunk.shape else None
     if halves is None or trunk.shape is None:
         pixels = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (8, trunk.size_px, trunk.size_px, 3))
-        return to_input(pixels.astype(np.uint8), network, trunk.runtime.device, None), network.features
+        return to_input(pixels.astype(np.uint8), network, trunk.runtime.device), network.features
     height, width, channels = trunk.shape
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(64, height, width, channels, generator=generator).to(trunk.runtime.device)

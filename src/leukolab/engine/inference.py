@@ -20,7 +20,7 @@ def logits_of(network: Classifier, images: Images, rows: Rows, runtime: RuntimeS
         for start in range(0, len(rows), runtime.evaluation_batch_size):
             piece = rows[start : start + runtime.evaluation_batch_size]
             with autocast(runtime):
-                features = network.features(to_input(images.read(piece), network, runtime.device, None))
+                features = network.features(to_input(images.read(piece), network, runtime.device))
             pieces.append(network.classify(features).cpu())
     return torch.cat(pieces) if pieces else torch.empty(0, network.head.out_features)
 

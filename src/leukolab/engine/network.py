@@ -48,8 +48,8 @@ def dropout_mask(images: int, width: int, rate: float, generator: torch.Generato
     return torch.empty(images, width).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
 
 
-def build(model: ModelSpec, classes: int, seed: int, head_seed: int | None = None) -> Classifier:
-    """A network with its weights loaded and a fresh head drawn from `head_seed` (from `seed` where None).
+def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
+    """A network with its weights loaded and a fresh head drawn from `seed`.
 
     Jobs of one study share `seed`, so that where weights are drawn at random (`none`) all begin from the same backbone.
 
@@ -61,7 +61,7 @@ def build(model: ModelSpec, classes: int, seed: int, head_seed: int | None = Non
         raise SpecError(f"model.head: a sigmoid head has two classes, the data have {classes}. Use 'softmax'.")
     backbone, weights = load_backbone(model, stream_seed(seed, "backbone"))
     network = _assemble(backbone, model, classes, weights)
-    fresh = fresh_head(network.head.in_features, network.head.out_features, seed if head_seed is None else head_seed)
+    fresh = fresh_head(network.head.in_features, network.head.out_features, seed)
     network.head.load_state_dict(fresh.state_dict())
     return network
 
@@ -85,7 +85,10 @@ def restore(model: ModelSpec, classes: int, weights: Weights, states: tuple[Stat
         name for name, tensor in network.state_dict().items() if name not in state or state[name].shape != tensor.shape
     ]
     if wrong:
-        raise WeightsError(f"the run's tensors do not fit {model.backbone}: {len(wrong)} missing or of another shape.")
+        raise WeightsError(
+            f"the run's tensors do not fit {model.backbone}: {len(wrong)} missing or of another shape. "
+            "Was a file copied from another run? Run the study there again, or use another run."
+        )
     network.load_state_dict(state)
     return network
 
@@ -100,7 +103,10 @@ def assemble(model: ModelSpec, classes: int, weights: Weights, trunk: State) -> 
     try:
         backbone.load_state_dict(trunk or backbone.state_dict())
     except RuntimeError as error:
-        raise WeightsError(f"the run's tensors do not fit {model.backbone}: {str(error).splitlines()[0]}") from error
+        raise WeightsError(
+            f"the run's tensors do not fit {model.backbone}: {str(error).splitlines()[0]}. "
+            "Was a file copied from another run? Run the study there again, or use another run."
+        ) from error
     return _assemble(backbone, model, classes, weights)
 
 

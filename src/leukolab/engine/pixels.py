@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from leukolab.base.files import open_to_read, read_at
-from leukolab.engine import views
 from leukolab.engine.network import Classifier
 
 Rows = NDArray[np.int64]
@@ -50,10 +49,8 @@ def to_device(values: NDArray[Any], device: str) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor.to(device)
 
 
-def to_input(pixels: NDArray[np.uint8], network: Classifier, device: str, changes: views.Draw | None) -> torch.Tensor:
-    """uint8 (n, h, w, 3) to normalised float32 (n, 3, h, w) in channels-last order, changed first if asked."""
-    if changes is not None:
-        pixels = views.changed(pixels, changes)
+def to_input(pixels: NDArray[np.uint8], network: Classifier, device: str) -> torch.Tensor:
+    """uint8 (n, h, w, 3) to normalised float32 (n, 3, h, w) in channels-last order."""
     return normalised(to_device(np.ascontiguousarray(pixels), device), network)
 
 

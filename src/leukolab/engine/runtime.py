@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from leukolab.base.cores import cores
 from leukolab.base.errors import SpecError
 from leukolab.spec import RuntimeSpec
 
@@ -103,8 +104,3 @@ def _has_bfloat16_instructions() -> bool:
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = ("avx512_bf16", "amx_bf16", "amx_tile", "bf16")
     return any(capabilities.get(name, False) for name in native) if capabilities else False
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

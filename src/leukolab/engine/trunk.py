@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from leukolab.base import shelf
 from leukolab.base.errors import LeukolabError
 from leukolab.base.files import atomic
 from leukolab.base.keys import content_key
@@ -112,6 +113,7 @@ class Trunk:
                     input_names=["pixels"], output_names=["pooled", "activations"][: 1 + bool(self.depth)],
                     dynamic_axes={"pixels": {0: "images"}},
                 )  # fmt: skip
+        shelf.used(path)
         return path
 
 

@@ -107,7 +107,10 @@ def load_state(path: Path) -> State:
     try:
         state: State = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: expected a file of tensors, found it missing or damaged.") from error
+        raise WeightsError(
+            f"{path}: expected a file of tensors, found it missing or damaged. "
+            "Where it is a run's, run the study there again: it makes the file anew."
+        ) from error
     return state
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from leukolab.base.cores import cores
 from leukolab.base.progress import progress
 
 Item = TypeVar("Item")
@@ -32,9 +32,7 @@ def in_order(
 
 def worker_count() -> int:
     """Threads that decode: one a processor this process may use, at most 8."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    available = len(affinity(0)) if affinity is not None else os.cpu_count()
-    return max(1, min(8, available or 1))
+    return min(8, cores())
 
 
 def _results(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:

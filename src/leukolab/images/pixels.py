@@ -114,6 +114,7 @@ def pack(
             store = _open(folder, key, job)
             if store is None:
                 _make(folder, job)
+                shelf.keep_within(home, [folder])
                 store = _open(folder, key, job)
     if store is None:
         raise ImageError(f"{folder}: expected the pixels just packed, found them damaged. Check this disk.")

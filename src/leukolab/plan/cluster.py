@@ -253,7 +253,10 @@ class _Drive:
         """Let what was lost with a machine be made once more, then the task that needs it."""
         makers = {self._maker[name].key: self._maker[name] for name in missing if name in self._maker}
         if not makers:
-            raise ClusterError(f"{task.name}: {missing[0]} could not be read from the driver's machine.")
+            raise ClusterError(
+                f"{task.name}: {missing[0]} could not be read from the driver's machine. "
+                "Check that --home and the run folder are still there, then run the same command again."
+            )
         busy = {one.key for one, _ in self._running.values()} | {one.key for one in self._frontier.waiting}
         for name in missing:
             self._elsewhere.pop(name, None)

@@ -27,9 +27,10 @@ State = Literal["done", "running", "failed", "left"]
 class Event:
     """One line of the ledger.
 
-    `time` is UTC in ISO form; `event` is planned (the plan was written), opened (it begins or goes on; `note` says
-    where, `workers` how many at once), started, progress, finished or failed (a task), or reported (the report of what
-    the plan made is there); `seconds` is how long a finished task took; `pid` is who did it.
+    `time` is UTC in ISO form; `event` is begun (a process took the run folder again), planned (the plan was written),
+    opened (it begins or goes on; `note` says where, `workers` how many at once), started, progress, finished or failed
+    (a task), or reported (the report of what the plan made is there); `seconds` is how long a finished task took; `pid`
+    is who did it.
     """
 
     event: str
@@ -100,7 +101,7 @@ def read_events(run: Path) -> list[Event]:
 def status(tasks: Sequence[Task], place: Place) -> Status:
     """What is done, running and left, and for how long.
 
-    A task runs that started since the plan was last opened and has not ended, while a process holds the run folder. The
+    A task runs that started since a process last took the run and has not ended, while one holds the run folder. The
     time left is that of `seconds_left`.
 
     Raises:
@@ -174,8 +175,9 @@ def _parse(line: str) -> Event | None:
 
 
 def _last(events: Sequence[Event]) -> dict[str, Event]:
-    """Key to its last event but progress; what started or failed before the plan was last opened counts no more."""
-    opened = max((position for position, event in enumerate(events) if event.event == "opened"), default=0)
+    """Key to its last event but progress; what started or failed before a process last took the run counts no more."""
+    taken = ("begun", "opened")
+    opened = max((position for position, event in enumerate(events) if event.event in taken), default=0)
     return {
         event.key: event
         for position, event in enumerate(events)

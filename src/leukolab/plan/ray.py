@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from leukolab.base.cores import cores
 from leukolab.base.errors import ClusterError
 from leukolab.plan.cluster import Line, Room, run_on
 from leukolab.plan.journal import Journal
@@ -214,7 +215,7 @@ def _connected(address: str) -> Iterator[None]:
         else:
             folder = stack.enter_context(_session_folder())
             settings |= {
-                "address": "local", "num_cpus": _cores(), "include_dashboard": False, "_temp_dir": folder,
+                "address": "local", "num_cpus": cores(), "include_dashboard": False, "_temp_dir": folder,
                 "_node_ip_address": "127.0.0.1", "object_store_memory": STORE_BYTES,
             }  # fmt: skip
         stack.callback(partial(ray.shutdown, wait_for_processes=True))
@@ -279,7 +280,3 @@ def _session_folder() -> tempfile.TemporaryDirectory[str]:
     """Where a cluster of ours keeps sockets and logs while it is up: in a short path, as sockets need it."""
     parent = "/tmp" if Path("/tmp").is_dir() else None
     return tempfile.TemporaryDirectory(prefix="leukolab-", dir=parent, ignore_cleanup_errors=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -115,7 +115,8 @@ def read_plan(run: Path) -> tuple[Task, ...]:
         version, tasks = int(found["version"]), found["tasks"]
         if version > PLAN_VERSION:
             raise RunError(
-                f"{path}: written by a newer Leukolab (plan {version}); this one reads up to {PLAN_VERSION}."
+                f"{path}: written by a newer Leukolab (plan {version}); this one reads up to {PLAN_VERSION}. "
+                "Update Leukolab, or choose another --out."
             )
         return tuple(Task.from_dict(task) for task in tasks)
     except (KeyError, TypeError, ValueError) as error:

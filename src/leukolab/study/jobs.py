@@ -130,12 +130,13 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
 def drop_damaged(run: Path) -> None:
     """Remove finished jobs and heads of which a file is lost or damaged, so that they are done again."""
     for folder in [*(run / "jobs").glob("*"), *(run / "heads").glob("*")]:
-        if not _sealed(folder):
+        if not sealed(folder):
             say(f"{folder}: damaged; this is trained again")
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sealed(folder: Path) -> bool:
+def sealed(folder: Path) -> bool:
+    """Whether a finished job or head is whole: all its files are there, with the digests that were written down."""
     try:
         files = read_json(folder / "result.json").get("files", {})
         return all(file_digest(folder / name) == expected for name, expected in files.items())

@@ -15,13 +15,14 @@ import pandas as pd
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, whole_folder
-from leukolab.base.keys import digest
+from leukolab.base.keys import digest, file_digest
 from leukolab.base.progress import say
-from leukolab.plan import Event, write_event
+from leukolab.plan import Event, held, write_event
 from leukolab.spec import StudySpec
 from leukolab.splits import Split, read_split
 from leukolab.study.begun import STUDY_FILE
 from leukolab.study.finish import finish
+from leukolab.study.jobs import sealed
 from leukolab.study.merged import write_merged
 from leukolab.study.mirrored import flat
 from leukolab.study.results import read_spec, rival_name
@@ -92,14 +93,19 @@ def _read(run: Path) -> Part:
     """A run whose every model is there.
 
     Raises:
-        RunError: it is not finished, or damaged.
+        RunError: it is not finished, damaged, or in use.
     """
+    if held(run):
+        raise RunError(f"{run}: expected a finished run, found that a process works in it. Wait until it is done.")
     if not (run / "chosen.json").exists():
         raise RunError(f"{run}: expected a finished run, found no chosen.json. Finish it with 'study run' first.")
     spec, jobs = read_spec(run), read_table(run / "jobs.parquet")
     for job, key in zip(jobs["job"], jobs["key"], strict=True):
-        if not (run / "jobs" / key / "result.json").exists():
-            raise RunError(f"{run}: expected the finished model '{job}', found none. Run the study there again first.")
+        if not sealed(run / "jobs" / key):
+            raise RunError(
+                f"{run}: expected the finished model '{job}', found none or a damaged one. "
+                "Run the study there again first: it trains what is missing."
+            )
     folders = [run / "jobs" / key for key in jobs["key"]]
     predictions = [read_table(folder / "predictions.parquet") for folder in folders]
     return Part(
@@ -119,7 +125,7 @@ def _rivals(run: Path, jobs: pd.DataFrame) -> pd.DataFrame:
     """Predictions of the simple rivals of every outer part.
 
     Raises:
-        RunError: those of a part are missing.
+        RunError: those of a part are missing, or the file is not the one the run wrote.
     """
     table = read_table(run / "rivals.parquet")
     for protocol, outer in jobs[["protocol", "outer"]].drop_duplicates().itertuples(index=False):
@@ -129,6 +135,11 @@ def _rivals(run: Path, jobs: pd.DataFrame) -> pd.DataFrame:
                     f"{run}: expected the simple rivals of outer part {outer} ({protocol}), found none. "
                     "Run the study there again first."
                 )
+    if read_json(run / "rivals.json").get("file") != file_digest(run / "rivals.parquet"):
+        raise RunError(
+            f"{run / 'rivals.parquet'}: expected the simple rivals as the run wrote them, found a changed or damaged "
+            "file. Run the study there again first."
+        )
     return table
 
 

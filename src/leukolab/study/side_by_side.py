@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from leukolab.base.cores import cores
 from leukolab.engine import runtime
 from leukolab.plan import read_target
 from leukolab.spec import StudySpec
@@ -32,7 +33,7 @@ def processes(on: str, spec: StudySpec, material: Material) -> int:
         return workers
     if runtime.choose(spec.runtime).device != "cpu" or images_learned_from(spec, material) <= SHORT:
         return 1
-    return min(runtime.cores(), MOST, max(1, _memory_gib() // GIB_EACH))
+    return min(cores(), MOST, max(1, _memory_gib() // GIB_EACH))
 
 
 def where(on: str, spec: StudySpec, material: Material) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leukolab.base.files import atomic, read_json
+from leukolab.base.files import atomic, read_json, read_table
 from leukolab.images import PixelStore
 
 Picture = NDArray[np.uint8]
@@ -36,8 +36,10 @@ class Thumbnails:
         store = pixels / "pixels" / read_json(run / "data.json")["pixels"] if pixels else None
         if store is None or not (store / "pixels.npy").exists():
             return cls(run, None, {}, kept)
-        names = read_json(store / "manifest.json")["image_ids"]
-        return cls(run, np.load(store / "pixels.npy", mmap_mode="r"), {n: row for row, n in enumerate(names)}, kept)
+        array = np.load(store / "pixels.npy", mmap_mode="r")
+        names = list(read_table(run / "index.parquet")["image_id"])  # the manifest's may be of files since renamed
+        rows = {name: row for row, name in enumerate(names)} if len(names) == len(array) else {}
+        return cls(run, array, rows, kept)
 
     def get(self, image_id: str) -> Picture:
         """uint8 (h, w, 3); a grey square where the picture is not on this machine."""

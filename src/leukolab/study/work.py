@@ -91,7 +91,7 @@ def _together(session: Session, jobs: list[Job]) -> dict[tuple[str, str, int], l
 
 
 def _features_tasks(session: Session, jobs: list[Job]) -> list[Task]:
-    """The plain view of all images these jobs judge, and every view of the images they train on."""
+    """The plain view of all images of these jobs, and every view of those they train on."""
     tasks = []
     for (depth, seed, view), rows in _views_needed(session, jobs).items():
         bank = session.bank(depth, seed)
@@ -121,8 +121,7 @@ def _views_needed(session: Session, jobs: list[Job]) -> dict[tuple[int, int, int
         if not cached_heads(session, job) and not session.depth(job.reading):
             continue
         views = max(bank_size(augment, stage.epochs) for stage in stages)
-        judged = [part.rows for role, part in parts.items() if role != "train" or not views]
-        needed.setdefault((depth, session.spec.seed, 0), []).extend([*judged, parts["train"].rows])
+        needed.setdefault((depth, session.spec.seed, 0), []).extend(part.rows for part in parts.values())
         for view in range(1, views + 1):
             needed.setdefault((depth, seed, view), []).append(parts["train"].rows)
     return {place: np.unique(np.concatenate(rows)) for place, rows in sorted(needed.items())}

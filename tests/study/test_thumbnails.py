@@ -1,0 +1,39 @@
+"""Pictures of the report are those of the images that are named, whatever the files were called when packed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukolab.base.files import make_folder, write_json, write_table
+from leukolab.study.thumbnails import Thumbnails
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """A run of images `x`, `y`, `z` and a home folder where these files were packed under other names."""
+    run, home = make_folder(tmp_path / "run"), tmp_path / "home"
+    store = make_folder(home / "pixels" / "pixels-1")
+    write_json(run / "data.json", {"fingerprint": "0", "pixels": "pixels-1"})
+    write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y", "z"]}))
+    np.save(store / "pixels.npy", np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 4, 4, 3), np.uint8))
+    write_json(store / "manifest.json", {"image_ids": ["z", "x", "y"]})
+    return run, home
+
+
+def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[Path, Path]) -> None:
+    run, home = folders
+    found = Thumbnails.open(run, home)
+    assert [int(found.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
+    found.keep()
+    alone = Thumbnails.open(run, None)
+    assert [int(alone.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
+
+
+def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[Path, Path]) -> None:
+    run, home = folders
+    write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y"]}))
+    assert Thumbnails.open(run, home).get("x").shape == (64, 64, 3)
