@@ -35,7 +35,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Bank], Bank]:
     def make(bank: Bank) -> Bank:
         monkeypatch.setattr(banks, "_CHECKED", set())
         monkeypatch.setattr(banks, "_OPEN", OrderedDict())
-        return Bank(bank.trunk, bank.images, bank.augment, bank.seed, bank.home)
+        return Bank(bank.trunk, bank.images, bank.augment, bank.seed, bank.home, bank.order)
 
     return make
 
@@ -218,6 +218,23 @@ def test_only_the_shards_that_are_asked_for_are_made(spread_out: Bank, forgetful
     forgetful(spread_out).fill(1, [0, 1, 2])
     assert len(there()) == 3
     assert {path: path.stat().st_ino for path in newest} == newest
+
+
+def test_views_may_be_kept_in_another_order(spread_out: Bank, forgetful: Callable[[Bank], Bank]) -> None:
+    """Images that train together lie together: those that do not train are not computed, and each is still itself."""
+    rows = np.arange(0, 300, 3)
+    order = np.concatenate([rows, np.setdiff1d(np.arange(300), rows)])
+    sorted_bank = replace(spread_out, order=order)
+    assert sorted_bank.shards(rows, 1) == [0]
+    assert sorted_bank.shards(rows) == spread_out.shards(rows, 1) == [0, 1, 2]
+    assert sorted_bank.key(0) == spread_out.key(0)
+    assert len({sorted_bank.key(1), spread_out.key(1), replace(spread_out, order=order[::-1]).key(1)}) == 3
+    sorted_bank.fill(1, sorted_bank.shards(rows, 1))
+    assert len(list(sorted_bank.folder(1).glob("*.pooled"))) == 1
+    shown = np.resize([0, 1, 2], len(rows))
+    ours = forgetful(sorted_bank).pooled(rows[::-1], shown).astype(float)
+    direct = spread_out.pooled(rows[::-1], shown).astype(float)
+    assert np.abs(ours - direct).max() < 1e-2 * direct.std()
 
 
 def test_rows_come_in_any_order_in_any_views(

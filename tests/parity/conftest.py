@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from leukolab.engine.bank import Bank
-from leukolab.engine.network import Classifier, build
+from leukolab.engine.network import Classifier, build, fresh_head
 from leukolab.engine.pixels import Images
 from leukolab.engine.reference import Part, Task
 from leukolab.engine.trunk import Trunk
@@ -46,7 +46,10 @@ def build_network() -> Callable[..., Classifier]:
     def make(classes: int = 2, seed: int = 3, **model: Any) -> Classifier:
         given = {"backbone": "tf_efficientnet_lite0.in1k", "weights": "packaged", "dropout": 0.3} | model
         given |= {"head": "sigmoid" if classes == 2 else "softmax"}
-        return build(ModelSpec(**given), classes, 1, seed)
+        network = build(ModelSpec(**given), classes, 1)
+        head = fresh_head(network.head.in_features, network.head.out_features, seed)
+        network.head.load_state_dict(head.state_dict())
+        return network
 
     return make
 

@@ -55,14 +55,14 @@ def test_status_tells_done_running_failed_and_left(place: Place) -> None:
     plan = [task(key) for key in "abcde"]
     write_event(place.run, Event("opened", workers=2))
     write_event(place.run, Event("started", "e"))
-    write_event(place.run, Event("opened", workers=2))
-    for key in "abc":
-        write_event(place.run, Event("started", key))
-    write_text(place.run / "a", "x")
-    write_event(place.run, Event("finished", "a", kind="train", seconds=600.0))
-    write_event(place.run, Event("failed", "b", note="ImageError"))
-    write_event(place.run, Event("progress", "c", note="epoch 3"))
     with hold(place.run):
+        write_event(place.run, Event("opened", workers=2))
+        for key in "abc":
+            write_event(place.run, Event("started", key))
+        write_text(place.run / "a", "x")
+        write_event(place.run, Event("finished", "a", kind="train", seconds=600.0))
+        write_event(place.run, Event("failed", "b", note="ImageError"))
+        write_event(place.run, Event("progress", "c", note="epoch 3"))
         found = status(plan, place)
     assert [row.state for row in found.rows] == ["done", "failed", "running", "left", "left"]
     assert (found.done, found.running, found.failed, found.left) == (1, 1, 1, 2)

@@ -42,9 +42,9 @@ def finish(run: Path, *keys: str) -> None:
 def test_a_run_that_trains(tmp_path: Path) -> None:
     run = plan(tmp_path / "run")
     finish(run, "h", "m1")
-    write_event(run, Event("started", "m2", "model 2", "train"))
-    write_event(run, Event("progress", "m2", note="finetune 3/50: validation accuracy 0.900"))
     with hold(run):
+        write_event(run, Event("started", "m2", "model 2", "train"))
+        write_event(run, Event("progress", "m2", note="finetune 3/50: validation accuracy 0.900"))
         found = read_progress(run, HOME)
     assert found.state == "running"
     text = as_text(found)
@@ -85,13 +85,14 @@ def test_a_run_that_was_killed_and_begun_again(tmp_path: Path) -> None:
     run = plan(tmp_path / "run")
     finish(run, "h", "m1")
     write_event(run, Event("started", "m2", "model 2", "train"))
-    write_event(run, Event("begun"))
     with hold(run):
         found = read_progress(run, HOME)
-    assert found.plan is not None
-    assert (found.state, found.plan.running, found.plan.done) == ("preparing", 0, 2)
-    assert "wen, preparing: 2 of 5 jobs done" in as_text(found)
-    assert as_text(found).endswith("now: images are read, packed and split")
+        assert found.plan is not None
+        assert (found.state, found.plan.running, found.plan.done) == ("running", 0, 2)
+        assert "now:" not in as_text(found)
+        write_event(run, Event("opened", workers=1))
+        write_event(run, Event("started", "m2", "model 2", "train"))
+        assert "now: model 2" in as_text(read_progress(run, HOME))
 
 
 def test_a_run_whose_jobs_are_not_listed_yet(tmp_path: Path) -> None:
@@ -107,8 +108,6 @@ def test_a_finished_run_and_one_whose_report_is_older_than_its_jobs(small_run: A
     found = read_progress(run, home)
     assert found.state == "finished"
     assert as_text(found).endswith(f"report: {run / 'report' / 'report.html'}")
-    write_event(run, Event("begun"))  # and what was asked for was refused
-    assert read_progress(run, home).state == "finished"
     write_event(run, Event("planned"))
     assert read_progress(run, home).state == "stopped"
 

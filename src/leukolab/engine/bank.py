@@ -1,7 +1,8 @@
 """What the frozen part makes of each image and view, computed once and kept in the home folder, shard by shard.
 
-A shard holds `shard_rows` neighbouring rows of the packed pixels in one view, whole or absent, with a checksum;
-it is computed when first asked for, by whoever asks, and any shard may be deleted at any time.
+A shard holds `shard_rows` images in one view, whole or absent, with a checksum: neighbours in the packed pixels, or in
+the bank's order, so that shards in which no image trains are never made. It is computed when first asked for, by
+whoever asks, and any shard may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from leukolab.base import shelf
 from leukolab.base.files import atomic, open_to_read, read_at
-from leukolab.base.keys import content_key
+from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import progress
 from leukolab.engine import views
 from leukolab.engine.ahead import ahead
@@ -29,7 +31,7 @@ from leukolab.images.parallel import worker_count
 from leukolab.spec import AugmentSpec
 
 Halves = NDArray[np.float16]
-BANK_VERSION = 1
+BANK_VERSION = 2
 """Raised by hand when the same inputs would give other features."""
 OPEN_FILES = 128
 """Shards that a process holds open at most, of all banks together."""
@@ -42,6 +44,8 @@ class Bank:
 
     Attributes:
         seed: of the views; a bank is shared by all jobs with the same seed.
+        order: rows of the packed pixels (n,) in the order in which views other than the plain one hold them, best so
+            that those stand together which train together; as they are packed where None.
     """
 
     trunk: Trunk
@@ -49,6 +53,7 @@ class Bank:
     augment: AugmentSpec
     seed: int
     home: Path
+    order: Rows | None = field(default=None, repr=False, compare=False)
 
     @property
     def width(self) -> int:
@@ -60,6 +65,7 @@ class Bank:
         parameters: dict[str, object] = {"view": view}
         if view:
             parameters |= {"augment": self.augment.model_dump(exclude={"views", "bank"}), "seed": self.seed}
+            parameters |= {"order": self._order_digest}
         return content_key("features", BANK_VERSION, {"pixels": self.images.key, "trunk": self.trunk.key}, parameters)
 
     def folder(self, view: int) -> Path:
@@ -88,16 +94,30 @@ class Bank:
         """Files of these shards of a view."""
         return [self._path(view, shard, what) for shard in shards for what in self._kinds()]
 
-    def shards(self, rows: Rows) -> list[int]:
-        """Numbers of the shards that hold these images, in order."""
-        return [int(number) for number in np.unique(np.asarray(rows) // self.shard_rows)]
+    def shards(self, rows: Rows, view: int = 0) -> list[int]:
+        """Numbers of the shards of a view that hold these images, in order."""
+        places = self._places(np.asarray(rows), np.full(len(rows), view))
+        return [int(number) for number in np.unique(places // self.shard_rows)]
 
-    @property
+    @cached_property
     def shard_rows(self) -> int:
-        """A whole number of passes, about 32 MiB of activations, 256 images at the most."""
+        """A whole number of passes: a sixteenth of the images, 256 or about 32 MiB of activations at the most."""
         batch = self.trunk.runtime.trunk_batch_size or 1
         image = 2 * int(np.prod(self.trunk.shape or (self.width,)))
-        return max(1, min(256, (32 << 20) // image) // batch) * batch
+        return max(1, min(256, len(self.images) // 16, (32 << 20) // image) // batch) * batch
+
+    @cached_property
+    def _order_digest(self) -> str | None:
+        return None if self.order is None else digest(self.order.tolist())
+
+    @cached_property
+    def _ranks(self) -> Rows | None:
+        """Where each image stands in `order`."""
+        return None if self.order is None else np.argsort(self.order)
+
+    def _places(self, rows: Rows, shown: Rows) -> Rows:
+        """Where these images stand in the views that show them."""
+        return rows if self._ranks is None else np.where(shown > 0, self._ranks[rows], rows)
 
     def _path(self, view: int, shard: int, what: str) -> Path:
         return self.folder(view) / f"{shard:06}.{what}"
@@ -111,7 +131,7 @@ class Bank:
     def _read(self, what: str, shape: tuple[int, ...], rows: Rows, shown: Rows) -> Halves:
         result = np.empty((len(rows), *shape), np.float16)
         bytes_each = 2 * int(np.prod(shape))
-        shards, places = np.divmod(rows, self.shard_rows)
+        shards, places = np.divmod(self._places(rows, shown), self.shard_rows)
         last: tuple[int, int] | None = None
         descriptor = -1
         for number in np.lexsort((places, shards, shown)):
@@ -177,6 +197,8 @@ class Bank:
     def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[Pixels, int]:
         """One pass: always `size` images, so that the last ones are computed as all others; and how many count."""
         rows = np.arange(start, min(start + size, len(self.images)))
+        if changes is not None and self.order is not None:
+            rows = self.order[rows]
         if self.trunk.runtime.device == "cuda":
             again = np.resize(rows, size)
             return shown(self.images, again, None if changes is None else changes[again], "cuda"), len(rows)

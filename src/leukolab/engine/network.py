@@ -191,17 +191,24 @@ def release(network: Classifier, stage: str | int) -> None:
 
 def train_mode(network: nn.Module) -> None:
     """Training mode for what learns; evaluation mode (batch norm, drop-path) wherever all is frozen."""
-    _set_mode(network, inherited=True)
+    sides: dict[nn.Module, set[bool]] = {}
+    _see_sides(network, sides)
+    _set_mode(network, sides, inherited=True)
 
 
-def _set_mode(module: nn.Module, inherited: bool) -> None:
-    parameters = list(module.parameters())
-    learning = [parameter.requires_grad for parameter in parameters]
-    mode = any(learning) if parameters else inherited
+def _see_sides(module: nn.Module, sides: dict[nn.Module, set[bool]]) -> set[bool]:
+    """Note of each module whether parameters in it learn, are frozen, or both; {} where it has none."""
+    own = {parameter.requires_grad for parameter in module.parameters(recurse=False)}
+    sides[module] = own.union(*(_see_sides(child, sides) for child in module.children()))
+    return sides[module]
+
+
+def _set_mode(module: nn.Module, sides: dict[nn.Module, set[bool]], inherited: bool) -> None:
+    mode = True in sides[module] if sides[module] else inherited
     module.training = mode
-    uniform = not parameters or all(learning) or not any(learning)
+    uniform = len(sides[module]) < 2
     for child in module.children():
-        _set_mode(child, inherited=mode if uniform else isinstance(module, Classifier))
+        _set_mode(child, sides, inherited=mode if uniform else isinstance(module, Classifier))
 
 
 def _channels_last_gradient(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:

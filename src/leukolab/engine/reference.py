@@ -116,9 +116,11 @@ def train_from(
         deeper = max(depth, released_depth(network, stage.release))
         if source is None or deeper > depth:
             depth, source = deeper, source_for(deeper)
-        learned |= set(learning_state(network))
+        learned |= learning_names(network)
         if number >= standing.stage:
-            standing = _run_stage(network, task, source, standing, Keeper(path, learned))
+            state = network.state_dict()
+            keeper = Keeper(path, {name: state[name] for name in sorted(learned)})
+            standing = _run_stage(network, task, source, standing, keeper)
     assert source is not None
     predictions = {
         role: probabilities(plain_logits(network, task, part.rows, source)) for role, part in task.parts.items()
@@ -128,15 +130,14 @@ def train_from(
 
 @dataclass(frozen=True)
 class Keeper:
-    """Takes down how a training stands: where to, and which tensors have learned by now."""
+    """Takes down how a training stands: where to, and which of the network's tensors have learned by now."""
 
     path: Path | None
-    names: set[str]
+    tensors: State
 
-    def keep(self, standing: Standing, network: Classifier) -> Standing:
+    def keep(self, standing: Standing) -> Standing:
         """The standing with the network's tensors as they are now, written down."""
-        state = network.state_dict()
-        standing = replace(standing, learned={name: state[name].detach().clone() for name in sorted(self.names)})
+        standing = replace(standing, learned=copied(self.tensors))
         checkpoint.save(self.path, standing)
         return standing
 
@@ -145,11 +146,12 @@ def _run_stage(network: Classifier, task: Task, source: Source, standing: Standi
     """Train one stage from where it stands to its end, and reload its best epoch."""
     stage = task.stages[standing.stage]
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    learning = {name: keeper.tensors[name] for name in sorted(learning_names(network))}
     optimizer = torch.optim.Adam(parameters, lr=task.learning_rate, fused=True)
     if standing.epochs:
         restore_moments(optimizer, standing.moments)
     else:
-        standing = replace(standing, kept=learning_state(network))
+        standing = replace(standing, kept=copied(learning))
     while standing.epochs < stage.epochs and not standing.waited_out(stage):
         started = time.perf_counter()
         loss, accuracy = run_epoch(network, task, stage, standing.epochs, (optimizer, source))
@@ -157,10 +159,10 @@ def _run_stage(network: Classifier, task: Task, source: Source, standing: Standi
         row = epoch_row(task, stage, standing.epochs, (loss, accuracy, val_loss, val_accuracy))
         standing = standing.after(row | {"seconds": time.perf_counter() - started})
         if not standing.waited:
-            standing = replace(standing, kept=learning_state(network))
-        standing = keeper.keep(replace(standing, moments=moments_of(optimizer)), network)
+            standing = replace(standing, kept=copied(learning))
+        standing = keeper.keep(replace(standing, moments=moments_of(optimizer)))
     network.load_state_dict(standing.kept, strict=False)
-    return keeper.keep(Standing(stage=standing.stage + 1, history=standing.history), network)
+    return keeper.keep(Standing(stage=standing.stage + 1, history=standing.history))
 
 
 def epoch_row(
@@ -271,11 +273,16 @@ def called(logits: torch.Tensor) -> torch.Tensor:
     return (logits[:, 0] >= 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
 
 
-def learning_state(network: Classifier) -> State:
-    """Copies of the tensors that learn: released parameters, and buffers of modules in training mode."""
+def learning_names(network: Classifier) -> set[str]:
+    """Names of the tensors that learn: released parameters, and buffers of modules in training mode."""
     train_mode(network)
     names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     for prefix, module in network.named_modules():
         if module.training:
             names |= {f"{prefix}.{name}" if prefix else name for name, _ in module.named_buffers(recurse=False)}
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items() if name in names}
+    return names & set(network.state_dict())
+
+
+def copied(tensors: State) -> State:
+    """These tensors as they are now."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}

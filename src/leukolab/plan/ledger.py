@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leukolab.base.files import storage
-from leukolab.plan.lock import held
+from leukolab.plan.lock import held_since
 from leukolab.plan.order import wanted
 from leukolab.plan.task import Place, Task
 
@@ -27,10 +27,9 @@ State = Literal["done", "running", "failed", "left"]
 class Event:
     """One line of the ledger.
 
-    `time` is UTC in ISO form; `event` is begun (a process took the run folder again), planned (the plan was written),
-    opened (it begins or goes on; `note` says where, `workers` how many at once), started, progress, finished or failed
-    (a task), or reported (the report of what the plan made is there); `seconds` is how long a finished task took; `pid`
-    is who did it.
+    `time` is UTC in ISO form; `event` is planned (the plan was written), opened (it begins or goes on; `note` says
+    where, `workers` how many at once), started, progress, finished or failed (a task), or reported (the report of what
+    the plan made is there); `seconds` is how long a finished task took; `pid` is who did it.
     """
 
     event: str
@@ -101,21 +100,21 @@ def read_events(run: Path) -> list[Event]:
 def status(tasks: Sequence[Task], place: Place) -> Status:
     """What is done, running and left, and for how long.
 
-    A task runs that started since a process last took the run and has not ended, while one holds the run folder. The
-    time left is that of `seconds_left`.
+    A task runs that started since the plan was last opened and has not ended, while the process that opened it holds
+    the run folder. The time left is that of `seconds_left`.
 
     Raises:
         ValueError: the plan has no order.
     """
     events = read_events(place.run)
     missing = {task.key for task in wanted(tasks, place)}
-    alive = held(place.run)
+    since = held_since(place.run)
     last = _last(events)
     said = {event.key: event.note for event in events if event.key}
     rows = []
     for task in tasks:
         event = last.get(task.key)
-        state: State = "done" if task.key not in missing else _state(event, alive)
+        state: State = "done" if task.key not in missing else _state(event, since)
         rows.append(Row(task.key, task.name, task.kind, state, _seconds(event, state), said.get(task.key, "")))
     counts = {state: sum(row.state == state for row in rows) for state in ("done", "running", "failed", "left")}
     elapsed = {row.key: row.seconds or 0.0 for row in rows if row.state == "running"}
@@ -175,9 +174,8 @@ def _parse(line: str) -> Event | None:
 
 
 def _last(events: Sequence[Event]) -> dict[str, Event]:
-    """Key to its last event but progress; what started or failed before a process last took the run counts no more."""
-    taken = ("begun", "opened")
-    opened = max((position for position, event in enumerate(events) if event.event in taken), default=0)
+    """Key to its last event but progress; what started or failed before the plan was last opened counts no more."""
+    opened = max((position for position, event in enumerate(events) if event.event == "opened"), default=0)
     return {
         event.key: event
         for position, event in enumerate(events)
@@ -185,12 +183,12 @@ def _last(events: Sequence[Event]) -> dict[str, Event]:
     }
 
 
-def _state(event: Event | None, alive: bool) -> State:
+def _state(event: Event | None, since: datetime.datetime | None) -> State:
     if event is None or event.event == "finished":
         return "left"
     if event.event == "failed":
         return "failed"
-    return "running" if alive else "left"
+    return "running" if since is not None and datetime.datetime.fromisoformat(event.time) >= since else "left"
 
 
 def _seconds(event: Event | None, state: State) -> float | None:

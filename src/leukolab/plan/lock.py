@@ -66,13 +66,23 @@ def held(run: Path) -> bool:
     return False
 
 
+def held_since(run: Path) -> datetime.datetime | None:
+    """Since when a process works in the run folder, long ago where it has not signed yet; None where none does."""
+    if not held(run):
+        return None
+    try:
+        return datetime.datetime.fromisoformat(read_json(run / HOLDER_FILE)["since"]).astimezone()
+    except (RunError, KeyError, TypeError, ValueError):
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+
 def _lock(run: Path) -> FileLock:
     return FileLock(run.resolve() / LOCK_FILE, is_singleton=True, thread_local=False)
 
 
 def _sign(run: Path) -> None:
     now = datetime.datetime.now().astimezone()
-    write_json(run / HOLDER_FILE, {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat()})
+    write_json(run / HOLDER_FILE, {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="milliseconds")})
 
 
 def _holder(run: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -102,7 +103,7 @@ def svg_of(figure: Figure) -> str:
     """The figure as an SVG document, the same bytes each time."""
     stream = io.StringIO()
     metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    figure.savefig(stream, format="svg", facecolor="none", metadata=metadata)
+    FigureCanvasSVG(figure).print_svg(stream, metadata=metadata)  # type: ignore[no-untyped-call]  # `savefig` draws twice
     return stream.getvalue()
 
 
@@ -112,7 +113,8 @@ def write_figure(figure: Figure, folder: Path, name: str) -> str:
     write_text(folder / f"{name}.svg", svg)
     figure.set_layout_engine("none")  # the places found for the SVG are kept
     with mpl.rc_context(SETTINGS), atomic(folder / f"{name}.png") as temporary:
-        figure.savefig(temporary, format="png", dpi=PNG_DPI, facecolor="white")
+        figure.set(dpi=PNG_DPI, facecolor="white")
+        FigureCanvasAgg(figure).print_png(temporary, pil_kwargs={"compress_level": 3})  # type: ignore[no-untyped-call]
     return svg
 
 

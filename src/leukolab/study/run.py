@@ -29,7 +29,6 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
 from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
-from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import begun, work
@@ -71,8 +70,6 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "a
     usable_target(on)  # what means nothing is refused before images are packed
     begun.check_folder(spec, run)
     with hold(make_folder(run)):
-        if (run / LEDGER_FILE).exists():
-            write_event(run, Event("begun"))
         sweep(run)
         drop_damaged(run)
         if retune:

@@ -6,12 +6,14 @@ import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from leukolab.base.files import read_json, read_table
 from leukolab.cards import get_card
 from leukolab.engine.bank import Bank
 from leukolab.engine.cached import first_depth
 from leukolab.engine.network import Classifier, assemble, fresh_head
-from leukolab.engine.pixels import Images
+from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.trunk import Trunk, cut_depth
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images import open_store
@@ -33,6 +35,7 @@ class Session:
     network: Classifier
     _banks: dict[tuple[int, int], Bank] = field(default_factory=dict, repr=False)
     _depths: dict[str, int] = field(default_factory=dict, repr=False)
+    _lent: list[Classifier] = field(default_factory=list, repr=False)
 
     @property
     def images(self) -> Images:
@@ -54,7 +57,8 @@ class Session:
         place = depth, self.spec.seed if seed is None else seed
         if place not in self._banks:
             trunk = Trunk(self.network, self.spec.image.size_px, depth, self.spec.runtime, self.home)
-            self._banks[place] = Bank(trunk, self.images, self.spec.training.augment, place[1], self.home)
+            order = training_order(self.material)
+            self._banks[place] = Bank(trunk, self.images, self.spec.training.augment, place[1], self.home, order)
         return self._banks[place]
 
     def bank_of(self, job: Job) -> Bank:
@@ -66,11 +70,29 @@ class Session:
         return job.seed if self.spec.training.augment.bank == "model" else self.spec.seed
 
     def fresh(self, job: Job) -> Classifier:
-        """A network of its own for a job: the weights as loaded, and the job's own head."""
-        network = copy.deepcopy(self.network)
+        """A network to train for a job: the weights as loaded, and the job's own head; the next call takes it back."""
+        if not self._lent:
+            self._lent.append(copy.deepcopy(self.network))
+        network = self._lent[0]
+        network.load_state_dict(self.network.state_dict())
         head = fresh_head(network.head.in_features, network.head.out_features, job.seed)
         network.head.load_state_dict(head.state_dict())
         return network
+
+
+def training_order(material: Material) -> Rows:
+    """Rows of the packed pixels (n,), so that those stand together which train in the same outer parts.
+
+    It is that of the whole split, not of the outer parts a run asks for, so that runs of other parts share their views.
+    """
+    idle: list[np.ndarray] = []
+    for split in material.splits.values():
+        training = split.table[split.table["role"] == "train"]
+        for outer in split.outers:
+            here = np.ones(len(material.index), bool)
+            here[material.store.rows(list(training.loc[training["outer"] == outer, "image_id"].unique()))] = False
+            idle.append(here)
+    return np.lexsort(idle[::-1])
 
 
 def cut_for(spec: StudySpec, network: Classifier, reading: str) -> int:

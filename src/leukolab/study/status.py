@@ -56,12 +56,10 @@ def read_progress(run: Path, home: Path) -> Progress:
     if not (run / PLAN_FILE).exists():
         return Progress(run, "preparing" if alive else "stopped", None, False)
     plan = status(read_plan(run), Place(run, home))
-    events = [event.event for event in read_events(run)]
-    told = [event for event in events if event not in ("progress", "begun")]
+    told = [event.event for event in read_events(run) if event.event != "progress"]
     reported = told[-1:] == ["reported"] and (run / "report" / "report.html").exists()
     done = plan.done == len(plan.rows) and reported
-    now: Literal["preparing", "running"] = "preparing" if events[-1:] == ["begun"] else "running"
-    return Progress(run, now if alive else "finished" if done else "stopped", plan, reported)
+    return Progress(run, "running" if alive else "finished" if done else "stopped", plan, reported)
 
 
 def as_json(progress: Progress) -> dict[str, Any]:
@@ -124,8 +122,6 @@ def _row(row: Row) -> str:
 
 def _next(progress: Progress) -> Iterator[str]:
     plan = progress.plan
-    if progress.state == "preparing":
-        yield "  now: images are read, packed and split"
     if progress.reported:
         yield f"report: {progress.run / 'report' / 'report.html'}"
     elif plan is not None and plan.done == len(plan.rows):

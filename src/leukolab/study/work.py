@@ -95,7 +95,7 @@ def _features_tasks(session: Session, jobs: list[Job]) -> list[Task]:
     tasks = []
     for (depth, seed, view), rows in _views_needed(session, jobs).items():
         bank = session.bank(depth, seed)
-        shards = bank.shards(rows)
+        shards = bank.shards(rows, view)
         each = max(1, PIECE // bank.shard_rows)
         for start in range(0, len(shards), each):
             piece = shards[start : start + each]
