@@ -10,7 +10,7 @@ from leukolab.stats import (
     balanced_accuracy_draws,
     make_bootstrap,
 )
-from leukolab.stats.hypotheses import bootstrap_p
+from leukolab.stats.hypotheses import bootstrap_p, holm_adjusted
 
 MEMBERS = HypothesisMembers(
     by_rate={0.001: ("a1", "a2"), 0.0001: ("b1", "b2"), 0.00001: ("c1", "c2")},
@@ -54,6 +54,12 @@ def test_holm_by_hand():
     held = table.loc[table["hypothesis"] == "H1", "p_holm"].to_numpy()
     np.testing.assert_allclose(held[order], stepped)
     assert (table.loc[table["hypothesis"] == "H2", ["p_value", "p_holm"]].nunique(axis=1) == 1).all()
+
+
+def test_holm_of_four_p_values():
+    """The largest of each step so far, in the order they came in, 1 at the most."""
+    np.testing.assert_allclose(holm_adjusted(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm_adjusted(np.array([0.6, 0.7])), [1.0, 1.0])
 
 
 def test_p_by_hand():

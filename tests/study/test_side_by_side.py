@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from leukolab.engine import runtime
 from leukolab.spec import StudySpec, load_study
 from leukolab.study import side_by_side
 from leukolab.study.prepare import Material, prepare
@@ -41,7 +40,7 @@ def test_what_is_asked_for_is_done(material: Material) -> None:
 
 
 def test_a_short_study_has_one_process_a_long_one_several(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "cores", lambda: 8)
+    monkeypatch.setattr(side_by_side, "cores", lambda: 8)
     monkeypatch.setattr(side_by_side, "_memory_gib", lambda: 64)
     assert processes("auto", spec(), material) == 1
     long = spec(LONG)

@@ -81,8 +81,8 @@ def _lock(run: Path) -> FileLock:
 
 
 def _sign(run: Path) -> None:
-    now = datetime.datetime.now().astimezone()
-    write_json(run / HOLDER_FILE, {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="milliseconds")})
+    now = datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
+    write_json(run / HOLDER_FILE, {"pid": os.getpid(), "host": socket.gethostname(), "since": now})
 
 
 def _holder(run: Path) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from leukolab.base.errors import DataError
 from leukolab.stats.draws import confusion_draws, confusion_metrics
@@ -129,10 +129,22 @@ def _answer(draws: BalancedAccuracyDraws, hypothesis: str, pairs: list[tuple[Sid
             [{"hypothesis": hypothesis, "comparison": "", **nothing, "sentence": "Nothing to compare."}]
         )
     rows = [_difference(draws, *pair) for pair in pairs]
-    holm = multipletests([row["p_value"] for row in rows], alpha=ALPHA, method="holm")[1]
+    holm = holm_adjusted(np.array([row["p_value"] for row in rows]))
     table = pd.DataFrame(rows).assign(hypothesis=hypothesis, p_holm=holm)
     table["sentence"] = [_sentence(row, p, pair) for row, p, pair in zip(rows, holm, pairs, strict=True)]
     return table[["hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "sentence"]]
+
+
+def holm_adjusted(p_values_n: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Holm's step-down p-values (n,) of several comparisons, p-values (n,), in their order.
+
+    Source: Holm 1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    """
+    order = np.argsort(p_values_n)
+    steps = p_values_n[order] * np.arange(len(order), 0, -1)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
 
 
 def _difference(draws: BalancedAccuracyDraws, first: Side, second: Side) -> dict[str, float | str]:

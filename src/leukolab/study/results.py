@@ -43,12 +43,17 @@ class Results:
     tables: dict[tuple[str, str], pd.DataFrame]
     shortcut_kind: str
     _bootstraps: dict[tuple[str, int, str], Bootstrap] = field(default_factory=dict)
+    _scored: dict[tuple[str, Place, str], Scored] = field(default_factory=dict)
 
     def scored(self, member: str, place: Place, role: str) -> Scored:
         """Probabilities (n, k), labels (n,) and copies (n,) of a member on its images of a role, by image_id."""
-        table = self.tables[member, role]
-        probs_nk = table.filter(regex=r"^p_\d+$").to_numpy(np.float64)
-        return Scored(probs_nk, table["label"].to_numpy(np.int64), self.copies(place, role, table["image_id"]))
+        key = (member, place, role)
+        if key not in self._scored:
+            table = self.tables[member, role]
+            probs_nk = table.filter(regex=r"^p_\d+$").to_numpy(np.float64)
+            copies_n = self.copies(place, role, table["image_id"])
+            self._scored[key] = Scored(probs_nk, table["label"].to_numpy(np.int64), copies_n)
+        return self._scored[key]
 
     def has(self, member: str, role: str) -> bool:
         """Whether the member has predictions of that role."""
