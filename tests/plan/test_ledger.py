@@ -10,7 +10,7 @@ import pytest
 
 from leukolab.base.files import make_folder, write_text
 from leukolab.plan import Event, Place, Task, hold, read_events, status
-from leukolab.plan.ledger import seconds_left, unmeasured, write_event
+from leukolab.plan.ledger import seconds_left, seconds_of_attempts, unmeasured, write_event
 
 
 def task(key: str, kind: str = "train", cost: float = 1.0) -> Task:
@@ -42,6 +42,23 @@ def test_a_torn_last_line_is_ignored_and_the_next_event_begins_a_line(tmp_path: 
 def test_a_line_that_is_no_event_is_ignored(tmp_path: Path, line: str) -> None:
     (tmp_path / "ledger.jsonl").write_text(line + "\n")
     assert read_events(tmp_path) == []
+
+
+def test_seconds_of_attempts_however_they_ended(tmp_path: Path) -> None:
+    """Two attempts of 60 and 90 s, the first with a report made anew a day later; the third goes on."""
+    for event, time in (
+        ("planned", "2026-01-01T10:00:00"),
+        ("finished", "2026-01-01T10:01:00"),
+        ("reported", "2026-01-02T10:00:00"),
+        ("planned", "2026-01-03T10:00:00"),
+        ("started", "2026-01-03T10:01:30"),
+        ("planned", "2026-01-04T10:00:00"),
+        ("finished", "2026-01-04T11:00:00"),
+    ):
+        write_event(tmp_path, Event(event, time=f"{time}.000+00:00"))
+    assert seconds_of_attempts(tmp_path, "") == 150
+    assert seconds_of_attempts(tmp_path, "2026-01-01T10:01:05.000+00:00") == 90
+    assert seconds_of_attempts(tmp_path / "none", "") == 0
 
 
 def test_status_of_a_plan_that_never_began(place: Place) -> None:

@@ -62,10 +62,19 @@ class Bank:
 
     def key(self, view: int) -> str:
         """Content key of one view."""
+        if view not in self._keys:
+            self._keys[view] = self._key(view)
+        return self._keys[view]
+
+    @cached_property
+    def _keys(self) -> dict[int, str]:
+        return {}
+
+    def _key(self, view: int) -> str:
         parameters: dict[str, object] = {"view": view}
         if view:
             parameters |= {"augment": self.augment.model_dump(exclude={"views", "bank"}), "seed": self.seed}
-            parameters |= {"order": self._order_digest}
+            parameters |= {"order": None if self.order is None else digest(self.order.tolist())}
         return content_key("features", BANK_VERSION, {"pixels": self.images.key, "trunk": self.trunk.key}, parameters)
 
     def folder(self, view: int) -> Path:
@@ -105,10 +114,6 @@ class Bank:
         batch = self.trunk.runtime.trunk_batch_size or 1
         image = 2 * int(np.prod(self.trunk.shape or (self.width,)))
         return max(1, min(256, len(self.images) // 16, (32 << 20) // image) // batch) * batch
-
-    @cached_property
-    def _order_digest(self) -> str | None:
-        return None if self.order is None else digest(self.order.tolist())
 
     @cached_property
     def _ranks(self) -> Rows | None:

@@ -77,7 +77,7 @@ class Trunk:
         height, width, channels = activations.shape[1:]
         return int(height), int(width), int(channels)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content key of what it computes."""
         weights, model = self.network.weights, self.network.model

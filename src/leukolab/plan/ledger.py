@@ -146,6 +146,26 @@ def unmeasured(left: Sequence[Task], tasks: Iterable[Task], events: Sequence[Eve
     return tuple(sorted({task.kind for task in left} - _rates(tasks, events).keys()))
 
 
+def seconds_of_attempts(run: Path, after: str) -> float:
+    """Seconds that earlier attempts at the run took which began after a time, however they ended.
+
+    An attempt goes from the writing of its plan to its last event; the latest, which may be going on, is left out.
+
+    Args:
+        run: the run folder.
+        after: in ISO form, UTC; `` for all attempts.
+    """
+    total = 0.0
+    first = last = None
+    for event in read_events(run):
+        if event.event == "planned":
+            total += (last - first).total_seconds() if first and last else 0.0
+            first = last = datetime.datetime.fromisoformat(event.time) if event.time > after else None
+        elif first and event.event != "reported":  # a report may be made again much later
+            last = datetime.datetime.fromisoformat(event.time)
+    return total
+
+
 def _rates(tasks: Iterable[Task], events: Sequence[Event]) -> dict[str, float]:
     """Kind to the seconds a unit of cost took, from those of `tasks` that finished."""
     known = {task.key: task for task in tasks}

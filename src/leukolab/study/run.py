@@ -29,6 +29,7 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
 from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
+from leukolab.plan.ledger import seconds_of_attempts
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import begun, work
@@ -237,16 +238,19 @@ def _write_environment(session: Session, started: float) -> None:
     path = session.run / "environment.json"
     moment = datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds")
     command = f"leukolab study run RUN_FOLDER/{STUDY_FILE} --data FOLDER"
-    seconds = round(_seconds_before(path) + time.time() - started, 1)
-    write_json(
-        path,
-        {"leukolab": __version__, **runtime.description(), "started": moment, "seconds": seconds, "command": command},
-    )
+    now = time.time()
+    times = {
+        "started": moment,
+        "seconds": round(_seconds_before(session.run, path) + now - started, 1),
+        "until": datetime.datetime.fromtimestamp(now, datetime.UTC).isoformat(timespec="milliseconds"),
+    }
+    write_json(path, {"leukolab": __version__, **runtime.description(), **times, "command": command})
 
 
-def _seconds_before(path: Path) -> float:
-    """What the run took so far; 0 where that was not written yet, or is damaged."""
+def _seconds_before(run: Path, path: Path) -> float:
+    """What the run took so far: what it noted when it last got as far as this, and what was stopped since."""
     try:
-        return float(read_json(path)["seconds"])
+        before = read_json(path)
+        return float(before["seconds"]) + seconds_of_attempts(run, str(before.get("until", "")))
     except (RunError, KeyError, TypeError, ValueError):
-        return 0.0
+        return seconds_of_attempts(run, "")
