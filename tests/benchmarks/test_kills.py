@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -28,9 +29,9 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_same_seed_draws_the_same_cases_and_more_runs_keep_the_first(kills: ModuleType) -> None:
-    drawn = kills.cases(20, 3, 1)
-    assert drawn[:8] == kills.cases(8, 3, 1)
-    assert drawn != kills.cases(20, 3, 2)
+    drawn = list(islice(kills.cases(3, 1), 20))
+    assert drawn[:8] == list(islice(kills.cases(3, 1), 8))
+    assert drawn != list(islice(kills.cases(3, 2), 20))
     assert {len(case.shares) for case in drawn} == {1, 2, 3}
     assert all(0 <= share < 1 for case in drawn for share in case.shares)
     assert {(case.on, case.home) for case in drawn} == {
@@ -82,9 +83,12 @@ def test_the_table_counts_kills_and_runs(kills: ModuleType) -> None:
     def record(on: str, identical: bool, *stages: str) -> dict[str, object]:
         return {"on": on, "identical": identical, "kills": [{"stage": stage} for stage in stages]}
 
-    text = kills.table([record("local", True, "heads", "report"), record("local:2", False, "heads")])
+    early = record("local", True)
+    text = kills.table([record("local", True, "heads", "report"), early, record("local:2", False, "heads")])
     rows = {line[:14].strip(): line[14:].split() for line in text.splitlines()[:-1]}
     assert rows["heads"] == ["1", "1"]
     assert rows["kills"] == ["2", "1"]
+    assert rows["runs killed"] == ["1", "1"]
     assert rows["identical"] == ["1", "0"]
-    assert text.splitlines()[-1].startswith("1 of 2 runs")
+    assert rows["done before"] == ["1", "0"]
+    assert text.splitlines()[-1].startswith("1 of 2 killed runs")

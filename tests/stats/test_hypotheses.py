@@ -42,6 +42,7 @@ def test_sentences_follow_the_intervals():
     table = answer_hypotheses(draws(0.001), MEMBERS)
     assert "is better than learning rate 0.0001" in table["sentence"].iloc[0]
     assert "cannot be distinguished" in table["sentence"].iloc[2]
+    assert "learning rate 0.00001" in table["sentence"].iloc[2]
     assert table["sentence"].iloc[3].startswith("Best ensemble and best single model cannot be distinguished")
     assert answer_hypotheses(draws(0.5), MEMBERS)["sentence"].str.contains("cannot be distinguished").all()
 

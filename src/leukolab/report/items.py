@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -108,7 +109,7 @@ def written(value: Any, form: Form) -> str:
     if form == "count":
         return f"{number:,.0f}".replace(",", "\u202f")
     if form == "rate":
-        return f"{number:.7f}".rstrip("0").rstrip(".") if 1e-7 <= number < 1 else f"{number:g}"
+        return np.format_float_positional(number, trim="-")
     if form == "p":
         return "< 0.001" if number < 0.001 else f"{number:.3f}"
     if form == "seconds":

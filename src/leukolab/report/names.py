@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leukolab.report.chosen import is_picked
@@ -17,7 +18,7 @@ RIVALS = ("features", "colour")
 
 def rate_text(rate: float) -> str:
     """A learning rate as people write it: 0.001, 0.0001, 0.00001."""
-    return f"{rate:.7f}".rstrip("0").rstrip(".") if 1e-7 <= rate < 1 else f"{rate:g}"
+    return np.format_float_positional(rate, trim="-")
 
 
 def method_of(member: str, protocol: str) -> str:

@@ -92,7 +92,7 @@ def answer_hypotheses(draws: BalancedAccuracyDraws, members: HypothesisMembers) 
         DataError: a member is not among the draws.
     """
     pairs: dict[str, list[tuple[Side, Side]]] = {
-        "H1": _pairs({f"learning rate {rate:g}": names for rate, names in members.by_rate.items()}),
+        "H1": _pairs({_rate_name(rate): names for rate, names in members.by_rate.items()}),
         "H2": [(("best ensemble", (members.best_ensemble,)), ("best single model", (members.best_single,)))],
         "H3": [
             ((f"Intra-LR ({scheme})", (name,)), (f"Inter-LR ({scheme})", members.inter[scheme]))
@@ -106,6 +106,10 @@ def answer_hypotheses(draws: BalancedAccuracyDraws, members: HypothesisMembers) 
 
 
 Side = tuple[str, tuple[str, ...]]
+
+
+def _rate_name(rate: float) -> str:
+    return f"learning rate {np.format_float_positional(rate, trim='-')}"
 
 
 def _pairs(sides: Mapping[str, tuple[str, ...]]) -> list[tuple[Side, Side]]:
