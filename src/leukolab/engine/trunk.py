@@ -45,6 +45,8 @@ TOLERANCE = {"float32": 2e-3, "bfloat16": 8e-2}
 """Largest difference from PyTorch in float32 that a runtime may show, as a share of the features' spread."""
 BATCHES = (16, 64)
 """Sizes of a pass that are tried."""
+MUCH = 1.1
+"""How many times the speed of the smallest pass a larger one must reach; small ones leave out more images."""
 SECONDS = 0.3
 """How long a runtime is measured, about; the best pass counts."""
 MOST_ACTIVATIONS = 4
@@ -191,9 +193,9 @@ def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, 
         raise LeukolabError(f"runtime.trunk: {', '.join(names)} cannot run this backbone here. Use 'torch' or 'auto'.")
     speeds = {name: _speed(run, sizes[0], size_px) for name, run in runners.items()}
     name = max(speeds, key=lambda one: speeds[one])
-    others = {size: _speed(runners[name], size, size_px) for size in sizes[1:]}
-    size, speed = max([(sizes[0], speeds[name]), *others.items()], key=lambda pair: pair[1])
-    tried = ", ".join(f"{one} {max(speed, s) if one == name else s:.0f}" for one, s in speeds.items())
+    by_size = {sizes[0]: speeds[name]} | {size: _speed(runners[name], size, size_px) for size in sizes[1:]}
+    size = max(by_size, key=lambda one: by_size[one] * (MUCH if one == sizes[0] else 1))
+    tried = ", ".join(f"{one} {by_size[size] if one == name else speed:.0f}" for one, speed in speeds.items())
     say(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
     return runtime.model_copy(update={"trunk": name, "trunk_batch_size": size})
 
@@ -254,8 +256,9 @@ def _speed(run: Runner, size: int, size_px: int) -> float:
     pixels = np.zeros((size, size_px, size_px, 3), np.uint8)
     pixels[:, ::2] = 200
     started = time.perf_counter()
-    run(pixels)
+    run(pixels)  # may compile for this size
     best = first = time.perf_counter() - started
+    started = time.perf_counter()
     while time.perf_counter() - started < min(SECONDS, 6 * first):
         before = time.perf_counter()
         run(pixels)
