@@ -77,7 +77,7 @@ def write_event(run: Path, event: Event) -> None:
     Raises:
         StorageError: the disk is full or may not be written.
     """
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
     values = {**asdict(event), "time": event.time or now, "pid": event.pid or os.getpid()}
     line = json.dumps({name: value for name, value in values.items() if value not in (None, "")}, ensure_ascii=False)
     with storage(run):

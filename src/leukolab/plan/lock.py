@@ -81,7 +81,7 @@ def _lock(run: Path) -> FileLock:
 
 
 def _sign(run: Path) -> None:
-    now = datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
+    now = datetime.datetime.now().astimezone().isoformat(timespec="microseconds")
     write_json(run / HOLDER_FILE, {"pid": os.getpid(), "host": socket.gethostname(), "since": now})
 
 

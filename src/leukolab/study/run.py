@@ -242,7 +242,7 @@ def _write_environment(session: Session, started: float) -> None:
     times = {
         "started": moment,
         "seconds": round(_seconds_before(session.run, path) + now - started, 1),
-        "until": datetime.datetime.fromtimestamp(now, datetime.UTC).isoformat(timespec="milliseconds"),
+        "until": datetime.datetime.fromtimestamp(now, datetime.UTC).isoformat(timespec="microseconds"),
     }
     write_json(path, {"leukolab": __version__, **runtime.description(), **times, "command": command})
 
