@@ -6,6 +6,7 @@ One pass gives both what stage 1 needs (pooled features) and what later stages n
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -304,6 +305,8 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
 
 
 def _openvino_runner(trunk: Trunk) -> Runner:
+    # Else importing OpenVINO sends its maker notice of that, without asking. It can do without.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     core = openvino.Core()
