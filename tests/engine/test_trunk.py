@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 from pathlib import Path
 
@@ -89,8 +90,17 @@ def test_what_is_given_is_obeyed(given: dict[str, object], network: Classifier, 
     assert chosen.trunk_batch_size in ((3,) if "trunk_batch_size" in given else trunks.BATCHES)
 
 
-def test_a_size_that_is_given_is_obeyed_by_every_runtime(
-    network: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "images", "tried"),
+    [(3, 1_000_000, {3}), (None, 2_500, {16}), (None, 3_000, {16, 64}), (None, math.inf, {16, 64})],
+)
+def test_sizes_are_tried_where_none_is_given_and_where_it_pays(
+    given: int | None,
+    images: float,
+    tried: set[int],
+    network: Classifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes: set[int] = set()
     speed = trunks._speed
@@ -101,9 +111,9 @@ def test_a_size_that_is_given_is_obeyed_by_every_runtime(
 
     monkeypatch.setattr(trunks, "_speed", watched)
     monkeypatch.setattr(trunks, "_candidates", lambda _: ["torch"])
-    chosen = choose(network, SIZE, 0, RUNTIME.model_copy(update={"trunk_batch_size": 3}), tmp_path)
-    assert sizes == {3}
-    assert chosen.trunk_batch_size == 3
+    chosen = choose(network, SIZE, 0, RUNTIME.model_copy(update={"trunk_batch_size": given}), tmp_path, images)
+    assert sizes == tried
+    assert chosen.trunk_batch_size in tried
 
 
 def straying(trunk: Trunk) -> Runner:

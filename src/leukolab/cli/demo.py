@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.imports import large_imports
 from leukolab.cli.cache import cache_size
 
 
@@ -18,7 +19,8 @@ def demo(home: Path, out: Path) -> None:
     import subprocess
     import sys
 
-    from leukolab.study.demo import run_demo
+    with large_imports():
+        from leukolab.study.demo import run_demo
 
     subtypes, wen, example = run_demo(out, home)
     command = subprocess.list2cmdline(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.imports import large_imports
+
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -19,7 +21,9 @@ def predict(images: tuple[Path, ...], run_folder: Path, out: Path | None) -> Non
     Research use only: not for diagnosis.
     """
     from leukolab.base.files import write_text
-    from leukolab.study.predict import find_images, open_model, predict_images
+
+    with large_imports():
+        from leukolab.study.predict import find_images, open_model, predict_images
 
     paths = find_images(images)
     table, unreadable = predict_images(open_model(run_folder), paths)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.imports import large_imports
 from leukolab.cli.settings import study_settings, where_jobs_run
 from leukolab.cli.tune import tune
 
@@ -65,7 +66,8 @@ def run(
         from leukolab.study.track import check
 
         check(target, home)
-    from leukolab.study.run import plan_study, run_study
+    with large_imports():
+        from leukolab.study.run import plan_study, run_study
 
     if dry_run:
         for line in plan_study(spec, data, folder, home, on).lines:

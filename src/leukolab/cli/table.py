@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +81,31 @@ def table(ctx: click.Context, home: Path | None) -> None:
     from leukolab.base.home import home_folder
 
     ctx.obj = home_folder(home)
+
+
+def program() -> None:
+    """The command `leukolab`: `main`, after which the process is gone at once.
+
+    Python would take every module apart at its end, for a second and more where torch was imported, to no one's use.
+    Threads are waited for, and what is registered for the exit is done, as ever.
+    """
+    code = 1
+
+    def leave() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                os._exit(120)  # as Python itself
+        os._exit(code)
+
+    atexit.register(leave)  # registered first, done last
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.imports import large_imports
 from leukolab.cli.settings import study_settings, where_jobs_run
 
 
@@ -51,7 +52,8 @@ def tune(
     check()
     spec = resolve(name, Overrides(**given))  # type: ignore[arg-type]
     space = read_space(searched, spec)
-    from leukolab.study.tune import Search, tune_study
+    with large_imports():
+        from leukolab.study.tune import Search, tune_study
 
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}-tune"
     command = tune_study(spec, Search(space, sampler, trials, start, metric), data, folder, home, on)

@@ -6,6 +6,7 @@ One pass gives both what stage 1 needs (pooled features) and what later stages n
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 import warnings
@@ -48,6 +49,8 @@ BATCHES = (16, 64)
 """Sizes of a pass that are tried."""
 MUCH = 1.1
 """How many times the speed of the smallest pass a larger one must reach; small ones leave out more images."""
+TRIAL = 4
+"""Passes that it takes to try a size, about."""
 SECONDS = 0.3
 """How long a runtime is measured, about; the best pass counts."""
 MOST_ACTIVATIONS = 4
@@ -177,10 +180,21 @@ def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.f
     return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
 
 
-def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Path) -> RuntimeSpec:
+def choose(
+    network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Path, images: float = math.inf
+) -> RuntimeSpec:
     """Fill in `trunk` and `trunk_batch_size` where they are open: the fastest in a short measurement here.
 
-    A runtime whose features stray from PyTorch's by more than TOLERANCE is left out, and said so.
+    A runtime whose features stray from PyTorch's by more than TOLERANCE is left out, and said so. Larger passes are
+    tried where they can save more than the trial takes.
+
+    Args:
+        network: whose frozen part it is.
+        size_px: edge of the images.
+        depth: of the cut, 0 for none.
+        runtime: with device and precision chosen.
+        home: folder where the frozen part is written for other runtimes.
+        images: how many are to come, each view counted.
     """
     if runtime.trunk != "auto" and runtime.trunk_batch_size is not None:
         return runtime
@@ -188,23 +202,34 @@ def choose(network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, 
         size = runtime.trunk_batch_size or runtime.evaluation_batch_size
         return runtime.model_copy(update={"trunk": "torch", "trunk_batch_size": size})
     names = _candidates(runtime) if runtime.trunk == "auto" else [runtime.trunk]
-    sizes = BATCHES if runtime.trunk_batch_size is None else (runtime.trunk_batch_size,)
+    sizes = _sizes(images) if runtime.trunk_batch_size is None else [runtime.trunk_batch_size]
     runners = _sound(network, names, (size_px, depth, sizes[0]), runtime, home)
     if not runners:
         raise LeukolabError(f"runtime.trunk: {', '.join(names)} cannot run this backbone here. Use 'torch' or 'auto'.")
     speeds = {name: _speed(run, sizes[0], size_px) for name, run in runners.items()}
     name = max(speeds, key=lambda one: speeds[one])
-    by_size = {sizes[0]: speeds[name]} | {size: _speed(runners[name], size, size_px) for size in sizes[1:]}
+    by_size = {sizes[0]: speeds[name]}
+    for size in sizes[1:]:
+        _pass(runners[name], size, size_px)  # compiles for this size
+        by_size[size] = _speed(runners[name], size, size_px)
     size = max(by_size, key=lambda one: by_size[one] * (MUCH if one == sizes[0] else 1))
     tried = ", ".join(f"{one} {by_size[size] if one == name else speed:.0f}" for one, speed in speeds.items())
     say(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
     return runtime.model_copy(update={"trunk": name, "trunk_batch_size": size})
 
 
+def _sizes(images: float) -> list[int]:
+    """Sizes of a pass worth trying for so many images."""
+    smallest, *larger = BATCHES
+    return [smallest, *(size for size in larger if images * (1 - 1 / MUCH) > TRIAL * size)]
+
+
 def _sound(
     network: Classifier, names: Sequence[str], shape: tuple[int, int, int], runtime: RuntimeSpec, home: Path
 ) -> dict[str, Runner]:
     """The runtimes among `names` that are here and agree with PyTorch on noise; of the others it is said why not.
+
+    They have compiled for passes of this size.
 
     PyTorch itself stays: where even it strays in this precision (weights drawn at random in a deep network), the plain
     loop does so too.
@@ -233,8 +258,10 @@ def _sound(
 
 
 def images_per_second(trunk: Trunk) -> float:
-    """What the chosen runtime does with ready arrays, measured in about a second."""
-    return _speed(trunk.run, trunk.runtime.trunk_batch_size or BATCHES[0], trunk.size_px)
+    """What the chosen runtime does with ready arrays, measured in about half a second."""
+    size = trunk.runtime.trunk_batch_size or BATCHES[0]
+    _pass(trunk.run, size, trunk.size_px)  # may compile
+    return _speed(trunk.run, size, trunk.size_px)
 
 
 def _candidates(runtime: RuntimeSpec) -> list[str]:
@@ -253,18 +280,21 @@ def _difference(outputs: Outputs, expected: Outputs) -> float:
 
 
 def _speed(run: Runner, size: int, size_px: int) -> float:
-    """Images a second of ready arrays: the best of a few passes, in about a third of a second."""
+    """Images a second of ready arrays, once it has compiled for them: the best of a few passes in `SECONDS`."""
+    started = time.perf_counter()
+    best = _pass(run, size, size_px)
+    while time.perf_counter() - started < SECONDS:
+        best = min(best, _pass(run, size, size_px))
+    return size / best
+
+
+def _pass(run: Runner, size: int, size_px: int) -> float:
+    """Seconds that one pass takes."""
     pixels = np.zeros((size, size_px, size_px, 3), np.uint8)
     pixels[:, ::2] = 200
     started = time.perf_counter()
-    run(pixels)  # may compile for this size
-    best = first = time.perf_counter() - started
-    started = time.perf_counter()
-    while time.perf_counter() - started < min(SECONDS, 6 * first):
-        before = time.perf_counter()
-        run(pixels)
-        best = min(best, time.perf_counter() - before)
-    return size / best
+    run(pixels)
+    return time.perf_counter() - started
 
 
 def _on_host(values: torch.Tensor) -> Floats:

@@ -125,10 +125,17 @@ def session_of(
     check_size(network, spec.image.size_px)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
     with runtime.settled(settings):
-        settings = trunk.choose(network, spec.image.size_px, depth, settings, home)
+        settings = trunk.choose(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
     spec = spec.model_copy(update={"runtime": settings})
     session = Session(spec, run, home, material, network)
     return session, list_jobs(spec, material, network.weights)
+
+
+def _passes(spec: StudySpec, material: Material) -> int:
+    """Images that go through the frozen part, each view counted, about."""
+    augment = spec.training.augment
+    views = augment.views if augment.active and augment.views != "online" else 0
+    return len(material.index) * (1 + views)
 
 
 def _write_record(session: Session, jobs: list[Job]) -> None:
