@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import time
 import warnings
@@ -29,6 +30,10 @@ from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier
 from leukolab.engine.runtime import autocast
 from leukolab.spec import RuntimeSpec
+
+# Else ONNX Runtime and OpenVINO tell their makers of every use, with the path of the program. Both can do without.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 TRUNK_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
@@ -323,6 +328,7 @@ def _device(network: Classifier) -> torch.device:
 def _onnxruntime_runner(trunk: Trunk) -> Runner:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # on Windows
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = trunk.runtime.threads or 0
     session = onnxruntime.InferenceSession(str(trunk.exported()), options, providers=["CPUExecutionProvider"])
@@ -335,8 +341,6 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
 
 
 def _openvino_runner(trunk: Trunk) -> Runner:
-    # Else importing OpenVINO sends its maker notice of that, without asking. It can do without.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     core = openvino.Core()
