@@ -35,6 +35,9 @@ def test_home_is_the_option_then_the_variable_then_the_platforms(
     monkeypatch.setenv("LEUKOLAB_HOME", str(tmp_path / "named"))
     assert home_folder(tmp_path / "given") == tmp_path / "given"
     assert home_folder() == tmp_path / "named"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEUKOLAB_HOME", "named")
+    assert [home_folder(Path("given")), home_folder()] == [tmp_path / "given", tmp_path / "named"]
     monkeypatch.delenv("LEUKOLAB_HOME")
     assert home_folder().name == "leukolab"
     assert list(tmp_path.iterdir()) == []

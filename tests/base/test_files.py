@@ -4,8 +4,10 @@ import errno
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,8 @@ from leukolab.base.files import (
     SCHEMA_VERSION,
     atomic,
     make_folder,
+    open_to_read,
+    read_at,
     read_json,
     read_table,
     storage,
@@ -117,6 +121,30 @@ def test_json_that_is_missing_or_damaged_says_so(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps({"a": 1})[:-2])
     with pytest.raises(RunError, match="expected JSON"):
         read_json(tmp_path / "x.json")
+
+
+def test_json_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"expected a file, found what cannot be read \(Is a directory\)"):
+        read_json(tmp_path)
+
+
+@pytest.mark.parametrize("system", ["posix", "windows"])
+def test_threads_read_from_one_open_file(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if system == "windows":
+        monkeypatch.delattr(os, "preadv")
+    path = tmp_path / "numbers"
+    numbers = np.arange(200_000, dtype=np.uint32)
+    path.write_bytes(numbers.tobytes())
+    descriptor = open_to_read(path)
+
+    def wrong(start: int) -> bool:
+        found = np.empty(4096, np.uint8)
+        read_at(descriptor, found, 4 * start)
+        return not np.array_equal(found.view(np.uint32), numbers[start : start + 1024])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(wrong, range(0, 190_000, 97))) == 0
+    os.close(descriptor)
 
 
 def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:

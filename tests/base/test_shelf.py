@@ -346,3 +346,16 @@ def test_a_file_that_cannot_be_moved_now_stays_and_is_not_counted(home: Path, mo
     monkeypatch.setattr(Path, "rename", refuse)
     assert trim(home, 100) == 100
     assert left(home) == [f"pixels/{A}/pixels.npy"]
+
+
+def test_what_was_just_written_is_kept_where_the_home_folder_is_relative(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "1")
+    monkeypatch.chdir(home.parent)
+    pixels = put(Path(home.name) / "pixels" / A / "pixels.npy")
+    assert keep_within(Path(home.name), [pixels]) == 0
+    assert keep_within(Path(home.name), [Path("pixels") / A]) == 0
+    assert keep_within(Path(home.name)) == 100
+    with pytest.raises(ValueError, match="not in the subpath"):
+        trim(Path(home.name), 0, [home.parent / "elsewhere"])

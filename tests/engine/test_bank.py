@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from leukolab.base import shelf
 from leukolab.engine import bank as banks
 from leukolab.engine import views
 from leukolab.engine.bank import Bank
@@ -203,6 +204,23 @@ def test_a_shard_that_goes_while_the_program_runs_is_made_anew(
     other = forgetful(bank)
     assert np.array_equal(other.pooled(ROWS, view(0)), first)
     assert path.exists()
+
+
+def test_a_shard_that_another_program_evicts_at_once_is_kept_the_second_time(
+    network: Classifier, make_task: MakeTask, bank_for: BankFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, computed = Bank._compute, []
+
+    def compute(bank: Bank, number: int, shards: list[int]) -> None:
+        real(bank, number, shards)
+        computed.append(shelf.trim(bank.home, 0))
+
+    monkeypatch.setattr(Bank, "_compute", compute)
+    bank = bank_for(network, make_task(), 1)
+    pooled = bank.pooled(ROWS, view(0))
+    assert all(freed > 0 for freed in computed[::2])
+    assert not any(computed[1::2])
+    assert pooled.shape == (len(ROWS), bank.width)
 
 
 def test_only_the_shards_that_are_asked_for_are_made(spread_out: Bank, forgetful: Callable[[Bank], Bank]) -> None:

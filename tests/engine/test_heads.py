@@ -17,7 +17,7 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.heads import train_heads
 from leukolab.engine.network import Classifier, fresh_head
 from leukolab.engine.reference import Part, Task
-from leukolab.spec import StageSpec
+from leukolab.spec import StageSpec, TrainingSpec
 
 MakeTask = Callable[..., Task]
 BankFor = Callable[..., Bank]
@@ -94,3 +94,27 @@ def test_every_tenth_epoch_is_told(make_task: MakeTask, bank: Bank) -> None:
     tasks = [make_task(seed=n, stages=(StageSpec(name="s", epochs=epochs),)) for n, epochs in enumerate((10, 21))]
     train_heads(tasks, lambda _: bank, 1, 0.0, tell=told.append)
     assert [line.partition(":")[0] for line in told] == ["epoch 10, 2 heads", "epoch 20, 1 heads"]
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+@pytest.mark.parametrize("samples", [(97, 98), (101, 103), (111, 111), (126, 127)])
+def test_a_head_is_the_same_to_the_last_bit_whoever_is_beside_it(
+    samples: tuple[int, int], outputs: int, make_task: MakeTask, bank: Bank
+) -> None:
+    """The last batch of an epoch is short: 1, 5, 15 or 30 of 32."""
+
+    def task(seed: int, count: int) -> Task:
+        copies = np.full(16, count // 16) + (np.arange(16) < count % 16)
+        parts = make_task().parts | {"train": Part(np.arange(16), copies)}
+        return make_task(
+            seed=seed, parts=parts, class_weights=np.linspace(0.8, 1.3, max(outputs, 2)), learning_rate=0.01,
+            training=TrainingSpec(batch_size=32), stages=(StageSpec(name="s", epochs=8),),
+        )  # fmt: skip
+
+    for seed in range(3):
+        mine, others = task(seed, samples[0]), [task(10 + number, samples[1]) for number in range(5)]
+        (alone,) = train_heads([mine], lambda _: bank, outputs, 0.3)
+        for place, company in ((1, [others[0], mine]), (3, [*others[:3], mine, *others[3:]])):
+            standing = train_heads(company, lambda _: bank, outputs, 0.3)[place]
+            for name, tensor in alone.learned.items():
+                assert torch.equal(standing.learned[name], tensor), (seed, len(company), name)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from leukolab.engine.network import Classifier
@@ -30,3 +32,15 @@ def test_rows_are_the_same_from_memory_and_from_a_file(images: Images, tmp_path:
         assert np.array_equal(kept.read(rows), images.pixels[rows])
         assert np.array_equal(images.read(rows), images.pixels[rows])
         assert not np.shares_memory(images.read(rows), images.pixels)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files")
+def test_no_file_stays_open_for_pixels_that_are_no_longer_used(images: Images, tmp_path: Path) -> None:
+    path = tmp_path / "pixels.npy"
+    np.save(path, images.pixels)
+    mapped = np.load(path, mmap_mode="r")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        Images(mapped, "kept").read(np.array([3]))
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before

@@ -141,9 +141,19 @@ def refusing(_: Trunk) -> Runner:
     raise RuntimeError("operator not supported\nand a long trace")
 
 
+class RefusalError(Exception):
+    """Of a runtime's own kind, without a word."""
+
+
+def speechless(_: Trunk) -> Runner:
+    """A runtime that gives no reason."""
+    raise RefusalError
+
+
 @pytest.mark.parametrize(
     ("runner", "why"),
     [
+        (speechless, r"\(RefusalError\)\n"),
         (straying, r"its features differ by 1\.\d% from PyTorch's"),
         (missing, r"\(No module named 'no_such_runtime'\)"),
         (refusing, r"\(operator not supported\)\n"),
@@ -164,6 +174,15 @@ def test_a_runtime_that_strays_or_fails_is_left_out(
     assert re.search(rf"openvino: left out,? {why}", said)
     with pytest.raises(LeukolabError, match=r"runtime\.trunk: openvino cannot run this backbone here\. Use 'torch'"):
         choose(network, SIZE, 0, RUNTIME.model_copy(update={"trunk": "openvino"}), tmp_path)
+
+
+def test_a_runtime_that_was_chosen_and_is_gone_is_one_sentence(
+    network: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trunks._RUNNERS, "openvino", missing)
+    settings = RUNTIME.model_copy(update={"trunk": "openvino", "trunk_batch_size": 2})
+    with pytest.raises(LeukolabError, match=r"in openvino, which cannot be imported here .* with --retune\."):
+        Trunk(network, SIZE, 0, settings, tmp_path).run(noise(2))
 
 
 def test_the_exported_file_is_written_once_and_kept_apart(network: Classifier, tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_file_that_is_no_study_says_so(tmp_path: Path, text: str, words: str) 
         load_study(str(path))
 
 
+def test_a_folder_named_like_a_study_says_so(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").mkdir()
+    with pytest.raises(SpecError, match=r"mine\.yaml: expected a YAML file, found what cannot be read \(Is a dir"):
+        load_study(str(tmp_path / "mine.yaml"))
+
+
 def test_a_file_in_another_encoding_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_bytes("title: Zürich".encode("utf-16"))

@@ -180,6 +180,13 @@ def test_the_runtime_is_measured_anew_where_that_is_asked_for(
     kept = set(jobs["key"]) <= {path.name for path in (small_run.folder / "jobs").iterdir()}
     assert kept == (runtime == small_run.spec.runtime)
     assert len(trainings) == (0 if kept else len(jobs))
+    mine = str(run / "study.yaml")
+    run_study(load_study(mine), small_run.data, run, home)
+    assert "images a pass" not in capsys.readouterr().err
+    run_study(load_study(mine), small_run.data, run, home, retune=True)
+    assert "images a pass" in capsys.readouterr().err, "what the run holds is not asked for"
+    run_study(load_study(mine, ["runtime.trunk=torch", "runtime.threads=2"]), small_run.data, run, home, retune=True)
+    assert load_study(mine).runtime.threads == 2
 
 
 @pytest.mark.usefixtures("predictions_only")

@@ -78,8 +78,19 @@ def test_images_are_found_in_folders_and_by_name(two_class: Path, tmp_path: Path
 def test_a_run_that_is_not_finished_or_damaged_says_so(wen_run: Any, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="expected the folder of a finished run"):
         open_model(tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["cut short", "one bit", "gone"])
+@pytest.mark.parametrize("file", ["trunk.safetensors", "model.safetensors"])
+def test_a_model_that_is_damaged_classifies_nothing(file: str, harm: str, wen_run: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(wen_run.folder, run)
-    (run / "trunk.safetensors").write_bytes(b"short")
-    with pytest.raises(WeightsError, match="missing or damaged"):
+    key = json.loads((run / "chosen.json").read_text())["keys"][0]
+    path = run / file if file.startswith("trunk") else run / "jobs" / key / file
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 64
+    path.unlink()
+    if harm != "gone":
+        path.write_bytes(data if harm == "one bit" else data[:100])
+    with pytest.raises(WeightsError, match=r"missing or damaged\. .*[Rr]un the study there again"):
         open_model(run)

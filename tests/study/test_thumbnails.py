@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from leukolab.base.files import make_folder, write_json, write_table
+from leukolab.study.run import _forget_pictures_of_others
 from leukolab.study.thumbnails import Thumbnails
 
 
@@ -37,3 +38,14 @@ def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[Path, P
     run, home = folders
     write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y"]}))
     assert Thumbnails.open(run, home).get("x").shape == (64, 64, 3)
+
+
+def test_pictures_of_another_geometry_are_dropped_when_a_run_goes_on(folders: tuple[Path, Path]) -> None:
+    run, home = folders
+    found = Thumbnails.open(run, home)
+    found.get("y")
+    found.keep()
+    _forget_pictures_of_others(run, "pixels-1")
+    assert (run / "thumbnails.npz").exists()
+    _forget_pictures_of_others(run, "pixels-2")
+    assert not (run / "thumbnails.npz").exists()

@@ -13,6 +13,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from leukolab.base.errors import RunError, TrainingError
+from leukolab.base.pins import pinned
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine import reference
 from leukolab.spec import StudySpec, load_study
@@ -230,3 +231,18 @@ def test_a_folder_of_another_search_is_refused_and_kept(
 def test_the_study_with_the_best_settings_can_be_run(found: Found, two_class: Path, home: Path, tmp_path: Path) -> None:
     plan = plan_study(load_study(str(found.folder / "best.yaml")), two_class, tmp_path / "best", home)
     assert (plan.jobs, plan.left) == (FOLDS, FOLDS)
+
+
+def test_pixels_stay_between_the_trials_of_a_search_over_their_size(
+    two_class: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bool] = []
+
+    def scores(place: Any, trial: Any) -> dict[str, float]:
+        kept.append(f"pixels/{place.seen.store.key}" in pinned(home))
+        return {"1": 0.5}
+
+    monkeypatch.setattr(tune, "_scores", scores)
+    tune_study(spec(), search(*TEXTS[::2]), two_class, tmp_path / "search", home)
+    assert kept
+    assert all(kept)

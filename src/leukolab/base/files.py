@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ SCHEMA_VERSION = 1
 """Version of every table this program writes; newer programs read older ones."""
 
 
+_SEEKING = threading.Lock()
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 """Names that `atomic` and `whole_folder` write under."""
 
@@ -141,9 +143,10 @@ def read_at(descriptor: int, into: NDArray[np.uint8], offset: int) -> None:
     """
     if hasattr(os, "preadv"):
         read = os.preadv(descriptor, [into.data], offset)
-    else:  # Windows; not for several threads with one descriptor
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        data = os.read(descriptor, len(into))
+    else:  # Windows, where all threads share the place in the file
+        with _SEEKING:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            data = os.read(descriptor, len(into))
         read = len(data)
         into[:read] = bytearray(data)
     if read != len(into):
@@ -165,12 +168,14 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        RunError: it is not there, or is no JSON.
+        RunError: it is not there, cannot be read, or is no JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{path}: expected a file here, found none. Is this the folder of a run?") from error
+    except OSError as error:
+        raise RunError(f"{path}: expected a file, found what cannot be read ({error.strerror}).") from error
     except ValueError as error:
         raise RunError(f"{path}: expected JSON, found something else ({error}).") from error
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 
 def home_folder(chosen: Path | None = None) -> Path:
-    """`chosen` (from `--home`), else `LEUKOLAB_HOME`, else the platform's cache folder. Nothing is created."""
-    if chosen is not None:
-        return chosen
-    named = os.environ.get("LEUKOLAB_HOME")
+    """`chosen` (from `--home`), else `LEUKOLAB_HOME`, else the platform's cache folder. Absolute; not created."""
+    named = chosen or os.environ.get("LEUKOLAB_HOME")
     if named:
-        return Path(named)
+        return Path(named).absolute()
     from platformdirs import user_cache_path
 
     return user_cache_path("leukolab", appauthor=False)

@@ -252,7 +252,9 @@ def _total(units: Collection[_Unit] | Iterator[_Unit]) -> int:
 
 
 def _below(home: Path, path: Path) -> tuple[str, ...]:
-    return Path(os.path.abspath(home / path)).relative_to(os.path.abspath(home)).parts  # noqa: PTH100
+    """Where a path, as it is or as it stands below the home folder, lies in that."""
+    top, place = (Path(os.path.abspath(one)) for one in (home, path))  # noqa: PTH100
+    return (place if place.is_relative_to(top) else Path(os.path.abspath(top / path))).relative_to(top).parts  # noqa: PTH100
 
 
 def _bare(place: tuple[str, ...]) -> tuple[str, ...]:

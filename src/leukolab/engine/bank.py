@@ -159,9 +159,10 @@ class Bank:
             os.close(_OPEN.popitem(last=False)[1])
         try:
             descriptor = open_to_read(path)
-        except FileNotFoundError:  # evicted by another program just now
-            self._compute(view, [shard])
-            descriptor = open_to_read(path)
+        except FileNotFoundError:  # evicted by another program just now: not again
+            with shelf.pin(self.home, [path.relative_to(self.home).as_posix() for path in self.paths(view, [shard])]):
+                self._compute(view, [shard])
+                descriptor = open_to_read(path)
         _OPEN[path] = descriptor
         shelf.used(path)
         return descriptor

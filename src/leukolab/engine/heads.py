@@ -26,6 +26,9 @@ from leukolab.engine.source import PooledSource
 from leukolab.engine.weights import State
 from leukolab.spec import StageSpec
 
+LANES = 64
+"""A batch is padded to a multiple of so many rows: a head's last rows are computed as its others, whoever is beside."""
+
 
 @dataclass
 class _Head:
@@ -123,7 +126,7 @@ def _steps(heads: list[_Head], epoch: int) -> Iterator[Batch]:
 
 def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tensor:
     """One step of every head in `batch`; sums of loss, hits and images of each (heads, 3)."""
-    size = max(len(rows) for _, rows, _ in batch)
+    size = -(-max(head.task.training.batch_size for head in heads) // LANES) * LANES
     width, device = heads[0].head.in_features, heads[0].task.runtime.device
     features = torch.zeros(len(batch), size, width)
     labels = torch.zeros(len(batch), size, dtype=torch.long)

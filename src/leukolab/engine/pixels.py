@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ class Images:
             return np.ascontiguousarray(self.pixels[rows])
         if not self._file:
             self._file.append(open_to_read(Path(str(self.pixels.filename))))
+            weakref.finalize(self, os.close, self._file[0])
         result = np.empty((len(rows), *self.pixels.shape[1:]), np.uint8)
         size = int(np.prod(self.pixels.shape[1:]))
         for place, row in zip(result, rows, strict=True):

@@ -105,7 +105,13 @@ class Trunk:
         Raises:
             LeukolabError: that runtime is not installed.
         """
-        return _RUNNERS[self.runtime.trunk](self)
+        try:
+            return _RUNNERS[self.runtime.trunk](self)
+        except ImportError as error:
+            raise LeukolabError(
+                f"runtime.trunk: this run computes its frozen part in {self.runtime.trunk}, which cannot be imported "
+                f"here ({error}). Install it, or have the runtime measured again with --retune."
+            ) from error
 
     def exported(self) -> Path:
         """The frozen part as an ONNX file in the home folder, written when first asked for."""
@@ -252,8 +258,8 @@ def _sound(
         try:
             run = _RUNNERS[name](trunk)
             strays = _difference(run(noise), expected)
-        except (ImportError, RuntimeError) as error:
-            say(f"{name}: left out ({str(error).splitlines()[0]})")
+        except Exception as error:  # each runtime has errors of its own kind
+            say(f"{name}: left out ({[*str(error).splitlines(), type(error).__name__][0]})")
             continue
         if name != "torch" and strays > TOLERANCE[runtime.precision]:
             say(f"{name}: left out, its features differ by {strays:.1%} from PyTorch's")

@@ -95,8 +95,12 @@ def save_state(path: Path, state: State) -> None:
     path.write_bytes(save({name: state[name].detach().cpu().contiguous() for name in sorted(state)}))
 
 
-def load_state(path: Path) -> State:
+def load_state(path: Path, expected: str | None = None) -> State:
     """Read tensors that `save_state` wrote; nothing is executed.
+
+    Args:
+        path: the file.
+        expected: their `state_digest`, where it is known.
 
     Raises:
         WeightsError: the file is missing or damaged.
@@ -106,6 +110,8 @@ def load_state(path: Path) -> State:
 
     try:
         state: State = load_file(path)
+        if expected is not None and state_digest(state) != expected:
+            raise OSError("these are other tensors than were written")
     except (OSError, SafetensorError) as error:
         raise WeightsError(
             f"{path}: expected a file of tensors, found it missing or damaged. "

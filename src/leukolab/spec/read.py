@@ -91,12 +91,14 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
     Raises:
-        SpecError: it is missing or no YAML.
+        SpecError: it is missing, cannot be read or is no YAML.
     """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SpecError(f"{path}: expected a YAML file here, found none.") from error
+    except OSError as error:
+        raise SpecError(f"{path}: expected a YAML file, found what cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: expected YAML, found something else ({_first_line(error)}).") from error
 

@@ -82,11 +82,20 @@ def runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:
     return before.runtime.model_copy(update=spec.runtime.model_dump(exclude_unset=True))
 
 
-def forget_runtime(run: Path) -> None:
-    """Let the runtime be measured again: jobs done with another stay where they are, those of the new one begin."""
+def forget_runtime(spec: StudySpec, run: Path) -> StudySpec:
+    """Let the runtime be measured again: jobs done with another stay where they are, those of the new one begin.
+
+    Returns:
+        What is asked for now. The run's own settings, given as the study, ask for nothing by what they hold already.
+    """
     before = spec_begun(run)
-    if before is not None:
-        write_settings(run, before.model_copy(update={"runtime": RuntimeSpec()}))
+    if before is None:
+        return spec
+    write_settings(run, before.model_copy(update={"runtime": RuntimeSpec()}))
+    asked, had = spec.runtime.model_dump(exclude_unset=True), before.runtime.model_dump()
+    if set(asked) == set(had):
+        asked = {name: value for name, value in asked.items() if value != had[name]}
+    return spec.model_copy(update={"runtime": RuntimeSpec(**asked)})
 
 
 def write_settings(run: Path, spec: StudySpec) -> None:

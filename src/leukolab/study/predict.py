@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukolab.base.errors import DataError, ImageError, RunError
+from leukolab.base.errors import DataError, ImageError, RunError, WeightsError
 from leukolab.base.files import read_json
 from leukolab.base.progress import progress
 from leukolab.engine import runtime
@@ -22,6 +22,7 @@ from leukolab.ensembles import wen_mix
 from leukolab.images import IMAGE_SUFFIXES, decode, fit
 from leukolab.spec import StudySpec
 from leukolab.stats import calls
+from leukolab.study.jobs import sealed
 from leukolab.study.results import read_spec
 
 BATCH = 64
@@ -51,8 +52,14 @@ def open_model(run: Path) -> Model:
     chosen, spec = read_json(run / "chosen.json"), read_spec(run)
     names = tuple(read_json(run / "card.json")["class_names"])
     weights = Weights(**read_json(run / "architecture.json")["weights"])
-    trunk = load_state(run / "trunk.safetensors")
+    trunk = load_state(run / "trunk.safetensors", weights.digest)
     spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
+    for key in chosen["keys"]:
+        if not sealed(run / "jobs" / key):
+            raise WeightsError(
+                f"{run / 'jobs' / key}: expected a model of the run, found it missing or damaged. "
+                "Run the study there again: it trains the model anew."
+            )
     members = tuple(
         restore(spec.model, len(names), weights, (trunk, load_state(run / "jobs" / key / "model.safetensors")))
         for key in chosen["keys"]

@@ -74,11 +74,14 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "a
         sweep(run)
         drop_damaged(run)
         if retune:
-            begun.forget_runtime(run)
-        session, jobs = open_session(spec, data, run, home, on)
-        train_models(session, jobs, data, on)
-        with _pixels_kept(session), runtime.settled(session.spec.runtime):
-            _write_rivals(session, jobs)
+            spec = begun.forget_runtime(spec, run)
+        runtime.choose(spec.runtime)  # what cannot be had is refused before images are packed
+        material = prepare(spec, data, home)
+        with pixels_kept(material, home):
+            session, jobs = session_of(material, spec, run, home, on)
+            train_models(session, jobs, data, on)
+            with runtime.settled(session.spec.runtime):
+                _write_rivals(session, jobs)
         _collect(run, jobs)
         _write_environment(session, started)
     return session
@@ -92,13 +95,13 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: C
     write_plan(session.run, tasks)
     write_event(session.run, Event("planned"))
     place = Place(session.run, session.home, data)
-    with _pixels_kept(session):
+    with pixels_kept(session.material, session.home):
         run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
 
 
-def _pixels_kept(session: Session) -> AbstractContextManager[None]:
+def pixels_kept(material: Material, home: Path) -> AbstractContextManager[None]:
     """Packed pixels stay while the block runs, however small the cache: every job reads them."""
-    return pin(session.home, [f"pixels/{session.material.store.key}"])
+    return pin(home, [f"pixels/{material.store.key}"])
 
 
 def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> Estimate:
@@ -145,6 +148,7 @@ def _write_record(session: Session, jobs: list[Job]) -> None:
     begun.check_images(run, fingerprint)
     _forget_results_of_others(run, jobs)
     begun.write_settings(run, spec)
+    _forget_pictures_of_others(run, material.store.key)
     write_json(run / "data.json", {"fingerprint": fingerprint, "pixels": material.store.key})
     write_json(run / "card.json", _card(material))
     write_table(run / "index.parquet", material.index.drop(columns="path"))
@@ -171,6 +175,16 @@ def _forget_results_of_others(run: Path, jobs: list[Job]) -> None:
     if before != keys:
         for name in ("predictions.parquet", "history.parquet", "answers.json"):
             (run / name).unlink(missing_ok=True)
+
+
+def _forget_pictures_of_others(run: Path, pixels: str) -> None:
+    """Drop the report's pictures where they were made of pixels in another geometry."""
+    try:
+        before = read_json(run / "data.json")["pixels"]
+    except (RunError, KeyError, TypeError):
+        before = None
+    if before != pixels:
+        (run / "thumbnails.npz").unlink(missing_ok=True)
 
 
 def _write_rivals(session: Session, jobs: list[Job]) -> None:

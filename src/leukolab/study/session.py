@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Session:
     _depths: dict[str, int] = field(default_factory=dict, repr=False)
     _lent: list[Classifier] = field(default_factory=list, repr=False)
 
-    @property
+    @cached_property
     def images(self) -> Images:
         """The packed pixels."""
         return Images(self.material.store.array, self.material.store.key)
@@ -125,7 +126,7 @@ def recorded_session(run: Path, home: Path) -> Session:
 
 def recorded_network(run: Path, spec: StudySpec, classes: int, weights: Weights) -> Classifier:
     """The network as the run began with it, its head drawn from the study's seed."""
-    network = assemble(spec.model, classes, weights, load_state(run / "trunk.safetensors"))
+    network = assemble(spec.model, classes, weights, load_state(run / "trunk.safetensors", weights.digest))
     network.head.load_state_dict(
         fresh_head(network.head.in_features, network.head.out_features, spec.seed).state_dict()
     )

@@ -31,7 +31,7 @@ from leukolab.study.found import SCORES, best_of, trial_folder, write_found, wri
 from leukolab.study.jobs import Job, job_folder
 from leukolab.study.prepare import Material, prepare
 from leukolab.study.results import read_spec
-from leukolab.study.run import session_of, train_models
+from leukolab.study.run import pixels_kept, session_of, train_models
 from leukolab.study.space import Dimension, filled
 from leukolab.study.trials import Sampling, Trial, Trials, check, open_trials
 
@@ -100,9 +100,8 @@ def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: 
         _remember(folder, _record(spec, search), index_fingerprint(whole.index))
         place = _Place(spec, search, folder, home, data, on, _seen(whole, spec, home))
         higher = METRICS[search.metric].higher_is_better
-        with open_trials(
-            folder / DATABASE, Sampling(search.space, search.sampler, search.start, spec.seed, higher)
-        ) as trials:
+        sampling = Sampling(search.space, search.sampler, search.start, spec.seed, higher)
+        with pixels_kept(place.seen, home), open_trials(folder / DATABASE, sampling) as trials:
             _go_on(place, trials)
             return write_found(folder, spec, search.space, search.metric, trials.finished(), data)
 
