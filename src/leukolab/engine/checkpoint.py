@@ -83,7 +83,7 @@ def load(path: Path | None) -> Standing | None:
 def save_all(path: Path, standings: Sequence[Standing]) -> None:
     """Write the standings of several trainings into one file, in place of the one before."""
     tensors = {
-        f"{number}/{group}/{name}": tensor.detach().cpu().contiguous().clone()
+        f"{number}/{group}/{name}": tensor.detach().cpu().contiguous()
         for number, standing in enumerate(standings)
         for group in STATES
         for name, tensor in getattr(standing, group).items()
