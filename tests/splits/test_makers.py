@@ -326,13 +326,30 @@ def own_split(index):
     return pd.DataFrame({"image_id": index["image_id"], "role": roles, "copies": 2})
 
 
+def first_of(table):
+    """The subject of the first test image, all of whose images are of one class."""
+    return table.loc[table["role"] == "test", "image_id"].iloc[0].split("_")[0]
+
+
+def k_folds(table):
+    """Ordinary K folds in one outer part: another test part in each."""
+    subjects = table["image_id"].str.split("_").str[0].str[1:].astype(int)
+    turned = [
+        table.assign(role=(subjects // 2 + fold).mod(5).map({0: "test", 1: "validation"}).fillna("train"), fold=fold)
+        for fold in (1, 2, 3)
+    ]
+    return pd.concat(turned)
+
+
+@pytest.mark.parametrize("folds", [1, 3])
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
-def test_a_file_of_the_users_own(tmp_path, name):
+def test_a_file_of_the_users_own(tmp_path, name, folds):
     index = by_subject(40)
-    split = cut(index, **write(tmp_path / name, own_split(index)))
+    table = pd.concat([own_split(index).assign(fold=fold) for fold in range(1, folds + 1)])
+    split = cut(index, **write(tmp_path / name, table))
     assert split.head.leakage == "none"
     assert set(split.table["copies"]) == {2}
-    assert len(split.table) == len(index)
+    assert len(split.table) == len(index) * folds
 
 
 @pytest.mark.parametrize(
@@ -344,6 +361,9 @@ def test_a_file_of_the_users_own(tmp_path, name):
         (lambda t: t[t["role"] != "test"], "found no 'test'"),
         (lambda t: t.assign(copies=0), "row 1: copies: expected a whole number from 1, got 0"),
         (lambda t: t.head(0), "found none"),
+        (lambda t: t.assign(fold=2), "outer 1: expected folds from 1, found the first to be 2"),
+        (lambda t: t[(t["role"] != "test") | t["image_id"].str.startswith(first_of(t))], "every class in test, found"),
+        (lambda t: k_folds(t), "outer 1: expected the same test part in all its folds"),
         (lambda t: pd.concat([t, t[t["role"] == "test"].assign(role="train")]), "on two"),
     ],
 )

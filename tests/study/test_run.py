@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import DataError, RunError, SpecError
+from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine import cached
 from leukolab.spec import RuntimeSpec, load_study
@@ -38,6 +39,24 @@ def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     hypotheses = pd.read_parquet(run / "hypotheses.parquet")
     assert {text[:2] for text in hypotheses["hypothesis"]} == {"H1", "H2", "H3", "H4"}
     assert load_study(str(run / STUDY_FILE)) == wen_run.spec
+
+
+@pytest.mark.usefixtures("quick_report")
+@pytest.mark.parametrize("tuning", [True, False])
+def test_the_best_ensemble_is_never_chosen_on_the_test_part(tuning: bool, small_run: Any, tmp_path: Path) -> None:
+    run, part = tmp_path / "run", "tuning" if tuning else "validation"
+    shutil.copytree(small_run.folder, run)
+    for path in [] if tuning else [run / "predictions.parquet", run / "split" / "corrected" / "split.parquet"]:
+        table = read_table(path)
+        write_table(path, table[table["role"] != "tuning"].reset_index(drop=True))
+    spec = read_json(run / "spec.json")
+    spec["protocols"]["corrected"] |= {"champion_on": "validation", "weights_on": "validation"}
+    write_json(run / "spec.json", spec)
+    finish(run, None)
+    table = read_table(run / "hypotheses.parquet").set_index("hypothesis")
+    assert set(table["picked_on"]) == {part}
+    assert table.loc["H2", "sentence"].endswith(f" The ensemble was chosen on the {part} part.")
+    assert not table.drop(index="H2")["sentence"].str.contains("was chosen").any()
 
 
 def test_the_page_of_a_run_holds_its_scores(subtypes_run: Any) -> None:

@@ -23,6 +23,10 @@ def score(file: Path, out: Path | None, bootstrap: int, seed: int) -> None:
     click.echo(f"95 % intervals: {found.scores['method'].iloc[0]}")
     if not found.subjects_known:
         click.echo("No subject column: images of one patient look alike, so these intervals are too narrow.")
+    if found.absent:
+        click.echo(
+            f"No image of {', '.join(found.absent)}: balanced accuracy is the recall of the classes that are there."
+        )
     click.echo(found.confusion.to_string(index=False))
     if out is not None:
         write_evaluation(found, out)

@@ -51,7 +51,7 @@ def wide(scores: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["protocol", "outer", "kind", "member"])
     keys = ["protocol", "outer", "kind", "member"]
     table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
-    return table[metrics_of(scores)].reset_index().rename_axis(columns=None)
+    return table.reindex(columns=metrics_of(scores)).reset_index().rename_axis(columns=None)
 
 
 def primary(run: Run) -> str:

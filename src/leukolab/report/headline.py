@@ -41,7 +41,7 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
 
 def _reference(run: Run, texts: Texts, protocol: str) -> Reference | None:
     """The published accuracy, in the panel of the published protocol, for the paper's own data only."""
-    if run.card.get("name") != published.SUBTYPES_CARD or run.kind != "subtypes" or protocol != "published":
+    if not published.is_papers_data(run.spec.get("data", {})) or run.kind != "subtypes" or protocol != "published":
         return None
     value = published.SUBTYPES_TEST_ACCURACY
     return Reference(value, texts("headline.paper", value=f"{value:.3f}"), MUTED)

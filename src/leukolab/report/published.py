@@ -5,6 +5,9 @@ A run's own numbers stand beside these only where it used the same data set.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 SUBTYPES_CARD = "all_subtypes"
@@ -12,6 +15,12 @@ WEN_CARD = "cnmc2019"
 
 SUBTYPES_TEST_ACCURACY = 0.975
 """Accuracy on 280 test images (273 right), N. P. D. Agustina, Tabel 3."""
+
+
+def is_papers_data(data: Mapping[str, Any]) -> bool:
+    """Whether the settings `data` of a study name the images of the four-class paper, in its four classes."""
+    return data.get("card") == SUBTYPES_CARD and data.get("view") is None
+
 
 SUBTYPES_PARTS = pd.DataFrame(
     {

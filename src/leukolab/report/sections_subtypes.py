@@ -130,7 +130,7 @@ def _splits(scene: Scene) -> Drawing:
 
 
 def _paper(scene: Scene) -> Reference | None:
-    if scene.run.card.get("name") != published.SUBTYPES_CARD or scene.run.protocols[0] != "published":
+    if not published.is_papers_data(scene.run.spec.get("data", {})) or scene.run.protocols[0] != "published":
         return None
     value = published.SUBTYPES_TEST_ACCURACY
     return Reference(value, scene.texts("headline.paper", value=f"{value:.3f}"))

@@ -93,7 +93,8 @@ def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     keys = ["protocol", "member", "unit"]
     intervals = scores[scores["metric"] == metric].set_index(keys)[["value", "low", "high"]]
     others = [name for name in chosen.metrics_of(scores) if name in POOLED_METRICS and name != metric]
-    table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)[others]
+    table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
+    table = table.reindex(columns=others)
     parts = run.pooled.groupby("member")["outer"].nunique().rename("parts")
     frame = intervals.join(table).reset_index().merge(parts, left_on="member", right_index=True)
     pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)

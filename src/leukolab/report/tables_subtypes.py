@@ -62,7 +62,7 @@ def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
 
 def _paper(run: Run) -> pd.DataFrame:
     """The paper's own rows, where the run used the paper's data."""
-    if run.card.get("name") != published.SUBTYPES_CARD:
+    if not published.is_papers_data(run.spec.get("data", {})):
         return pd.DataFrame()
     return published.SUBTYPES_PARTS.assign(protocol="paper", reading="paper")
 

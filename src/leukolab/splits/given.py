@@ -52,6 +52,7 @@ def from_file(task: Task) -> list[Piece]:
     path = Path(task.spec.file or "")
     table = _checked(_read(path), path, task.cohort)
     position = {image_id: number for number, image_id in enumerate(task.cohort.image_ids_n)}
+    _check_folds(table, path)
     pieces = []
     for key, rows in table.groupby(["outer", "fold"], sort=True):
         outer, fold = (int(number) for number in np.asarray(key))
@@ -65,6 +66,23 @@ def from_file(task: Task) -> list[Piece]:
             items = np.repeat([position[image_id] for image_id in own["image_id"]], own["copies"])
             pieces.append(Piece(outer, fold, str(role), np.sort(items)))
     return pieces
+
+
+def _check_folds(table: pd.DataFrame, path: Path) -> None:
+    """The folds of an outer part share its tuning and test part, and are counted from 1."""
+    for outer, rows in table.groupby("outer", sort=True):
+        if rows["fold"].min() != 1:
+            raise SplitError(
+                f"{path}: outer {outer}: expected folds from 1, found the first to be {rows['fold'].min()}."
+            )
+        for role in ("tuning", "test"):
+            own = rows[rows["role"] == role].set_index("fold")
+            parts = [own.loc[own.index == fold, ["image_id", "copies"]] for fold in rows["fold"].unique()]
+            if len({frozenset(part.itertuples(index=False, name=None)) for part in parts}) > 1:
+                raise SplitError(
+                    f"{path}: outer {outer}: expected the same {role} part in all its folds, found others. "
+                    "Where each fold tests other images, make each an outer part of one fold."
+                )
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -121,14 +121,15 @@ def _dropped_note(dropped: int) -> list[str]:
 
 
 def _check_classes(task: Task, pieces: list[Piece]) -> None:
-    """Every part must hold every class."""
+    """Every part must hold every class; of a user's own split, the test part: without it nothing can be scored."""
     for piece in pieces:
         missing = set(np.unique(task.cohort.labels_n).tolist()) - set(task.cohort.labels_n[piece.items].tolist())
-        if missing and task.spec.kind != "file":
+        own = task.spec.kind == "file"
+        if missing and not (own and piece.role != "test"):
+            advice = "Add some to the file." if own else "Ask for fewer parts, or use another seed."
             raise SplitError(
                 f"{task.where}: outer {piece.outer}, fold {piece.fold}: expected images of every class in "
-                f"{piece.role}, found none of '{task.cohort.class_names[min(missing)]}'. "
-                "Ask for fewer parts, or use another seed."
+                f"{piece.role}, found none of '{task.cohort.class_names[min(missing)]}'. {advice}"
             )
 
 

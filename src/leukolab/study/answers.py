@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from leukolab.report.published import SUBTYPES_CARD, SUBTYPES_TEST_ACCURACY
+from leukolab.report.published import SUBTYPES_TEST_ACCURACY, is_papers_data
 from leukolab.report.texts import Texts
 from leukolab.spec import load_study, study_names
 from leukolab.splits import is_few_test_note
@@ -83,7 +83,7 @@ def _paper(facts: Facts) -> Iterator[str]:
     """The paper's figure beside what colour alone reaches on its kind of split."""
     say = facts.texts
     colour = facts.score("rival:colour:published", "accuracy", "image")
-    if colour and facts.results.spec.data.card == SUBTYPES_CARD:
+    if colour and is_papers_data(facts.results.spec.data.model_dump()):
         key = "answers.paper_below" if float(colour["value"]) >= SUBTYPES_TEST_ACCURACY else "answers.paper_above"
         yield say(key, paper=f"{SUBTYPES_TEST_ACCURACY:.3f}", colour=colour["value"])
 
@@ -106,7 +106,7 @@ def _together(facts: Facts) -> Iterator[str]:
     values |= facts.score(pooled["member"], "balanced_accuracy", "image")
     person = facts.score(pooled["member"], "balanced_accuracy", "subject").get("value", "")
     yield say(f"answers.together_{facts.kind_of_test}", person=person, **values)
-    yield _rivals(facts, pooled["against"][0])
+    yield _rivals(facts, pooled["against"])
 
 
 def _parts(facts: Facts) -> str:
@@ -140,14 +140,17 @@ def _one_part(facts: Facts) -> Iterator[str]:
     person = facts.score(chosen["member"], "balanced_accuracy", "subject").get("value", "")
     values = {"member": chosen["name"], "auc": auc, "part": part, "person": person, **counts, **balanced}
     yield say(f"answers.chosen_{facts.kind_of_test}", **values)
-    yield _rivals(facts, chosen["against"][0])
+    yield _rivals(facts, chosen["against"])
 
 
-def _rivals(facts: Facts, row: dict[str, Any]) -> str:
-    """The chosen model against the better of its simple rivals."""
+def _rivals(facts: Facts, against: list[dict[str, Any]]) -> str:
+    """The chosen model against its simple rivals, the strongest of which comes first."""
     say = facts.texts
+    worse = [row for row in against if row["high"] < 0]
+    same = [row for row in against if row["low"] <= 0 <= row["high"]]
+    row = [*worse, *same, *against][0]
+    verdict = "worse" if worse else "better" if not same else "same" if row is against[0] else "partly"
     rival = say("answers.features") if "features" in row["rival"] else facts.results.shortcut_kind
-    verdict = "same" if row["low"] <= 0 <= row["high"] else ("better" if row["difference"] > 0 else "worse")
     numbers = {name: f"{row[name]:+.3f}" for name in ("difference", "low", "high")}
     value = facts.score(row["rival"], "balanced_accuracy", "image")["value"]
     return say(f"answers.rival_{verdict}", rival=rival, value=value, **numbers)
@@ -169,7 +172,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
         for note in notes:
             yield say("answers.note", protocol=say.name("protocols", protocol), note=note)
     if not (facts.chosen["claim"] and facts.pooled.get("claim", True)):
-        yield say("answers.no_claim")
+        yield say("answers.no_claim", part=say.name("roles", facts.chosen["chosen_on"]).lower())
     shipped = results.spec.name in study_names() and load_study(results.spec.name)
     if shipped and shipped.model.backbone.partition(".")[0] != results.spec.model.backbone.partition(".")[0]:
         yield say("answers.stand_in", used=results.spec.model.backbone, meant=shipped.model.backbone)

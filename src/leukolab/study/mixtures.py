@@ -17,6 +17,7 @@ from leukolab.ensembles import (
     mixed,
     ranked,
     winner,
+    winner_by_members,
 )
 from leukolab.ensembles.members import Predictions, score_row
 from leukolab.stats import BalancedAccuracyDraws, answer_hypotheses, balanced_accuracy_draws
@@ -46,7 +47,7 @@ class Mixtures:
     best: str
     """The weighted ensemble (a name in `made`) that won on the part that picks."""
     picked_on: str
-    """That part: where the protocol picks champions, if that is tuning or test."""
+    """That part: test where the protocol picks champions there, else tuning; validation where there is none."""
 
 
 def choice_of(results: Results, protocol: str, outer: int) -> Choice:
@@ -142,10 +143,11 @@ def _of_outer(results: Results, place: Place, jobs: pd.DataFrame) -> Mixtures:
         roles = [role for role in ("tuning", "test") if results.has(like, role)]
         parts = {role: mixed(one, access, role) for role in roles}
         members.append(Member(f"{place.protocol}/outer{place.outer}/{one.name}", "ensemble", place, like, parts))
-    no_tuning = not results.has(str(jobs["job"].iloc[0]), "tuning")
-    picking = "test" if no_tuning or choice.champion_on == "test" else "tuning"
+    tuning = "tuning" if results.has(str(jobs["job"].iloc[0]), "tuning") else "validation"
+    picking = "test" if choice.champion_on == "test" else tuning
     weighted = [one for one in made if one.scheme not in ("equal", "single")]
-    return Mixtures(place, jobs, made, members, winner(weighted, access, picking).name, picking)
+    best = winner_by_members(weighted, jobs, access) if picking == "validation" else winner(weighted, access, picking)
+    return Mixtures(place, jobs, made, members, best.name, picking)
 
 
 def _access(results: Results, jobs: pd.DataFrame) -> Predictions:
@@ -170,4 +172,11 @@ def _answers(results: Results, mixtures: Mixtures) -> pd.DataFrame:
     bootstrap = results.bootstrap(str(jobs["job"].iloc[0]), place, "test")
     draws = balanced_accuracy_draws(probs, like.labels_n, like.weights_n, bootstrap)
     table = answer_hypotheses(draws, hypothesis_members(jobs, mixtures.made, mixtures.best))
-    return table.assign(protocol=place.protocol, outer=place.outer, picked_on=mixtures.picked_on)
+    table = table.assign(protocol=place.protocol, outer=place.outer, picked_on=mixtures.picked_on)
+    return table.assign(sentence=with_picking_part(table))
+
+
+def with_picking_part(hypotheses: pd.DataFrame) -> list[str]:
+    """The sentences of H1 to H4; that of H2 says which part chose the ensemble."""
+    rows = zip(hypotheses["hypothesis"], hypotheses["sentence"], hypotheses["picked_on"], strict=True)
+    return [f"{said} The ensemble was chosen on the {on} part." if name == "H2" else said for name, said, on in rows]

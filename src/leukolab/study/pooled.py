@@ -25,7 +25,7 @@ from leukolab.stats import (
     mean_score_table,
     subject_weights,
 )
-from leukolab.study.mixtures import Mixtures, choice_of, differences, winner_of
+from leukolab.study.mixtures import Mixtures, choice_of, differences, winner_of, with_picking_part
 from leukolab.study.results import Results
 from leukolab.study.score import SCORE_COLUMNS, Member, summary_names
 
@@ -120,7 +120,8 @@ def pooled_hypotheses(results: Results, found: list[Pooled], mixtures: list[Mixt
     members_of = hypothesis_members(pd.DataFrame(jobs), mine[0].made, BEST_ENSEMBLE)
     table = answer_hypotheses(_draws(results, series), members_of)
     picked_on = ", ".join(sorted({one.picked_on for one in mine}))
-    return table.assign(protocol=protocol, outer=ALL_PARTS, picked_on=picked_on)
+    table = table.assign(protocol=protocol, outer=ALL_PARTS, picked_on=picked_on)
+    return table.assign(sentence=with_picking_part(table))
 
 
 def pooled_record(results: Results, found: list[Pooled]) -> dict[str, Any]:
