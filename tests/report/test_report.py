@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from leukolab.base.errors import RunError, SpecError
 from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.report import write_report
+from leukolab.report.names import Names
+from leukolab.report.run import read_run
+from leukolab.report.texts import load_texts
 
 COMMON = {"figure-headline", "figure-samples", "figure-wrong-calls", "table-architecture", "table-used"}
 COMMON |= {"figure-learning-loss", "figure-learning-accuracy", "figure-confusion", "table-composition"}
@@ -190,3 +195,95 @@ def test_missing_column_is_named(tmp_path: Path, make_run, thumbnail):
 def test_unknown_language_names_the_known(tmp_path, thumbnail):
     with pytest.raises(SpecError, match="en"):
         write_report(tmp_path, thumbnail, language="xx")
+
+
+def both_protocols(run: Path) -> None:
+    """Hypotheses of a second protocol, and of a second outer part, as they stand in a run of both."""
+    table = read_table(run / "hypotheses.parquet").assign(protocol="corrected", outer=1)
+    jobs = read_table(run / "jobs.parquet")
+    more = [table, table.assign(outer=2), table.assign(protocol="published")]
+    write_table(run / "hypotheses.parquet", pd.concat(more, ignore_index=True))
+    others = jobs.assign(job=jobs["job"] + "-2", outer=2), jobs.assign(job=jobs["job"] + "-p", protocol="published")
+    write_table(run / "jobs.parquet", pd.concat([jobs, *others], ignore_index=True))
+
+
+def test_hypotheses_of_several_places_say_of_which_they_are(tmp_path, make_run, thumbnail):
+    run = make_run(tmp_path, "wen")
+    alone = write_report(run, thumbnail).read_text(encoding="utf-8")
+    assert "<h3>Corrected, outer part" not in alone
+    assert "the first that was run" not in alone
+    both_protocols(run)
+    html = write_report(run, thumbnail).read_text(encoding="utf-8")
+    named = re.findall(r"<h3>((?:Corrected|As published), .*?)</h3>", html)
+    assert named == ["Corrected, outer part 1", "Corrected, outer part 2", "As published, outer part 1"]
+    figures = [html[html.index(f'id="figure-{name}"') :] for name in ("roc", "pr", "confusion", "members", "folds")]
+    figures += [html[html.index(f'id="figure-learning-{name}"') :] for name in ("loss", "accuracy")]
+    for text in figures:
+        assert "Outer part 1, the first that was run." in text[: text.index("</figcaption>")]
+
+
+def test_the_first_split_is_called_so_where_there_are_several(tmp_path, make_run, thumbnail):
+    html = write_report(make_run(tmp_path, "subtypes"), thumbnail).read_text(encoding="utf-8")
+    for name, end in (("figure-confusion", "</figcaption>"), ("table-class-report", "<table")):
+        text = html[html.index(f'id="{name}"') :]
+        assert "The first split of each protocol and reading." in text[: text.index(end)]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "head", "title"),
+    [
+        ("corrected", {"leakage": "none"}, "Corrected: no known group on two sides"),
+        ("corrected", {"leakage": "known"}, "Corrected, but groups stand on two sides"),
+        ("published", {"leakage": "known", "by": "image"}, "As published, split by image"),
+        ("published", {"leakage": "none", "by": "group"}, "As published"),
+    ],
+)
+def test_the_title_of_a_panel_is_true_of_its_split(protocol, head, title, tmp_path, make_run):
+    run = make_run(tmp_path, "wen")
+    found = read_run(run)
+    names = Names(replace(found, heads={protocol: head}), load_texts("en"))
+    assert names.protocol_panel(protocol) == title
+
+
+def test_the_papers_figures_stand_beside_its_own_classes_only(tmp_path, make_run, thumbnail):
+    run = make_run(tmp_path, "subtypes")
+    spec = read_json(run / "spec.json")
+    spec["data"]["view"] = "two_class"
+    write_json(run / "spec.json", spec)
+    html = write_report(run, thumbnail).read_text(encoding="utf-8")
+    assert "the paper: 0.975" not in html
+    assert "The paper</td>" not in html
+
+
+def test_the_methods_paragraph_holds_each_readings_rates_and_no_folder(tmp_path, make_run, thumbnail):
+    run = make_run(tmp_path, "subtypes")
+    spec = read_json(run / "spec.json")
+    spec["model"]["weights"] = "file:/home/maria.sari/mine.safetensors"
+    spec["image"]["crop_px"] = 200
+    spec["training"]["learning_rates"] = [0.001]
+    spec["readings"]["finetune"]["learning_rates"] = [0.01, 0.0001]
+    spec["protocols"]["corrected"]["split"]["file"] = "C:\\Users\\sari\\split.csv"
+    write_json(run / "spec.json", spec)
+    page = write_report(run, thumbnail)
+    text = (page.parent / "methods.md").read_text(encoding="utf-8")
+    assert "weights: file:mine.safetensors" in text
+    assert "cut to their middle 200 x 200 pixels, resized to" in text
+    assert "Last stage fine-tuned, learning rate 0.01, 0.0001:" in text
+    assert "Frozen backbone, head only, learning rate 0.001:" in text
+    assert "sari" not in text + page.read_text(encoding="utf-8")
+
+
+def test_a_metric_without_a_value_anywhere_is_a_dash(tmp_path, make_run, thumbnail):
+    run = make_run(tmp_path, "wen")
+    scores = read_table(run / "scores.parquet")
+    scores.loc[scores["metric"].isin(["auc", "specificity"]), ["value", "low", "high"]] = np.nan
+    write_table(run / "scores.parquet", scores)
+    html = write_report(run, thumbnail).read_text(encoding="utf-8")
+    assert "table-scores-image" in html
+
+
+def test_links_to_files_say_of_what_they_are(reported):
+    _, _, path, _ = reported
+    html = path.read_text(encoding="utf-8")
+    assert re.search(r'>CSV<span class="unseen"> of ', html)
+    assert "<span hidden>" not in html

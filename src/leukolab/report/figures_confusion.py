@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from leukolab.report.canvas import drawn, plain, sheet
-from leukolab.report.palette import BLUE, INK, ORANGE, PAPER
+from leukolab.report.palette import BLUE, INK, ORANGE
+
+DEEPEST = 0.46
+"""How much deeper a cell that holds all of its class is; from there on ink would be hard to read, on dark paper too."""
 
 
 @drawn
@@ -48,12 +51,10 @@ def _matrix(axes: Axes, matrix: pd.DataFrame, small: bool) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for (row, column), share in np.ndenumerate(shares):
         colour = BLUE if row == column else ORANGE
-        depth = 0.06 + 0.86 * float(share) if counts[row, column] else 0.03
+        depth = 0.06 + DEEPEST * float(share) if counts[row, column] else 0.03
         axes.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=colour, alpha=depth, linewidth=0))
         text = f"{counts[row, column]:.0f}"
-        axes.text(
-            column, row, text, ha="center", va="center", size=9 if small else 10.5, color=PAPER if depth > 0.55 else INK
-        )
+        axes.text(column, row, text, ha="center", va="center", size=9 if small else 10.5, color=INK)
     names = [plain(name) for name in matrix.index]
     axes.set_xticks(range(len(names)), names, size=7.5 if small else 8.5)
     axes.set_yticks(range(len(names)), names, size=7.5 if small else 8.5)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leukolab.report import chosen
 from leukolab.report.figures_flow import Box
-from leukolab.report.names import rate_text
+from leukolab.report.names import rates_text
 from leukolab.report.run import Run
 from leukolab.report.texts import Texts
 
@@ -181,7 +181,7 @@ def training_flow(run: Run, texts: Texts) -> Flow:
 def _batch(run: Run, texts: Texts) -> str:
     """Size of pictures and batch, learning rates."""
     training = run.spec.get("training", {})
-    rates = ", ".join(rate_text(float(rate)) for rate in training.get("learning_rates", []))
+    rates = rates_text(run, next(iter(run.spec.get("readings", {})), ""))
     size = run.spec.get("image", {}).get("size_px", "?")
     return texts("flow.batch_line", size=size, batch=training.get("batch_size", "?"), rates=rates)
 

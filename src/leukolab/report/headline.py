@@ -24,9 +24,9 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     rows_of = ensemble_rows if run.kind == "wen" else reading_rows
     panels = {name: rows_of(run, names, texts, name, metric) for name in run.protocols}
     panels = {name: rows for name, rows in panels.items() if rows}
-    titled = {texts.name("panels", name): rows for name, rows in panels.items()}
+    titled = {names.protocol_panel(name): rows for name, rows in panels.items()}
     label = texts.name("metrics", metric)
-    lines = {texts.name("panels", name): line for name in panels if (line := _reference(run, texts, name))}
+    lines = {names.protocol_panel(name): line for name in panels if (line := _reference(run, texts, name))}
     caption = texts("headline.ranges" if run.kind != "wen" else "headline.dots")
     if run.kind == "wen" and len(run.pooled):
         caption = f"{texts('headline.together')} {caption}"
@@ -160,15 +160,29 @@ def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[Row]
     scores = chosen.pooled_scores(run, protocol)
     scores = scores[scores["metric"] == metric]
     order = {"chosen": 0, "model": 1, "ensemble": 2, "rival": 3}
-    return _sorted_rows(scores, names, order, scores["kind"] == "chosen")
+    return _sorted_rows(scores, names, order, scores["kind"] == "chosen", _of_parts(run, names.texts, protocol))
 
 
-def _sorted_rows(scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series) -> list[Row]:
-    """A row a member, by kind; those of `star` are marked as chosen."""
+def _of_parts(run: Run, texts: Texts, protocol: str) -> dict[str, str]:
+    """What is added to the name of a pooled member that not all of these outer parts have."""
+    mine = run.pooled[run.pooled["protocol"] == protocol]
+    counts, total = mine.groupby("member")["outer"].nunique(), mine["outer"].nunique()
+    few = counts[counts < total]
+    return {str(name): " " + texts("names.of_parts", parts=count, count=total) for name, count in few.items()}
+
+
+def _sorted_rows(
+    scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series, notes: Mapping[str, str] | None = None
+) -> list[Row]:
+    """A row a member, by kind; those of `star` are marked as chosen; `notes` stand behind names."""
     scores = scores.assign(shown=scores["kind"].where(~star, "chosen"))
     scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
     return [
-        Row(names(str(row["member"]), str(row["protocol"])), str(row["shown"]), *_interval(row))
+        Row(
+            names(str(row["member"]), str(row["protocol"])) + (notes or {}).get(str(row["member"]), ""),
+            str(row["shown"]),
+            *_interval(row),
+        )
         for row in scores.to_dict("records")
         if np.isfinite(float(row["value"]))
     ]

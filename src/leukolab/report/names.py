@@ -21,6 +21,13 @@ def rate_text(rate: float) -> str:
     return np.format_float_positional(rate, trim="-")
 
 
+def rates_text(run: Run, reading: str) -> str:
+    """The learning rates that a reading trains with: its own, else the study's."""
+    own = run.spec.get("readings", {}).get(reading, {}).get("learning_rates")
+    rates = own or run.spec.get("training", {}).get("learning_rates", [])
+    return ", ".join(rate_text(float(rate)) for rate in rates)
+
+
 def method_of(member: str, protocol: str) -> str:
     """Method of a rival or a summary: its name without prefix, protocol and outer part, such as `frozen`."""
     words = [
@@ -56,6 +63,14 @@ class Names:
             name = "colour_only"
         label = self.texts.name("methods", name)
         return self.texts("names.at_rate", name=label, rate=rate_text(float(rate))) if rate else label
+
+    def protocol_panel(self, protocol: str) -> str:
+        """Heading of the panel of one protocol, true of its split."""
+        head = self.run.heads.get(protocol, {})
+        leaks = protocol == "corrected" and head.get("leakage") == "known"
+        by_group = protocol == "published" and head.get("by", "image") != "image"
+        ending = "_leaks" if leaks else "_group" if by_group else ""
+        return self.texts.name("panels", f"{protocol}{ending}")
 
     def panel(self, reading: str, protocol: str) -> str:
         """Heading of the panel of one reading under one protocol."""

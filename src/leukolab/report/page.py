@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -21,7 +22,7 @@ from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.paragraph import methods_paragraph
 from leukolab.report.pictures import Thumbnail
-from leukolab.report.run import Run, read_run
+from leukolab.report.run import Run, read_run, without_folders
 from leukolab.report.sections_common import Scene
 from leukolab.report.tables import write_csv, write_sheet
 from leukolab.report.texts import Texts, load_texts
@@ -54,6 +55,7 @@ class Writer:
             title = f"{title} ({self.texts.name('protocols', item.suffix.lstrip('_'))})"
         label = self.texts.item(item.key, f"label_{self.kind}")
         caption = self.texts.item(item.key, "note" if kind == "table" else "caption", **item.values)
+        caption = f"{caption} {item.values.get('of_part', '')}".strip()
         name = f"{item.key}{item.suffix}"
         return {
             "id": f"{kind}-{name}".replace("_", "-"),
@@ -168,14 +170,36 @@ def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[s
         run=run,
         headline=first,
         sections=sections,
-        hypotheses=chosen.answered(run).to_dict("records"),
+        hypotheses=_hypotheses(run, texts),
         badges=_badges(run, texts),
-        settings=json.dumps(run.spec, indent=2, ensure_ascii=False),
+        settings=json.dumps(without_folders(run.spec), indent=2, ensure_ascii=False),
         paragraph=paragraph,
         style=Markup(style),  # our own file
         warnings=[*run.answers.get("warnings", []), *_notes(run)],
     )
     return re.sub(r"\n\s*\n+", "\n", page)
+
+
+def _hypotheses(run: Run, texts: Texts) -> list[dict[str, Any]]:
+    """The hypotheses by protocol and outer part, the corrected protocol first; named where there are several."""
+    table = chosen.answered(run)
+    if "outer" not in table:
+        return [{"place": "", "rows": table.to_dict("records")}] if len(table) else []
+    order = table["protocol"].map({name: number for number, name in enumerate(run.protocols[::-1])})
+    places = list(table.assign(order=order).groupby(["order", "outer"], sort=True))
+    return [
+        {
+            "place": _place(rows.iloc[0], texts) if len(places) > 1 else "",
+            "rows": rows.to_dict("records"),
+        }
+        for _, rows in places
+    ]
+
+
+def _place(row: pd.Series, texts: Texts) -> str:
+    """A protocol and its outer part, or all of them together."""
+    part = texts("names.outer_part", outer=row["outer"]) if row["outer"] else texts("names.all_parts")
+    return f"{texts.name('protocols', row['protocol'])}, {part}"
 
 
 def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:

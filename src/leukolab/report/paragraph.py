@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from leukolab.report.names import rate_text
-from leukolab.report.run import Run
+from leukolab.report.names import rates_text
+from leukolab.report.run import Run, without_folders
 from leukolab.report.texts import Texts
 
 
@@ -43,9 +43,11 @@ def _split(run: Run, texts: Texts, protocol: str) -> str:
 
 
 def _network(run: Run, texts: Texts) -> str:
-    model, image = run.spec.get("model", {}), run.spec.get("image", {})
+    model, image = without_folders(run.spec.get("model", {})), run.spec.get("image", {})
+    crop = image.get("crop_px")
     return texts(
         "methods_text.network",
+        cut=f"{texts('methods_text.cut', crop=crop)} " if crop else "",
         backbone=model.get("backbone", "?"),
         weights=model.get("weights", "?"),
         pooling=model.get("pooling", "?"),
@@ -56,25 +58,22 @@ def _network(run: Run, texts: Texts) -> str:
 
 
 def _training(run: Run, texts: Texts) -> str:
-    training = run.spec.get("training", {})
-    rates = ", ".join(rate_text(float(rate)) for rate in training.get("learning_rates", []))
-    stages = "; ".join(_reading(name, reading, texts) for name, reading in run.spec.get("readings", {}).items())
-    batch = training.get("batch_size", "?")
-    return texts("methods_text.training", rates=rates, batch=batch, stages=stages, seed=run.spec.get("seed", "?"))
+    readings = "; ".join(_reading(run, name, texts) for name in run.spec.get("readings", {}))
+    batch = run.spec.get("training", {}).get("batch_size", "?")
+    return texts("methods_text.training", batch=batch, readings=readings, seed=run.spec.get("seed", "?"))
 
 
-def _reading(name: str, reading: dict[str, object], texts: Texts) -> str:
-    """One reading and its stages in words."""
-    stages = reading.get("stages", [])
-    assert isinstance(stages, list)
-    words = [
+def _reading(run: Run, name: str, texts: Texts) -> str:
+    """One reading, its learning rates and its stages in words."""
+    stages = [
         texts("methods_text.stage", release=texts.name("release", stage.get("release")), epochs=stage.get("epochs"))
-        for stage in stages
+        for stage in run.spec["readings"][name].get("stages", [])
     ]
-    return f"{texts.name('methods', name)}: {', '.join(words)}"
+    words = {"reading": texts.name("methods", name), "rates": rates_text(run, name), "stages": ", ".join(stages)}
+    return texts("methods_text.reading", **words)
 
 
 def _evaluation(run: Run, texts: Texts) -> str:
-    rows = run.scores[(run.scores["kind"] != "summary") & run.scores["low"].notna()]
+    rows = run.scores[(run.scores["kind"] != "summary") & run.scores["low"].notna() & (run.scores["role"] == "test")]
     methods = [str(name) for name in rows["method"].dropna().unique() if str(name)]
     return texts("methods_text.evaluation", intervals="; ".join(methods[:3]) or "–", jobs=len(run.jobs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,24 @@ class Run:
         """Protocols that were run, the published one first."""
         found = list(dict.fromkeys(self.jobs["protocol"].astype(str)))
         return sorted(found, key=lambda name: PROTOCOLS.index(name) if name in PROTOCOLS else len(PROTOCOLS))
+
+
+def without_folders(settings: Any) -> Any:
+    """Settings as they may be shown: of weights and split files of the user's own the name alone."""
+    if isinstance(settings, dict):
+        return {
+            name: _last_name(value) if name == "file" and isinstance(value, str) else without_folders(value)
+            for name, value in settings.items()
+        }
+    if isinstance(settings, list):
+        return [without_folders(value) for value in settings]
+    if isinstance(settings, str) and settings.startswith("file:"):
+        return f"file:{_last_name(settings.removeprefix('file:'))}"
+    return settings
+
+
+def _last_name(path: str) -> str:
+    return re.split(r"[\\/]", path)[-1]
 
 
 def read_run(folder: Path) -> Run:

@@ -35,6 +35,21 @@ def kept(*items: Item | None) -> tuple[Item, ...]:
     return tuple(item for item in items if item is not None)
 
 
+def of_part(scene: Scene, protocol: str) -> dict[str, str]:
+    """For the caption of what shows the first outer part alone: its number, where there are several."""
+    outers = scene.run.jobs.loc[scene.run.jobs["protocol"] == protocol, "outer"]
+    if outers.nunique() < 2:
+        return {}
+    return {"of_part": scene.texts("names.of_part", outer=chosen.first_outer(scene.run, protocol))}
+
+
+def of_first_splits(scene: Scene) -> dict[str, str]:
+    """The same for what shows the first split of each protocol and reading."""
+    jobs = scene.run.jobs
+    several = jobs.groupby(["protocol", "reading"])["outer"].nunique().max() > 1
+    return {"of_part": scene.texts("names.of_first_splits")} if several else {}
+
+
 def explore_items(scene: Scene) -> tuple[Item, ...]:
     """Exploratory analysis: classes, sizes, brightness, images of each subject."""
     run, texts = scene.run, scene.texts
@@ -80,17 +95,31 @@ def pooled_section(scene: Scene) -> Section:
     drawings = []
     for place, protocol in enumerate(protocols):
         rows = pooled_rows(run, names, protocol, metric)
-        panels = {texts.name("panels", protocol): rows}
+        panels = {names.protocol_panel(protocol): rows}
         drawings.append(
             Drawing(
                 "pooled",
                 lambda panels=panels: comparison(panels, label, {}),  # type: ignore[misc]
                 narrow=lambda panels=panels: comparison(panels, label, {}, narrow=True),  # type: ignore[misc]
                 suffix="" if place == 0 else f"_{protocol}",
-                values={"metric": label, "count": run.pooled[run.pooled["protocol"] == protocol]["outer"].nunique()},
+                values=_pooled_values(scene, protocol) | {"metric": label},
             )
         )
     return Section("pooled", kept(*drawings, tables.pooled_sheet(run, names, texts)))
+
+
+def _pooled_values(scene: Scene, protocol: str) -> dict[str, object]:
+    """Words of the caption: how many parts, what the star is where there is one, over what intervals are drawn."""
+    run, texts = scene.run, scene.texts
+    mine = run.pooled[run.pooled["protocol"] == protocol]
+    on_test = run.spec.get("protocols", {}).get(protocol, {}).get("champion_on") == "test"
+    star = texts("names.star_test") if on_test else texts("names.star")
+    known = run.card.get("subjects_known", True)
+    return {
+        "count": mine["outer"].nunique(),
+        "star": star if (mine["kind"] == "chosen").any() else "",
+        "drawn": texts("names.over_groups") if known else texts("names.over_images"),
+    }
 
 
 def samples_item(scene: Scene) -> Gallery | None:
@@ -121,7 +150,9 @@ def scores_items(scene: Scene) -> tuple[Item, ...]:
     return (*sheets, tables.intervals_sheet(scene.run, scene.names, scene.texts))
 
 
-def confusion_item(scene: Scene, members: dict[str, str], suffix: str = "", across: int = 3) -> Drawing | None:
+def confusion_item(
+    scene: Scene, members: dict[str, str], values: dict[str, str], suffix: str = "", across: int = 3
+) -> Drawing | None:
     """Confusion matrices of `members` (title to member) on the test part; none where the run has none."""
     table: pd.DataFrame = scene.run.confusion
     table = table[table["role"] == "test"]
@@ -131,9 +162,8 @@ def confusion_item(scene: Scene, members: dict[str, str], suffix: str = "", acro
     if not panels:
         return None
     texts = scene.texts
-    return Drawing(
-        "confusion", lambda: confusions(panels, texts("axes.actual"), texts("axes.called"), across), suffix=suffix
-    )
+    words = texts("axes.actual"), texts("axes.called")
+    return Drawing("confusion", lambda: confusions(panels, *words, across), suffix=suffix, values=values)
 
 
 def _matrix(table: pd.DataFrame, member: str, names: list[str]) -> pd.DataFrame:
@@ -164,6 +194,8 @@ __all__ = [
     "curve_labels",
     "explore_items",
     "kept",
+    "of_first_splits",
+    "of_part",
     "pooled_section",
     "samples_item",
     "scores_items",

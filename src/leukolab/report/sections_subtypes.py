@@ -16,6 +16,7 @@ from leukolab.report.sections_common import (
     confusion_item,
     curve_labels,
     kept,
+    of_first_splits,
     pooled_section,
     samples_item,
     scores_items,
@@ -27,13 +28,14 @@ from leukolab.report.sections_common import (
 def sections(scene: Scene) -> tuple[Section, ...]:
     """Every section of the report after the headline."""
     run, names, texts = scene.run, scene.names, scene.texts
+    report = tables_subtypes.class_report_sheet(run, names, texts, of_first_splits(scene))
     return (
         Section("beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(run, names, texts))),
         pooled_section(scene),
         Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene))),
         Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
         Section("learning", (*_learning(scene), *_history(scene))),
-        Section("results", kept(_confusion(scene), tables_subtypes.class_report_sheet(run, names, texts))),
+        Section("results", kept(_confusion(scene), report)),
         wrong_section(scene),
         Section("scores", scores_items(scene)),
         used_section(scene),
@@ -103,7 +105,7 @@ def _confusion(scene: Scene) -> Drawing | None:
         scene.names.panel(str(job["reading"]), str(job["protocol"])): str(job["job"])
         for job in chosen.first_jobs(scene.run).to_dict("records")
     }
-    return confusion_item(scene, members)
+    return confusion_item(scene, members, of_first_splits(scene))
 
 
 def _splits(scene: Scene) -> Drawing:
@@ -112,7 +114,7 @@ def _splits(scene: Scene) -> Drawing:
     metric = chosen.primary(run)
     frames = {name: tables_subtypes.splits_frame(run, name, metric) for name in run.protocols}
     panels = {
-        texts.name("panels", name): frame.rename(
+        names.protocol_panel(name): frame.rename(
             columns={method: names.method(str(method)) for method in frame.columns}
         )
         for name, frame in frames.items()

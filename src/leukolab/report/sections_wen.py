@@ -16,6 +16,7 @@ from leukolab.report.sections_common import (
     curve_labels,
     explore_items,
     kept,
+    of_part,
     pooled_section,
     samples_item,
     scores_items,
@@ -77,8 +78,8 @@ def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     metric = chosen.primary(scene.run)
     rows = headline.member_rows(scene.run, scene.names, protocol, chosen.first_outer(scene.run, protocol), metric)
     label = scene.texts.name("metrics", metric)
-    title = scene.texts.name("panels", protocol)
-    values = {"metric": label}
+    title = scene.names.protocol_panel(protocol)
+    values = {"metric": label} | of_part(scene, protocol)
     if not rows:
         return ()
     wide, narrow = (lambda: comparison({title: rows}, label, {})), (lambda: comparison({title: rows}, label, {}, True))
@@ -119,6 +120,7 @@ def _learning(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
             f"learning_{what}",
             lambda what=what: learning(panels, what, curve_labels(texts, what), across),  # type: ignore[misc]
             suffix=suffix,
+            values=of_part(scene, protocol),
             least_px=700,
         )
         for what in ("loss", "accuracy")
@@ -145,7 +147,7 @@ def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
         }
     )
     label = texts.name("metrics", metric)
-    values = {"metric": label}
+    values = {"metric": label} | of_part(scene, protocol)
     figure = Drawing("folds", lambda: folds(frame, label, texts("axes.rate")), suffix=suffix, values=values)
     return (figure, tables_wen.folds_sheet(run, texts, protocol, suffix))
 
@@ -162,7 +164,8 @@ def _results(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     ensembles = chosen.weighted(chosen.ensembles_of(run, protocol, outer))
     members = [*chosen.champions(run, protocol, outer), *ensembles["ensemble"].astype(str)]
     matrices = {names(member): member for member in members}
-    return kept(*_curves(scene, protocol, suffix), confusion_item(scene, matrices, suffix, across=4))
+    confusion = confusion_item(scene, matrices, of_part(scene, protocol), suffix, across=4)
+    return kept(*_curves(scene, protocol, suffix), confusion)
 
 
 def _curves(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
@@ -196,8 +199,9 @@ def _curve_drawing(scene: Scene, protocol: str, suffix: str, kind: str, groups: 
                 panels.setdefault(title, {})[label] = points
     if not panels:
         return None
+    values = of_part(scene, protocol)
     if kind == "roc":
         axes = (texts("axes.roc_x"), texts("axes.roc_y"))
-        return Drawing("roc", lambda: curves(panels, *axes, chance=True), suffix=suffix, least_px=720)
+        return Drawing("roc", lambda: curves(panels, *axes, chance=True), suffix=suffix, values=values, least_px=720)
     axes = (texts("axes.pr_x"), texts("axes.pr_y"))
-    return Drawing("pr", lambda: curves(panels, *axes, chance=False), suffix=suffix, least_px=720)
+    return Drawing("pr", lambda: curves(panels, *axes, chance=False), suffix=suffix, values=values, least_px=720)

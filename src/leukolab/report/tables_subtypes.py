@@ -67,7 +67,7 @@ def _paper(run: Run) -> pd.DataFrame:
     return published.SUBTYPES_PARTS.assign(protocol="paper", reading="paper")
 
 
-def class_report_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
+def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, str]) -> Sheet:
     """Precision, recall and F1 of every class on the test part (Tabel 4)."""
     table: pd.DataFrame = run.class_report
     jobs = chosen.first_jobs(run)[["job", "reading"]]
@@ -79,8 +79,8 @@ def class_report_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         class_name=[texts.name("averages", name) for name in frame["class_name"]],
     )
     keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("class_name", "text"))
-    values = columns_of(texts, ("precision", "score"), ("recall", "score"), ("f1", "score"), ("support", "count"))
-    return Sheet("class_report", frame, keys + values, shown=shown)
+    numbers = columns_of(texts, ("precision", "score"), ("recall", "score"), ("f1", "score"), ("support", "count"))
+    return Sheet("class_report", frame, keys + numbers, shown=shown, values=values)
 
 
 def method_rows(run: Run, protocol: str, metric: str) -> pd.DataFrame:

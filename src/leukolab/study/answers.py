@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from leukolab.report.names import rate_text
 from leukolab.report.published import SUBTYPES_TEST_ACCURACY, is_papers_data
 from leukolab.report.texts import Texts
 from leukolab.spec import load_study, study_names
 from leukolab.splits import is_few_test_note
 from leukolab.study.results import Results, rival_name
+from leukolab.study.score import summary_names
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,17 @@ def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], text
 def _subtypes(facts: Facts) -> Iterator[str]:
     say = facts.texts
     yield from _paper(facts)
+    jobs = facts.results.jobs.assign(summary=list(summary_names(facts.results.jobs)))
     for reading in facts.results.spec.readings:
         for protocol in facts.results.splits:
-            score = facts.score(f"{protocol}/{reading}", "accuracy", "image")
-            if score:
+            mine = jobs[(jobs["reading"] == reading) & (jobs["protocol"] == protocol)]
+            for summary, own in mine.groupby("summary", sort=False):
+                name = say.name("methods", reading)
+                if mine["summary"].nunique() > 1:
+                    name = say("answers.at_rate", reading=name, rate=rate_text(own["learning_rate"].iloc[0]))
+                score = facts.score(str(summary), "accuracy", "image")
                 colour, splits = _colour_of(facts, protocol, reading)
-                values = {"reading": say.name("methods", reading), "colour": colour, "splits": splits, **score}
-                yield say(f"answers.reading_{protocol}", **values)
+                yield say(f"answers.reading_{protocol}", reading=name, colour=colour, splits=splits, **score)
 
 
 def _colour_of(facts: Facts, protocol: str, reading: str) -> tuple[str, int]:

@@ -15,6 +15,7 @@ import pandas as pd
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table
 from leukolab.base.keys import digest, file_digest
+from leukolab.report.run import without_folders
 from leukolab.study.shareable import shareable
 
 STUDY = "study"
@@ -165,6 +166,7 @@ def _mixed(path: Path) -> dict[str, dict[str, str]]:
 
 def flat(settings: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Nested settings as pairs of `a.b.0.c` and text; of a file's path only the file's name is told."""
+    settings = without_folders(settings)
     if isinstance(settings, dict) and settings:
         for key, value in settings.items():
             yield from flat(value, f"{name}.{key}" if name else str(key))
@@ -172,15 +174,9 @@ def flat(settings: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for number, value in enumerate(settings):
             yield from flat(value, f"{name}.{number}")
     else:
-        yield re.sub(r"[^\w./: -]", "_", name), _without_folder(name, written(settings))
+        yield re.sub(r"[^\w./: -]", "_", name), written(settings)
 
 
 def written(value: Any) -> str:
     """A setting as text: as it is where it is one, else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _without_folder(name: str, text: str) -> str:
-    if text.startswith("file:"):
-        return "file:" + re.split(r"[\\/]", text.removeprefix("file:"))[-1]
-    return re.split(r"[\\/]", text)[-1] if name.endswith("split.file") else text
