@@ -287,3 +287,12 @@ def test_links_to_files_say_of_what_they_are(reported):
     html = path.read_text(encoding="utf-8")
     assert re.search(r'>CSV<span class="unseen"> of ', html)
     assert "<span hidden>" not in html
+
+
+def test_the_methods_paragraph_of_synthetic_images_says_so(tmp_path, make_run, thumbnail):
+    run = make_run(tmp_path, "wen")
+    card = read_json(run / "card.json")
+    write_json(run / "card.json", card | {"synthetic": True})
+    text = (write_report(run, thumbnail).parent / "methods.md").read_text(encoding="utf-8")
+    assert " synthetic images of " in text
+    assert "  " not in text

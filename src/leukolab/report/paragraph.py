@@ -25,7 +25,7 @@ def _data(run: Run, texts: Texts) -> str:
     counts = index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
     classes = ", ".join(f"{name} {count}" for name, count in counts.items())
     key = "methods_text.subjects" if subjects else "methods_text.no_subjects"
-    kind = texts("methods_text.synthetic") if run.card.get("synthetic") else ""
+    kind = f"{texts('methods_text.synthetic')} " if run.card.get("synthetic") else ""
     data = texts("methods_text.data", count=len(index), title=run.card.get("title", ""), classes=classes, kind=kind)
     return f"{data} {texts.entries[key].format(count=subjects)}"
 
