@@ -164,6 +164,14 @@ def test_a_search_killed_twice_goes_on_to_the_same_bytes(
         assert (folder / name).read_bytes() == (found.folder / name).read_bytes(), name
 
 
+def test_a_search_in_two_processes_finds_the_same(found: Found, two_class: Path, home: Path, tmp_path: Path) -> None:
+    """The models of a trial train side by side; they train on one thread here and there."""
+    folder = tmp_path / "search"
+    tune_study(spec(), search(trials=1), two_class, folder, home, on="local:2")
+    ours, theirs = (pd.read_csv(place / "trials.csv") for place in (folder, found.folder))
+    pd.testing.assert_frame_equal(ours, theirs.head(1))
+
+
 def test_a_search_killed_before_its_first_trial_begins_again(two_class: Path, home: Path, tmp_path: Path) -> None:
     """A process killed by the system leaves its lock file."""
     folder = tmp_path / "search"
