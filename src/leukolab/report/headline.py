@@ -56,7 +56,8 @@ def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: st
     for method in order:
         dots = tuple(table[table["method"] == method]["value"].astype(float))
         kind = "rival" if method in RIVALS else "model"
-        value, low, high = summaries.get(method, _single(run, dots, method, protocol, metric))
+        once = _single(run, dots, method, protocol, metric)
+        value, low, high = once if len(dots) == 1 else summaries.get(method, once)
         rows.append(Row(names.method(method), kind, value, low, high, dots if len(dots) > 1 else ()))
     return rows
 

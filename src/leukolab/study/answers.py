@@ -71,9 +71,10 @@ def _subtypes(facts: Facts) -> Iterator[str]:
                 name = say.name("methods", reading)
                 if mine["summary"].nunique() > 1:
                     name = say("answers.at_rate", reading=name, rate=rate_text(own["learning_rate"].iloc[0]))
-                score = facts.score(str(summary), "accuracy", "image")
                 colour, splits = _colour_of(facts, protocol, reading)
-                yield say(f"answers.reading_{protocol}", reading=name, colour=colour, splits=splits, **score)
+                score = facts.score(str(own["job"].iloc[0] if len(own) == 1 else summary), "accuracy", "image")
+                key = f"answers.once_{protocol}" if len(own) == 1 else f"answers.reading_{protocol}"
+                yield say(key, reading=name, colour=colour, splits=splits, **score)
 
 
 def _colour_of(facts: Facts, protocol: str, reading: str) -> tuple[str, int]:
@@ -81,8 +82,9 @@ def _colour_of(facts: Facts, protocol: str, reading: str) -> tuple[str, int]:
     jobs = facts.results.jobs
     mine = jobs[(jobs["protocol"] == protocol) & (jobs["reading"] == reading)]["outer"].unique()
     members = [rival_name("colour", protocol, int(outer)) for outer in mine]
-    values = [float(facts.score(member, "accuracy", "image")["value"]) for member in members]
-    return f"{sum(values) / len(values):.3f}", len(values)
+    rows = facts.scores[facts.scores["member"].isin(members) & (facts.scores["role"] == "test")]
+    rows = rows[(rows["metric"] == "accuracy") & (rows["unit"] == "image")]
+    return f"{rows['value'].mean():.3f}", len(members)
 
 
 def _paper(facts: Facts) -> Iterator[str]:
