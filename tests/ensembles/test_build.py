@@ -13,7 +13,6 @@ from leukolab.ensembles import (
     mixed,
     ranked,
     winner,
-    winner_by_members,
 )
 from leukolab.spec import EnsembleSpec
 from leukolab.stats import METRICS
@@ -120,16 +119,15 @@ def test_the_winner_has_the_highest_kappa_on_its_part():
 
 
 def test_without_a_part_in_common_the_winner_has_the_best_members():
-    jobs = JOBS[JOBS["outer"] == 1]
     made = [one for one in build("validation", "validation") if one.outer == 1 and one.scenario == "inter_lr"]
-    best = winner_by_members(made, jobs, predictions)
+    best = winner(made, predictions, "validation")
     kappas = {
         one.name: np.mean([METRICS["kappa"](*predictions("validation", job)) for job in one.members]) for one in made
     }
     assert kappas[best.name] == max(kappas.values())
     assert best.scheme == made[0].scheme, "the earlier of equals"
     with pytest.raises(DataError, match="at least one to choose from"):
-        winner_by_members([], jobs, predictions)
+        winner([], predictions, "validation")
 
 
 def test_table_and_hypothesis_members():

@@ -60,7 +60,7 @@ def test_without_subjects_it_says_so(tmp_path: Path) -> None:
 
 
 def test_a_class_without_an_image_is_named(tmp_path: Path) -> None:
-    assert evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100).absent == ()
+    assert evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100).absent == []
     one = TABLE[TABLE["label"] == TABLE["label"].iloc[0]]
     (absent,) = evaluate(written(tmp_path / "x.csv", one), bootstrap=100).absent
     assert absent != TABLE["label"].iloc[0]

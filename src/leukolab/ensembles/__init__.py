@@ -7,7 +7,6 @@ from leukolab.ensembles.build import (
     hypothesis_members,
     mixed,
     winner,
-    winner_by_members,
 )
 from leukolab.ensembles.members import Scored, champions, member_scores, ranked
 from leukolab.ensembles.wen import wen_mix, wen_weights
@@ -25,5 +24,4 @@ __all__ = [
     "wen_mix",
     "wen_weights",
     "winner",
-    "winner_by_members",
 ]

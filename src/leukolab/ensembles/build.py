@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import DataError
-from leukolab.ensembles.members import RULE, Predictions, Scored, champions, member_scores, ranked, score_row
+from leukolab.ensembles.members import Predictions, Scored, champions, member_scores, ranked, score_row
 from leukolab.ensembles.wen import wen_mix, wen_weights
 from leukolab.spec import EnsembleSpec
 from leukolab.stats import HypothesisMembers
@@ -84,30 +84,23 @@ def mixed(ensemble: Ensemble, predictions: Predictions, role: str) -> Scored:
 def winner(ensembles: Iterable[Ensemble], predictions: Predictions, role: str) -> Ensemble:
     """The best of some ensembles on `role`, by the champions' rule; the earlier where all is equal.
 
+    On `validation`, which members do not share, an ensemble counts as its members do on average, each on its own fold.
+
     Raises:
-        DataError: none is given, or their members do not share the images of that role.
+        DataError: none is given, or a role other than `validation` is not shared by their members.
     """
     some = list(ensembles)
     if not some:
         raise DataError("ensembles: expected at least one to choose from, found none.")
-    rows = pd.DataFrame([score_row(mixed(one, predictions, role)) for one in some])
+    rows = pd.DataFrame([_score(one, predictions, role) for one in some])
     return some[int(ranked(rows.assign(number=range(len(some))))["number"].iloc[0])]
 
 
-def winner_by_members(ensembles: Iterable[Ensemble], jobs: pd.DataFrame, predictions: Predictions) -> Ensemble:
-    """The ensemble whose members are best on average, each on its own validation fold; the earlier where all is equal.
-
-    For want of a part that all members share and that is not the test part.
-
-    Raises:
-        DataError: none is given, or a job has no validation images.
-    """
-    some = list(ensembles)
-    if not some:
-        raise DataError("ensembles: expected at least one to choose from, found none.")
-    scores = member_scores(jobs, predictions, "validation").set_index("job")[list(RULE)]
-    rows = pd.DataFrame([scores.loc[list(one.members)].mean() for one in some])
-    return some[int(ranked(rows.assign(number=range(len(some))))["number"].iloc[0])]
+def _score(ensemble: Ensemble, predictions: Predictions, role: str) -> dict[str, float]:
+    if role != "validation":
+        return score_row(mixed(ensemble, predictions, role))
+    members = pd.DataFrame([score_row(predictions(role, job)) for job in ensemble.members])
+    return {str(name): float(value) for name, value in members.mean().items()}
 
 
 def ensembles_table(ensembles: Iterable[Ensemble]) -> pd.DataFrame:

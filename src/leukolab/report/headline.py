@@ -153,7 +153,7 @@ def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) 
     scores = _of_part(run, protocol, outer, metric)
     offered = scores["member"] == str(run.chosen.get("member", ""))
     order = {"model": 0, "ensemble": 1, "rival": 2}
-    return _sorted_rows(scores, names, order, offered)
+    return _sorted_rows(scores, names, order, offered, {})
 
 
 def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[Row]:
@@ -173,14 +173,14 @@ def _of_parts(run: Run, texts: Texts, protocol: str) -> dict[str, str]:
 
 
 def _sorted_rows(
-    scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series, notes: Mapping[str, str] | None = None
+    scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series, notes: Mapping[str, str]
 ) -> list[Row]:
     """A row a member, by kind; those of `star` are marked as chosen; `notes` stand behind names."""
     scores = scores.assign(shown=scores["kind"].where(~star, "chosen"))
     scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
     return [
         Row(
-            names(str(row["member"]), str(row["protocol"])) + (notes or {}).get(str(row["member"]), ""),
+            names(str(row["member"]), str(row["protocol"])) + notes.get(str(row["member"]), ""),
             str(row["shown"]),
             *_interval(row),
         )

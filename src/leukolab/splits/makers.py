@@ -125,7 +125,7 @@ def _check_classes(task: Task, pieces: list[Piece]) -> None:
     for piece in pieces:
         missing = set(np.unique(task.cohort.labels_n).tolist()) - set(task.cohort.labels_n[piece.items].tolist())
         own = task.spec.kind == "file"
-        if missing and not (own and piece.role != "test"):
+        if missing and (piece.role == "test" or not own):
             advice = "Add some to the file." if own else "Ask for fewer parts, or use another seed."
             raise SplitError(
                 f"{task.where}: outer {piece.outer}, fold {piece.fold}: expected images of every class in "

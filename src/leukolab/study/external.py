@@ -29,8 +29,12 @@ class Evaluation:
     confusion: pd.DataFrame
     class_report: pd.DataFrame
     subjects_known: bool
-    absent: tuple[str, ...] = ()
-    """Classes of which there is no image."""
+
+    @property
+    def absent(self) -> list[str]:
+        """Classes of which there is no image."""
+        counts = self.confusion.set_index("actual").sum(axis=1)
+        return [str(name) for name in counts.index[counts == 0]]
 
     def rows(self) -> Iterator[tuple[str, str, float, float, float]]:
         """Metric, unit, value and interval of each score; the interval is NaN where there is none."""
@@ -70,8 +74,7 @@ def evaluate(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
     matrix = pd.DataFrame(confusion(probs_nk, labels_n, ones).astype(int), columns=list(names))
     matrix.insert(0, "actual", list(names))
     report = classification_report(probs_nk, labels_n, ones, names)
-    absent = tuple(name for number, name in enumerate(names) if number not in set(labels_n))
-    return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, known, absent)
+    return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, known)
 
 
 def write_evaluation(evaluation: Evaluation, out: Path) -> None:

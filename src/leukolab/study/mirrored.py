@@ -164,15 +164,18 @@ def _mixed(path: Path) -> dict[str, dict[str, str]]:
     }  # fmt: skip
 
 
-def flat(settings: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def flat(settings: Any) -> Iterator[tuple[str, str]]:
     """Nested settings as pairs of `a.b.0.c` and text; of a file's path only the file's name is told."""
-    settings = without_folders(settings)
+    return _flat(without_folders(settings), "")
+
+
+def _flat(settings: Any, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(settings, dict) and settings:
         for key, value in settings.items():
-            yield from flat(value, f"{name}.{key}" if name else str(key))
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
     elif isinstance(settings, list) and any(isinstance(value, dict) for value in settings):
         for number, value in enumerate(settings):
-            yield from flat(value, f"{name}.{number}")
+            yield from _flat(value, f"{name}.{number}")
     else:
         yield re.sub(r"[^\w./: -]", "_", name), written(settings)
 

@@ -17,7 +17,6 @@ from leukolab.ensembles import (
     mixed,
     ranked,
     winner,
-    winner_by_members,
 )
 from leukolab.ensembles.members import Predictions, score_row
 from leukolab.stats import BalancedAccuracyDraws, answer_hypotheses, balanced_accuracy_draws
@@ -146,8 +145,7 @@ def _of_outer(results: Results, place: Place, jobs: pd.DataFrame) -> Mixtures:
     tuning = "tuning" if results.has(str(jobs["job"].iloc[0]), "tuning") else "validation"
     picking = "test" if choice.champion_on == "test" else tuning
     weighted = [one for one in made if one.scheme not in ("equal", "single")]
-    best = winner_by_members(weighted, jobs, access) if picking == "validation" else winner(weighted, access, picking)
-    return Mixtures(place, jobs, made, members, best.name, picking)
+    return Mixtures(place, jobs, made, members, winner(weighted, access, picking).name, picking)
 
 
 def _access(results: Results, jobs: pd.DataFrame) -> Predictions:
@@ -172,11 +170,11 @@ def _answers(results: Results, mixtures: Mixtures) -> pd.DataFrame:
     bootstrap = results.bootstrap(str(jobs["job"].iloc[0]), place, "test")
     draws = balanced_accuracy_draws(probs, like.labels_n, like.weights_n, bootstrap)
     table = answer_hypotheses(draws, hypothesis_members(jobs, mixtures.made, mixtures.best))
-    table = table.assign(protocol=place.protocol, outer=place.outer, picked_on=mixtures.picked_on)
-    return table.assign(sentence=with_picking_part(table))
+    return with_picking_part(table, mixtures.picked_on).assign(protocol=place.protocol, outer=place.outer)
 
 
-def with_picking_part(hypotheses: pd.DataFrame) -> list[str]:
-    """The sentences of H1 to H4; that of H2 says which part chose the ensemble."""
-    rows = zip(hypotheses["hypothesis"], hypotheses["sentence"], hypotheses["picked_on"], strict=True)
-    return [f"{said} The ensemble was chosen on the {on} part." if name == "H2" else said for name, said, on in rows]
+def with_picking_part(hypotheses: pd.DataFrame, picked_on: str) -> pd.DataFrame:
+    """H1 to H4 with the part that chose the best ensemble, which the sentence of H2 names too."""
+    said = hypotheses["sentence"] + f" The ensemble was chosen on the {picked_on} part."
+    sentences = hypotheses["sentence"].where(hypotheses["hypothesis"] != "H2", said)
+    return hypotheses.assign(sentence=sentences, picked_on=picked_on)

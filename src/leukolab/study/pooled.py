@@ -120,8 +120,7 @@ def pooled_hypotheses(results: Results, found: list[Pooled], mixtures: list[Mixt
     members_of = hypothesis_members(pd.DataFrame(jobs), mine[0].made, BEST_ENSEMBLE)
     table = answer_hypotheses(_draws(results, series), members_of)
     picked_on = ", ".join(sorted({one.picked_on for one in mine}))
-    table = table.assign(protocol=protocol, outer=ALL_PARTS, picked_on=picked_on)
-    return table.assign(sentence=with_picking_part(table))
+    return with_picking_part(table, picked_on).assign(protocol=protocol, outer=ALL_PARTS)
 
 
 def pooled_record(results: Results, found: list[Pooled]) -> dict[str, Any]:

@@ -75,8 +75,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "a
         drop_damaged(run)
         if retune:
             spec = begun.forget_runtime(spec, run)
-        runtime.choose(spec.runtime)  # what cannot be had is refused before images are packed
-        material = prepare(spec, data, home)
+        material = _prepared(spec, data, home)
         with pixels_kept(material, home):
             session, jobs = session_of(material, spec, run, home, on)
             train_models(session, jobs, data, on)
@@ -115,8 +114,13 @@ def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "au
 
 def open_session(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
-    runtime.choose(spec.runtime)  # what cannot be had is refused before images are packed
-    return session_of(prepare(spec, data, home), spec, run, home, on)
+    return session_of(_prepared(spec, data, home), spec, run, home, on)
+
+
+def _prepared(spec: StudySpec, data: Path, home: Path) -> Material:
+    """Images packed and split; a runtime that cannot be had is refused before."""
+    runtime.choose(spec.runtime)
+    return prepare(spec, data, home)
 
 
 def session_of(
