@@ -4,14 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from leukolab.base.errors import DataError
-from leukolab.cards import class_names, read_index, verify, verify_lines
+from leukolab.cards import class_names, get_card, read_index, verify, verify_lines
 from leukolab.cards.datasets import cnmc2019
 from leukolab.cards.official import HEADERS, official_digests, official_sha256, official_twins
 from leukolab.spec import DataSpec
+from leukolab.splits import identity_groups
 
 PRELIMINARY = "validation_data/C-NMC_test_prelim_phase_data"
 BOTH = DataSpec(card="cnmc2019", parts=("training", "preliminary"))
@@ -183,3 +185,16 @@ def test_a_resized_copy_is_altered_even_as_jpeg(root: Path, official: Callable[[
 
 def test_an_altered_labels_file_is_named(root: Path) -> None:
     assert cnmc2019.LABELS_FILE in verify("cnmc2019", root).altered
+
+
+PERSONS = ("1 15 16 17 20 21", "43 44", "51 55 75 78", "H2 H4 H5 H6 H7", "H10 h3", "H14 H24")
+"""Subject numbers that are one person each: they share cells, identical or cut out twice."""
+
+
+def test_subject_numbers_that_share_cells_are_one_person() -> None:
+    alone = ["2", "H3", "H1"]
+    subjects = [*" ".join(PERSONS).split(), *alone]
+    index = pd.DataFrame({"image_id": [f"{name}.bmp" for name in subjects], "subject": subjects})
+    groups = identity_groups(index, get_card("cnmc2019").same_person)
+    found = {frozenset(own) for _, own in index["subject"].groupby(groups["group"])}
+    assert found == {frozenset(person.split()) for person in [*PERSONS, *alone]}

@@ -14,9 +14,10 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from leukolab.cards import locate, read_index, verify
+from leukolab.cards import get_card, locate, read_index, verify
 from leukolab.images import cell_statistics, colour_statistics, decode, in_order, pixel_digest
 from leukolab.spec import DataSpec
+from leukolab.splits import identity_groups
 
 CELLS = DataSpec(card="cnmc2019", parts=("training", "preliminary"))
 
@@ -81,16 +82,15 @@ def test_colour_alone_tells_the_four_classes(subtypes: pd.DataFrame) -> None:
 
 
 def test_size_and_colour_tell_leukaemic_cells_of_unseen_subjects(cells: pd.DataFrame) -> None:
-    groups = cells["subject"].replace(
-        {"21": "20", "75": "51", "78": "51", "55": "51", "H4": "H2", "H5": "H2", "H6": "H2", "h3": "H10"}
-    )
+    groups = identity_groups(cells, get_card("cnmc2019").same_person)["group"]
+    assert groups.groupby(cells["label"].to_numpy()).nunique().to_dict() == {0: 24, 1: 32}
     features, labels = np.stack(over(cells, cell_statistics)), cells["label"].to_numpy()
     assert roc_auc_score(labels, features[:, 0]) == pytest.approx(0.80, abs=0.02)
     scores = np.zeros(len(labels))
     for train, test in StratifiedGroupKFold(5, shuffle=True, random_state=0).split(features, labels, groups):
         trees = ExtraTreesClassifier(300, class_weight="balanced", min_samples_leaf=2, random_state=0, n_jobs=2)
         scores[test] = trees.fit(features[train], labels[train]).predict_proba(features[test])[:, 1]
-    assert roc_auc_score(labels, scores) == pytest.approx(0.85, abs=0.03)
+    assert roc_auc_score(labels, scores) == pytest.approx(0.83, abs=0.02)
 
 
 def test_statistics_are_fast(cells: pd.DataFrame) -> None:
