@@ -282,7 +282,7 @@ def write_rest(folder: Path, kind: str, classes: list[str]) -> None:
 def _coarse_png() -> Iterator[None]:
     """PNG files of low resolution: quicker, and nothing looks at them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leukolab.report.canvas.PNG_DPI", 72)
+        patch.setattr("leukolab.report.figures.canvas.PNG_DPI", 72)
         yield
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukolab.report.canvas import inline_svg, sheet, svg_of
+from leukolab.report.figures.canvas import inline_svg, sheet, svg_of
+from leukolab.report.figures.palette import INK
 from leukolab.report.items import Column, Sheet, written
 from leukolab.report.names import method_of, rate_text
-from leukolab.report.palette import INK
-from leukolab.report.tables import latex
+from leukolab.report.tables.common import latex
 from leukolab.stats import calls
 
 

@@ -20,14 +20,14 @@ EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_
 
 
 def sources() -> str:
-    files = [path for path in ROOM.glob("*.py") if path.name != "explore.py"]
+    files = [path for path in ROOM.rglob("*.py") if path.name != "explore.py"]
     files += [ROOM / "templates" / name for name in ("report.html.j2", "blocks.html.j2")]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
 def answer_keys() -> set[str]:
     """Keys of the study room's sentences, which it finds by their last part."""
-    words = "\n".join(path.read_text(encoding="utf-8") for path in (ROOM.parent / "study").glob("*.py"))
+    words = "\n".join(path.read_text(encoding="utf-8") for path in (ROOM.parent / "study").rglob("*.py"))
     keys = (key for key in load_texts("en").entries if key.startswith("answers."))
     return {key for key in keys if re.search(rf"\b{key.split('.')[1]}\b|{key.rpartition('_')[0]}_{{", words)}
 

@@ -12,10 +12,10 @@ import pytest
 
 from leukolab.base.errors import RunError
 from leukolab.engine.bank import Bank
+from leukolab.results.predictions import read_results
 from leukolab.spec import StudySpec, load_study
 from leukolab.study import work
 from leukolab.study.predict import open_model
-from leukolab.study.results import read_results
 from leukolab.study.run import run_study
 from leukolab.study.session import Session
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import DataError
-from leukolab.study.external import evaluate, write_evaluation
+from leukolab.results.evaluation import evaluate, write_evaluation
 
 TABLE = pd.DataFrame(
     {

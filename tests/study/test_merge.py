@@ -16,14 +16,14 @@ from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.cli import main
 from leukolab.plan import hold, read_events
+from leukolab.results.predictions import read_spec
 from leukolab.splits import read_split
 from leukolab.study.jobs import seal
 from leukolab.study.merge import merge_runs
-from leukolab.study.mirrored import entries
 from leukolab.study.predict import open_model, predict_images
-from leukolab.study.results import read_spec
 from leukolab.study.run import train_study
 from leukolab.study.status import read_progress
+from leukolab.study.tracking.entries import entries
 
 Snapshot = Callable[[Path], dict[str, str]]
 SAME = ("jobs", "predictions", "rivals", "scores", "pooled", "ensembles", "hypotheses", "confusion", "class_report")
@@ -36,7 +36,7 @@ def merged(part_runs: Any, home: Path, snapshot: Snapshot, tmp_path_factory: pyt
     runs = [str(part_runs.others), str(part_runs.first)]
     before = [snapshot(Path(run)) for run in runs]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leukolab.report.canvas.PNG_DPI", 50)
+        patch.setattr("leukolab.report.figures.canvas.PNG_DPI", 50)
         with pytest.raises(SystemExit) as ended:
             main(["--home", str(home), "study", "merge", *runs, "--out", str(out)])
     assert not ended.value.code

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from leukolab.base.files import write_table, write_text
-from leukolab.study.mirrored import flat
-from leukolab.study.shareable import shareable
+from leukolab.results.shareable import shareable
+from leukolab.study.tracking.entries import flat
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import click
 @click.option("--seed", type=int, default=2019, show_default=True)
 def score(file: Path, out: Path | None, bootstrap: int, seed: int) -> None:
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
-    from leukolab.study.external import evaluate, write_evaluation
+    from leukolab.results.evaluation import evaluate, write_evaluation
 
     found = evaluate(file, bootstrap, seed)
     for metric, unit, value, low, high in found.rows():

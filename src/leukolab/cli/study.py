@@ -63,7 +63,7 @@ def run(
     spec = resolve(name, overrides)
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}"
     if target is not None:
-        from leukolab.study.track import check
+        from leukolab.study.tracking.mirror import check
 
         check(target, home)
     with large_imports():
@@ -133,7 +133,7 @@ def merge(home: Path, runs: tuple[Path, ...], out: Path) -> None:
 
 
 def _track(folder: Path, target: str, home: Path) -> None:
-    from leukolab.study.track import track as mirror
+    from leukolab.study.tracking.mirror import track as mirror
 
     click.echo(f"tracked: {mirror(folder, target, home)}")
 

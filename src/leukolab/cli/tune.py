@@ -46,14 +46,14 @@ def tune(
     The tuning and test parts stay unseen. The same command goes on where it stopped. Wants leukolab[tune].
     """
     from leukolab.spec.overrides import Overrides, resolve
-    from leukolab.study.space import read_space
-    from leukolab.study.trials import check
+    from leukolab.study.search.space import read_space
+    from leukolab.study.search.trials import check
 
     check()
     spec = resolve(name, Overrides(**given))  # type: ignore[arg-type]
     space = read_space(searched, spec)
     with large_imports():
-        from leukolab.study.tune import Search, tune_study
+        from leukolab.study.search.tune import Search, tune_study
 
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}-tune"
     command = tune_study(spec, Search(space, sampler, trials, start, metric), data, folder, home, on)

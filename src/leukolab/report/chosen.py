@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from leukolab.ensembles import wen_mix
 from leukolab.report.run import Run
+from leukolab.results import wen_mix
 from leukolab.stats import calls
 
 METRICS = (

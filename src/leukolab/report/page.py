@@ -15,16 +15,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from leukolab.base.files import make_folder, write_text
-from leukolab.report import chosen, sections_subtypes, sections_wen
-from leukolab.report.canvas import inline_svg, svg_of, write_figure
-from leukolab.report.headline import headline
+from leukolab.report import chosen
+from leukolab.report.figures.canvas import inline_svg, svg_of, write_figure
+from leukolab.report.figures.headline import headline
+from leukolab.report.figures.pictures import Thumbnail
 from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.paragraph import methods_paragraph
-from leukolab.report.pictures import Thumbnail
 from leukolab.report.run import Run, read_run, without_folders
-from leukolab.report.sections_common import Scene
-from leukolab.report.tables import write_csv, write_sheet
+from leukolab.report.sections import subtypes as sections_subtypes
+from leukolab.report.sections import wen as sections_wen
+from leukolab.report.sections.common import Scene
+from leukolab.report.tables.common import write_csv, write_sheet
 from leukolab.report.texts import Texts, load_texts
 
 LONG = 40

@@ -11,10 +11,10 @@ import pandas as pd
 from leukolab.report.names import rate_text
 from leukolab.report.published import SUBTYPES_TEST_ACCURACY, is_papers_data
 from leukolab.report.texts import Texts
+from leukolab.results.predictions import Results, rival_name
+from leukolab.results.scores import summary_names
 from leukolab.spec import load_study, study_names
 from leukolab.splits import is_few_test_note
-from leukolab.study.results import Results, rival_name
-from leukolab.study.score import summary_names
 
 
 @dataclass(frozen=True)

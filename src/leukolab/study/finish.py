@@ -17,8 +17,7 @@ from leukolab.report import write_report
 from leukolab.report.names import Names
 from leukolab.report.run import read_run
 from leukolab.report.texts import load_texts
-from leukolab.study.answers import answers
-from leukolab.study.mixtures import (
+from leukolab.results.mixtures import (
     Mixtures,
     against_rivals,
     choose,
@@ -26,9 +25,10 @@ from leukolab.study.mixtures import (
     mixtures_of,
     weights_table,
 )
-from leukolab.study.pooled import Pooled, pool, pooled_hypotheses, pooled_record, pooled_scores, pooled_table
-from leukolab.study.results import Results, read_results, read_spec
-from leukolab.study.score import Member, model_members, rival_members, score_members
+from leukolab.results.pooling import Pooled, pool, pooled_hypotheses, pooled_record, pooled_scores, pooled_table
+from leukolab.results.predictions import Results, read_results, read_spec
+from leukolab.results.scores import Member, model_members, rival_members, score_members
+from leukolab.study.answers import answers
 from leukolab.study.thumbnails import Thumbnails
 
 

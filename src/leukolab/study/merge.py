@@ -18,14 +18,14 @@ from leukolab.base.files import read_json, read_table, whole_folder
 from leukolab.base.keys import digest, file_digest
 from leukolab.base.progress import say
 from leukolab.plan import Event, held, write_event
+from leukolab.results.predictions import read_spec, rival_name
 from leukolab.spec import StudySpec
 from leukolab.splits import Split, read_split
-from leukolab.study.begun import STUDY_FILE
 from leukolab.study.finish import finish
 from leukolab.study.jobs import sealed
 from leukolab.study.merged import write_merged
-from leukolab.study.mirrored import flat
-from leukolab.study.results import read_spec, rival_name
+from leukolab.study.resume import STUDY_FILE
+from leukolab.study.tracking.entries import flat
 
 RIVALS = ("features", "colour")
 

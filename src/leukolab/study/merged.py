@@ -19,7 +19,7 @@ from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.plan.task import PLAN_FILE
 from leukolab.spec import StudySpec
 from leukolab.splits import write_split
-from leukolab.study.begun import write_settings
+from leukolab.study.resume import write_settings
 
 if TYPE_CHECKING:
     from leukolab.study.merge import Part

@@ -18,12 +18,12 @@ from leukolab.engine.inference import logits_of, probabilities
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
-from leukolab.ensembles import wen_mix
 from leukolab.images import IMAGE_SUFFIXES, decode, fit
+from leukolab.results import wen_mix
+from leukolab.results.predictions import read_spec
 from leukolab.spec import StudySpec
 from leukolab.stats import calls
 from leukolab.study.jobs import sealed
-from leukolab.study.results import read_spec
 
 BATCH = 64
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from leukolab.audit.shortcuts import all_classes, shortcut_probe
 from leukolab.base.progress import say
+from leukolab.results.predictions import rival_name
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.jobs import predictions_frame
 from leukolab.study.prepare import Material
-from leukolab.study.results import rival_name
 
 Floats = NDArray[np.float64]
 RIVALS_VERSION = 1

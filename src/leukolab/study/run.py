@@ -32,11 +32,12 @@ from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_eve
 from leukolab.plan.ledger import seconds_of_attempts
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
-from leukolab.study import begun, work
-from leukolab.study.begun import STUDY_FILE
+from leukolab.study import resume as begun
+from leukolab.study import work
 from leukolab.study.estimate import Estimate, estimate
 from leukolab.study.jobs import Job, drop_damaged, is_done, job_folder, jobs_table, list_jobs
 from leukolab.study.prepare import Material, composition, prepare
+from leukolab.study.resume import STUDY_FILE
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 from leukolab.study.session import Session, cut_for
 from leukolab.study.side_by_side import processes, where

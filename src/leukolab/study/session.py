@@ -18,11 +18,11 @@ from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.trunk import Trunk, cut_depth
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images import open_store
+from leukolab.results.predictions import read_spec
 from leukolab.spec import StudySpec
 from leukolab.splits import read_split
 from leukolab.study.jobs import Job
 from leukolab.study.prepare import Material
-from leukolab.study.results import read_spec
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,189 @@
+"""The picture readers look at first: methods with their intervals beside simple rivals, one panel a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukolab.report import chosen, published
+from leukolab.report.figures.palette import MUTED
+from leukolab.report.figures.scores import Reference, Row, comparison
+from leukolab.report.items import Drawing
+from leukolab.report.names import RIVALS, Names, method_of
+from leukolab.report.run import Run
+from leukolab.report.tables.subtypes import method_rows, splits_frame
+from leukolab.report.texts import Texts
+
+
+def headline(run: Run, names: Names, texts: Texts) -> Drawing:
+    """The headline comparison, wide and for phones."""
+    metric = chosen.primary(run)
+    rows_of = ensemble_rows if run.kind == "wen" else reading_rows
+    panels = {name: rows_of(run, names, texts, name, metric) for name in run.protocols}
+    panels = {name: rows for name, rows in panels.items() if rows}
+    titled = {names.protocol_panel(name): rows for name, rows in panels.items()}
+    label = texts.name("metrics", metric)
+    lines = {names.protocol_panel(name): line for name in panels if (line := _reference(run, texts, name))}
+    caption = texts("headline.ranges" if run.kind != "wen" else "headline.dots")
+    if run.kind == "wen" and len(run.pooled):
+        caption = f"{texts('headline.together')} {caption}"
+    return Drawing(
+        "headline",
+        lambda: comparison(titled, label, lines),
+        narrow=lambda: comparison(titled, label, lines, narrow=True),
+        values={"metric": label, "marks": caption},
+        least_px=0,
+    )
+
+
+def _reference(run: Run, texts: Texts, protocol: str) -> Reference | None:
+    """The published accuracy, in the panel of the published protocol, for the paper's own data only."""
+    if not published.is_papers_data(run.spec.get("data", {})) or run.kind != "subtypes" or protocol != "published":
+        return None
+    value = published.SUBTYPES_TEST_ACCURACY
+    return Reference(value, texts("headline.paper", value=f"{value:.3f}"), MUTED)
+
+
+def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
+    """Readings and rivals with a dot a split; with their summary and its interval where the run has one."""
+    table = method_rows(run, protocol, metric)
+    order = list(splits_frame(run, protocol, metric).columns)
+    summaries = _summaries(run, protocol, metric)
+    rows = []
+    for method in order:
+        dots = tuple(table[table["method"] == method]["value"].astype(float))
+        kind = "rival" if method in RIVALS else "model"
+        once = _single(run, dots, method, protocol, metric)
+        value, low, high = once if len(dots) == 1 else summaries.get(method, once)
+        rows.append(Row(names.method(method), kind, value, low, high, dots if len(dots) > 1 else ()))
+    return rows
+
+
+def _summaries(run: Run, protocol: str, metric: str) -> dict[str, tuple[float, float, float]]:
+    """Summaries of methods over their outer parts, by method."""
+    scores = chosen.part_scores(run)
+    rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["kind"] == "summary")]
+    return {method_of(str(row["member"]), protocol): _interval(row) for row in rows.to_dict("records")}
+
+
+def _interval(row: Mapping[Any, Any]) -> tuple[float, float, float]:
+    return float(row["value"]), float(row["low"]), float(row["high"])
+
+
+def _single(run: Run, dots: tuple[float, ...], method: str, protocol: str, metric: str) -> tuple[float, float, float]:
+    """The one score of a method that ran once, with its interval; nothing for several, which have a summary."""
+    if len(dots) != 1:
+        return (float("nan"),) * 3
+    scores = chosen.part_scores(run)
+    rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["value"] == dots[0])]
+    readings = run.jobs.set_index("job")["reading"]
+    for row in rows.to_dict("records"):
+        member = str(row["member"])
+        found = str(readings[member]) if member in readings.index else method_of(member, protocol)
+        if found == method:
+            return _interval(row)
+    return dots[0], float("nan"), float("nan")
+
+
+def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
+    """The member offered for use, single models, both scenarios, and the rivals.
+
+    Of all outer parts together where they are pooled (then what each part chose comes first), else of the first one.
+    """
+    outer = chosen.first_outer(run, protocol)
+    together = chosen.pooled_scores(run, protocol)
+    if len(together):
+        scores, ensembles = together[together["metric"] == metric], chosen.pooled_ensembles(run, protocol)
+        rows = [Row(names(str(row["member"])), "chosen", *_interval(row)) for row in _of_kind(scores, "chosen")]
+        models = texts("headline.rates", count=len(_of_kind(scores, "model")))
+    else:
+        scores, ensembles = _of_part(run, protocol, outer, metric), chosen.ensembles_of(run, protocol, outer)
+        rows = _chosen_row(run, names, texts, scores)
+        models = texts("headline.models", count=len(_of_kind(scores, "model")))
+    rows += _scenario_rows(texts, scores, ensembles.assign(group=_groups(ensembles)))
+    dots = tuple(float(row["value"]) for row in _of_kind(scores, "model"))
+    if dots:
+        rows.append(Row(models, "model", dots=dots))
+    rows += [Row(names(str(row["member"]), protocol), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
+    return rows
+
+
+def _of_kind(scores: pd.DataFrame, kind: str) -> list[dict[Hashable, Any]]:
+    return scores[scores["kind"] == kind].to_dict("records")
+
+
+def _of_part(run: Run, protocol: str, outer: int, metric: str) -> pd.DataFrame:
+    """Test scores by image of one outer part."""
+    scores = chosen.part_scores(run)
+    return scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
+
+
+def _groups(ensembles: pd.DataFrame) -> list[str]:
+    """The row each ensemble stands in: its scenario, or `equal` for those of equal weights."""
+    pairs = zip(ensembles["scenario"], ensembles["scheme"], strict=True)
+    return ["equal" if scheme == "equal" else str(scenario) for scenario, scheme in pairs]
+
+
+def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> list[Row]:
+    """The tuning part's winner."""
+    member = str(run.chosen.get("member", ""))
+    found = scores[scores["member"] == member].to_dict("records")
+    return [Row(texts("headline.chosen", member=names(member)), "chosen", *_interval(row)) for row in found[:1]]
+
+
+def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) -> list[Row]:
+    """One row a scenario: a dot an ensemble, or the interval where there is one only."""
+    rows = []
+    for scenario, found in ensembles.groupby("group", sort=False):
+        here = scores[scores["member"].isin(found["ensemble"])]
+        name = texts.name("scenarios", scenario)
+        if len(here) == 1:
+            rows.append(Row(name, "ensemble", *_interval(here.iloc[0].to_dict())))
+        elif len(here):
+            label = texts("headline.scenario", name=name, count=len(here))
+            rows.append(Row(label, "ensemble", dots=tuple(here["value"].astype(float))))
+    return rows
+
+
+def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[Row]:
+    """Every member of one outer part with its interval: models, ensembles, rivals."""
+    scores = _of_part(run, protocol, outer, metric)
+    offered = scores["member"] == str(run.chosen.get("member", ""))
+    order = {"model": 0, "ensemble": 1, "rival": 2}
+    return _sorted_rows(scores, names, order, offered, {})
+
+
+def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[Row]:
+    """Every member over all outer parts together with its interval, what each part chose first."""
+    scores = chosen.pooled_scores(run, protocol)
+    scores = scores[scores["metric"] == metric]
+    order = {"chosen": 0, "model": 1, "ensemble": 2, "rival": 3}
+    return _sorted_rows(scores, names, order, scores["kind"] == "chosen", _of_parts(run, names.texts, protocol))
+
+
+def _of_parts(run: Run, texts: Texts, protocol: str) -> dict[str, str]:
+    """What is added to the name of a pooled member that not all of these outer parts have."""
+    mine = run.pooled[run.pooled["protocol"] == protocol]
+    counts, total = mine.groupby("member")["outer"].nunique(), mine["outer"].nunique()
+    few = counts[counts < total]
+    return {str(name): " " + texts("names.of_parts", parts=count, count=total) for name, count in few.items()}
+
+
+def _sorted_rows(
+    scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series, notes: Mapping[str, str]
+) -> list[Row]:
+    """A row a member, by kind; those of `star` are marked as chosen; `notes` stand behind names."""
+    scores = scores.assign(shown=scores["kind"].where(~star, "chosen"))
+    scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
+    return [
+        Row(
+            names(str(row["member"]), str(row["protocol"])) + notes.get(str(row["member"]), ""),
+            str(row["shown"]),
+            *_interval(row),
+        )
+        for row in scores.to_dict("records")
+        if np.isfinite(float(row["value"]))
+    ]

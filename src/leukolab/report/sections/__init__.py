@@ -1,0 +1,1 @@
+"""Sections of the page, and which study shows which."""

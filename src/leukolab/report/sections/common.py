@@ -1,0 +1,205 @@
+"""Sections of every report: the data, what was used, all scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leukolab.report import chosen
+from leukolab.report.figures.confusion import confusions
+from leukolab.report.figures.data import classes, histograms, subjects
+from leukolab.report.figures.headline import pooled_rows
+from leukolab.report.figures.learning import Curve, CurveLabels
+from leukolab.report.figures.pictures import Thumbnail, brightness, sample_gallery, wrong_gallery
+from leukolab.report.figures.scores import comparison
+from leukolab.report.items import Drawing, Gallery, Item, Section
+from leukolab.report.names import Names
+from leukolab.report.run import Run
+from leukolab.report.tables import common as tables
+from leukolab.report.texts import Texts
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What every section is made from."""
+
+    run: Run
+    names: Names
+    texts: Texts
+    thumbnail: Thumbnail
+
+
+def kept(*items: Item | None) -> tuple[Item, ...]:
+    """The items there are."""
+    return tuple(item for item in items if item is not None)
+
+
+def of_part(scene: Scene, protocol: str) -> dict[str, str]:
+    """For the caption of what shows the first outer part alone: its number, where there are several."""
+    outers = scene.run.jobs.loc[scene.run.jobs["protocol"] == protocol, "outer"]
+    if outers.nunique() < 2:
+        return {}
+    return {"of_part": scene.texts("names.of_part", outer=chosen.first_outer(scene.run, protocol))}
+
+
+def of_first_splits(scene: Scene) -> dict[str, str]:
+    """The same for what shows the first split of each protocol and reading."""
+    jobs = scene.run.jobs
+    several = jobs.groupby(["protocol", "reading"])["outer"].nunique().max() > 1
+    return {"of_part": scene.texts("names.of_first_splits")} if several else {}
+
+
+def explore_items(scene: Scene) -> tuple[Item, ...]:
+    """Exploratory analysis: classes, sizes, brightness, images of each subject."""
+    run, texts = scene.run, scene.texts
+    counts = run.index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
+    return kept(
+        Drawing("explore_classes", lambda: classes(counts, texts("axes.images"))),
+        _sizes(scene),
+        Drawing(
+            "explore_brightness",
+            lambda: histograms(brightness(run, scene.thumbnail), texts("axes.brightness"), texts("axes.share")),
+        ),
+        _subjects(scene),
+    )
+
+
+def _sizes(scene: Scene) -> Drawing | None:
+    """Edges of the images as found; none where the index was never packed."""
+    index = scene.run.index
+    if not {"width", "height"} <= set(index.columns):
+        return None
+    edge = np.sqrt(index["width"].to_numpy(float) * index["height"].to_numpy(float))
+    values = {name: edge[(index["class_name"] == name).to_numpy()] for name in scene.run.class_names}
+    texts = scene.texts
+    return Drawing("explore_sizes", lambda: histograms(values, texts("axes.edge"), texts("axes.share")))
+
+
+def _subjects(scene: Scene) -> Drawing | None:
+    """Images of each subject; none where subjects are unknown."""
+    index = scene.run.index
+    if index["subject"].isna().all():
+        return None
+    table = index.groupby(["subject", "class_name"]).size().rename("images").reset_index()
+    texts = scene.texts
+    return Drawing("explore_subjects", lambda: subjects(table, texts("axes.images"), texts("axes.subjects")))
+
+
+def pooled_section(scene: Scene) -> Section:
+    """All outer parts together: a figure a protocol, and the table; empty where nothing was pooled."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    metric = chosen.primary(run)
+    label = texts.name("metrics", metric)
+    protocols = [name for name in run.protocols[::-1] if (run.pooled["protocol"] == name).any()]
+    drawings = []
+    for place, protocol in enumerate(protocols):
+        rows = pooled_rows(run, names, protocol, metric)
+        panels = {names.protocol_panel(protocol): rows}
+        drawings.append(
+            Drawing(
+                "pooled",
+                lambda panels=panels: comparison(panels, label, {}),  # type: ignore[misc]
+                narrow=lambda panels=panels: comparison(panels, label, {}, narrow=True),  # type: ignore[misc]
+                suffix="" if place == 0 else f"_{protocol}",
+                values=_pooled_values(scene, protocol) | {"metric": label},
+            )
+        )
+    return Section("pooled", kept(*drawings, tables.pooled_sheet(run, names, texts)))
+
+
+def _pooled_values(scene: Scene, protocol: str) -> dict[str, object]:
+    """Words of the caption: how many parts, what the star is where there is one, over what intervals are drawn."""
+    run, texts = scene.run, scene.texts
+    mine = run.pooled[run.pooled["protocol"] == protocol]
+    on_test = run.spec.get("protocols", {}).get(protocol, {}).get("champion_on") == "test"
+    star = texts("names.star_test") if on_test else texts("names.star")
+    known = run.card.get("subjects_known", True)
+    return {
+        "count": mine["outer"].nunique(),
+        "star": star if (mine["kind"] == "chosen").any() else "",
+        "drawn": texts("names.over_groups") if known else texts("names.over_images"),
+    }
+
+
+def samples_item(scene: Scene) -> Gallery | None:
+    """Samples of each class."""
+    return sample_gallery(scene.run, scene.thumbnail)
+
+
+def wrong_section(scene: Scene) -> Section:
+    """The gallery of wrongly called cells."""
+    return Section("wrong", kept(wrong_gallery(scene.run, scene.thumbnail, scene.texts)))
+
+
+def used_section(scene: Scene) -> Section:
+    """What was used and what leaks."""
+    return Section(
+        "used",
+        kept(
+            tables.used_sheet(scene.run, scene.texts),
+            tables.composition_sheet(scene.run, scene.texts) if len(scene.run.composition) else None,
+        ),
+    )
+
+
+def scores_items(scene: Scene) -> tuple[Item, ...]:
+    """Every score by image and by subject, and the intervals of the primary metric."""
+    units = [unit for unit in ("image", "subject") if (scene.run.scores["unit"] == unit).any()]
+    sheets = [tables.scores_sheet(scene.run, scene.names, scene.texts, unit) for unit in units]
+    return (*sheets, tables.intervals_sheet(scene.run, scene.names, scene.texts))
+
+
+def confusion_item(
+    scene: Scene, members: dict[str, str], values: dict[str, str], suffix: str = "", across: int = 3
+) -> Drawing | None:
+    """Confusion matrices of `members` (title to member) on the test part; none where the run has none."""
+    table: pd.DataFrame = scene.run.confusion
+    table = table[table["role"] == "test"]
+    known = set(table["member"])
+    names = scene.run.class_names
+    panels = {title: _matrix(table, member, names) for title, member in members.items() if member in known}
+    if not panels:
+        return None
+    texts = scene.texts
+    words = texts("axes.actual"), texts("axes.called")
+    return Drawing("confusion", lambda: confusions(panels, *words, across), suffix=suffix, values=values)
+
+
+def _matrix(table: pd.DataFrame, member: str, names: list[str]) -> pd.DataFrame:
+    """Actual by called, whether the table holds labels or names."""
+    rows = table[table["member"] == member]
+    places = {name: number for number, name in enumerate(names)} | {number: number for number in range(len(names))}
+    matrix = np.zeros((len(names), len(names)), dtype=int)
+    for row in rows.to_dict("records"):
+        matrix[places[row["actual"]], places[row["called"]]] += int(row["images"])
+    return pd.DataFrame(matrix, index=names, columns=names)
+
+
+def curve_labels(texts: Texts, value: str) -> CurveLabels:
+    """Words on a figure of learning."""
+    return CurveLabels(
+        texts.name("roles", "train"),
+        texts.name("roles", "validation"),
+        texts("axes.epoch"),
+        texts.name("columns", value),
+        texts("axes.boundary"),
+    )
+
+
+__all__ = [
+    "Curve",
+    "Scene",
+    "confusion_item",
+    "curve_labels",
+    "explore_items",
+    "kept",
+    "of_first_splits",
+    "of_part",
+    "pooled_section",
+    "samples_item",
+    "scores_items",
+    "used_section",
+    "wrong_section",
+]

@@ -1,0 +1,141 @@
+"""The sections of the four-class study, in the order of its paper."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from leukolab.report import chosen, published
+from leukolab.report.figures import flow_boxes as flows
+from leukolab.report.figures.data import balance
+from leukolab.report.figures.flow import flow
+from leukolab.report.figures.learning import Curve, learning
+from leukolab.report.figures.scores import Reference, SplitLabels, by_split
+from leukolab.report.items import Drawing, Item, Section
+from leukolab.report.names import RIVALS
+from leukolab.report.sections.common import (
+    Scene,
+    confusion_item,
+    curve_labels,
+    kept,
+    of_first_splits,
+    pooled_section,
+    samples_item,
+    scores_items,
+    used_section,
+    wrong_section,
+)
+from leukolab.report.tables import common as tables
+from leukolab.report.tables import subtypes as tables_subtypes
+
+
+def sections(scene: Scene) -> tuple[Section, ...]:
+    """Every section of the report after the headline."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    report = tables_subtypes.class_report_sheet(run, names, texts, of_first_splits(scene))
+    return (
+        Section("beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(run, names, texts))),
+        pooled_section(scene),
+        Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene))),
+        Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
+        Section("learning", (*_learning(scene), *_history(scene))),
+        Section("results", kept(_confusion(scene), report)),
+        wrong_section(scene),
+        Section("scores", scores_items(scene)),
+        used_section(scene),
+    )
+
+
+def _data_flow(scene: Scene) -> Drawing | None:
+    if scene.run.composition.empty:
+        return None
+    boxes, arrows = flows.data_flow(scene.run, scene.texts)
+    return Drawing("data_flow", lambda: flow(boxes, arrows, width=7.4), least_px=620)
+
+
+def _balance(scene: Scene) -> Drawing | None:
+    """Classes as found and as trained on, one panel a protocol."""
+    run, texts = scene.run, scene.texts
+    if run.composition.empty:
+        return None
+    panels = {texts.name("protocols", name): _before_after(scene, name) for name in run.protocols}
+    words = (texts("axes.before"), texts("axes.after"), texts("axes.images"))
+    return Drawing("balance", lambda: balance(panels, *words))
+
+
+def _before_after(scene: Scene, protocol: str) -> pd.DataFrame:
+    """Images a class before and after: of all parts where balance comes first, of the training part else."""
+    run = scene.run
+    table: pd.DataFrame = run.composition
+    rows = table[(table["protocol"] == protocol) & (table["outer"] == chosen.first_outer(run, protocol))]
+    rows = rows[rows["fold"] == rows["fold"].min()]
+    found = run.index["class_name"].value_counts()
+    when = run.spec.get("protocols", {}).get(protocol, {}).get("balance", {}).get("when", "never")
+    if when != "before_split":
+        rows = rows[rows["role"] == "train"]
+        found = rows.groupby("class_name")["images"].sum()
+    after = rows.groupby("class_name")["copies"].sum()
+    return pd.DataFrame({"before": found, "after": after}).reindex(run.class_names).fillna(0)
+
+
+def _learning(scene: Scene) -> tuple[Drawing, ...]:
+    """Loss and accuracy by epoch, one panel a protocol and reading, every split faint behind the first."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    if run.history.empty:
+        return ()
+    panels = {}
+    for job in chosen.first_jobs(run).to_dict("records"):
+        same = run.jobs[(run.jobs["protocol"] == job["protocol"]) & (run.jobs["reading"] == job["reading"])]
+        histories = {name: chosen.steps(run.history[run.history["job"] == name]) for name in same["job"]}
+        curves = [Curve(table, name == job["job"]) for name, table in histories.items() if len(table)]
+        panels[names.panel(str(job["reading"]), str(job["protocol"]))] = curves
+    across = min(3, max(1, run.jobs["reading"].nunique()))
+    return tuple(
+        Drawing(f"learning_{what}", lambda what=what: learning(panels, what, curve_labels(texts, what), across))  # type: ignore[misc]
+        for what in ("loss", "accuracy")
+    )
+
+
+def _history(scene: Scene) -> tuple[Item, ...]:
+    """Tabel 2 and Tabel 3."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    history = tables_subtypes.history_sheet(run, names, texts) if len(run.history) else None
+    return kept(history, tables_subtypes.parts_sheet(run, names, texts))
+
+
+def _confusion(scene: Scene) -> Drawing | None:
+    """The matrix of each protocol and reading on its first split."""
+    members = {
+        scene.names.panel(str(job["reading"]), str(job["protocol"])): str(job["job"])
+        for job in chosen.first_jobs(scene.run).to_dict("records")
+    }
+    return confusion_item(scene, members, of_first_splits(scene))
+
+
+def _splits(scene: Scene) -> Drawing:
+    """Every split or block of every reading beside colour alone."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    metric = chosen.primary(run)
+    frames = {name: tables_subtypes.splits_frame(run, name, metric) for name in run.protocols}
+    panels = {
+        names.protocol_panel(name): frame.rename(
+            columns={method: names.method(str(method)) for method in frame.columns}
+        )
+        for name, frame in frames.items()
+    }
+    for table in panels.values():
+        table.attrs["rivals"] = [names.method(rival) for rival in RIVALS if names.method(rival) in table.columns]
+    label = texts.name("metrics", metric)
+    words = SplitLabels(texts("axes.split"), label)
+    return Drawing(
+        "splits",
+        lambda: by_split(panels, words, _paper(scene)),
+        narrow=lambda: by_split(panels, words, _paper(scene), narrow=True),
+        values={"metric": label},
+    )
+
+
+def _paper(scene: Scene) -> Reference | None:
+    if not published.is_papers_data(scene.run.spec.get("data", {})) or scene.run.protocols[0] != "published":
+        return None
+    value = published.SUBTYPES_TEST_ACCURACY
+    return Reference(value, scene.texts("headline.paper", value=f"{value:.3f}"))

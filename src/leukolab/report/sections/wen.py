@@ -1,0 +1,211 @@
+"""The sections of the ensemble study, in the order of its proposal."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from leukolab.report import chosen
+from leukolab.report.figures import flow_boxes as flows
+from leukolab.report.figures import headline
+from leukolab.report.figures.flow import flow
+from leukolab.report.figures.learning import Curve, learning
+from leukolab.report.figures.scores import comparison, curves, differences, folds
+from leukolab.report.items import Drawing, Item, Section
+from leukolab.report.names import rate_text
+from leukolab.report.sections.common import (
+    Scene,
+    confusion_item,
+    curve_labels,
+    explore_items,
+    kept,
+    of_part,
+    pooled_section,
+    samples_item,
+    scores_items,
+    used_section,
+    wrong_section,
+)
+from leukolab.report.tables import common as tables
+from leukolab.report.tables import wen as tables_wen
+
+
+def sections(scene: Scene) -> tuple[Section, ...]:
+    """Every section of the report after the headline; the corrected protocol first, the other after it."""
+    run, texts = scene.run, scene.texts
+    protocols = run.protocols[::-1]
+    suffixes = {name: "" if place == 0 else f"_{name}" for place, name in enumerate(protocols)}
+
+    def each(build: object) -> tuple[Item, ...]:
+        found = [build(scene, name, suffix) for name, suffix in suffixes.items()]  # type: ignore[operator]
+        return tuple(item for items in found for item in items)
+
+    return (
+        pooled_section(scene),
+        Section("answers", kept(_hypotheses(scene), tables_wen.hypotheses_sheet(run, texts))),
+        Section("members", kept(*each(_members), tables_wen.units_sheet(run, scene.names, texts))),
+        Section("data", kept(tables.data_parts_sheet(run, texts), samples_item(scene), *explore_items(scene))),
+        Section("flow", (*each(_study_flow), *_flows(scene))),
+        Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
+        Section("learning", each(_learning)),
+        Section("folds", each(_folds)),
+        Section("ensembles", each(_ensembles)),
+        Section("results", each(_results)),
+        wrong_section(scene),
+        Section("scores", kept(*scores_items(scene), tables.honest_sheet(run, texts))),
+        used_section(scene),
+    )
+
+
+def _hypotheses(scene: Scene) -> Drawing | None:
+    """Forest plot of the differences behind H1 to H4."""
+    table = chosen.answered(scene.run)
+    table = table[table["difference"].notna()]
+    if table.empty:
+        return None
+    labels = table["hypothesis"].astype(str) + ": " + table["comparison"].astype(str)
+    if "outer" in table and len(table[["protocol", "outer"]].drop_duplicates()) > 1:
+        places = table["protocol"].map(lambda name: scene.texts.name("protocols_short", name))
+        labels += " (" + places + " " + table["outer"].astype(str).replace("0", scene.texts("names.together")) + ")"
+    frame = table.assign(group=table["hypothesis"], label=labels)[["group", "label", "difference", "low", "high"]]
+    metric = scene.texts.name("metrics", chosen.primary(scene.run))
+    label = scene.texts("axes.difference", metric=metric)
+    return Drawing(
+        "hypotheses",
+        lambda: differences(frame, label),
+        narrow=lambda: differences(frame, label, narrow=True),
+        values={"metric": metric},
+    )
+
+
+def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    """Every member with its interval."""
+    metric = chosen.primary(scene.run)
+    rows = headline.member_rows(scene.run, scene.names, protocol, chosen.first_outer(scene.run, protocol), metric)
+    label = scene.texts.name("metrics", metric)
+    title = scene.names.protocol_panel(protocol)
+    values = {"metric": label} | of_part(scene, protocol)
+    if not rows:
+        return ()
+    wide, narrow = (lambda: comparison({title: rows}, label, {})), (lambda: comparison({title: rows}, label, {}, True))
+    return (Drawing("members", wide, narrow=narrow, suffix=suffix, values=values),)
+
+
+def _study_flow(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    if scene.run.composition.empty:
+        return ()
+    boxes, arrows = flows.study_flow(scene.run, scene.texts, protocol)
+    return (Drawing("study_flow", lambda: flow(boxes, arrows), suffix=suffix),)
+
+
+def _flows(scene: Scene) -> tuple[Item, ...]:
+    """How one job is trained, and how members become one call."""
+    training = flows.training_flow(scene.run, scene.texts)
+    ensemble = flows.ensemble_flow(scene.texts)
+    return (
+        Drawing("training_flow", lambda: flow(*training, width=5.6), least_px=400),
+        Drawing("ensemble_flow", lambda: flow(*ensemble, width=5.6), least_px=400),
+    )
+
+
+def _learning(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    """Learning curves of every job of the first outer part, a row a learning rate."""
+    run, texts = scene.run, scene.texts
+    jobs: pd.DataFrame = run.jobs
+    jobs = jobs[(jobs["protocol"] == protocol) & (jobs["outer"] == chosen.first_outer(run, protocol))]
+    jobs = jobs.sort_values(["learning_rate", "fold"], ascending=[False, True])
+    panels = {}
+    for job in jobs.to_dict("records"):
+        table = chosen.steps(run.history[run.history["job"] == job["job"]])
+        if len(table):
+            panels[scene.names(str(job["job"]))] = [Curve(table)]
+    across = max(1, int(jobs["fold"].nunique()))
+    return tuple(
+        Drawing(
+            f"learning_{what}",
+            lambda what=what: learning(panels, what, curve_labels(texts, what), across),  # type: ignore[misc]
+            suffix=suffix,
+            values=of_part(scene, protocol),
+            least_px=700,
+        )
+        for what in ("loss", "accuracy")
+        if panels
+    )
+
+
+def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    """Scores by fold, as a figure and as Table 3.2."""
+    run, texts = scene.run, scene.texts
+    metric = chosen.primary(run)
+    table = tables_wen.fold_scores(run, protocol)
+    outer = chosen.first_outer(run, protocol)
+    best = chosen.champions(run, protocol, outer)
+    here = table[table["outer"] == outer]
+    if metric not in here.columns:
+        return ()
+    frame = pd.DataFrame(
+        {
+            "rate": [rate_text(float(rate)) for rate in here["learning_rate"]],
+            "fold": here["fold"].astype(int).to_numpy(),
+            "value": here[metric].to_numpy(float),
+            "champion": here["job"].isin(best).to_numpy(),
+        }
+    )
+    label = texts.name("metrics", metric)
+    values = {"metric": label} | of_part(scene, protocol)
+    figure = Drawing("folds", lambda: folds(frame, label, texts("axes.rate")), suffix=suffix, values=values)
+    return (figure, tables_wen.folds_sheet(run, texts, protocol, suffix))
+
+
+def _ensembles(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    """Table 3.3."""
+    return kept(tables_wen.ensembles_sheet(scene.run, scene.names, scene.texts, protocol, suffix))
+
+
+def _results(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    """ROC and confusion matrices of champions and ensembles."""
+    run, names = scene.run, scene.names
+    outer = chosen.first_outer(run, protocol)
+    ensembles = chosen.weighted(chosen.ensembles_of(run, protocol, outer))
+    members = [*chosen.champions(run, protocol, outer), *ensembles["ensemble"].astype(str)]
+    matrices = {names(member): member for member in members}
+    confusion = confusion_item(scene, matrices, of_part(scene, protocol), suffix, across=4)
+    return kept(*_curves(scene, protocol, suffix), confusion)
+
+
+def _curves(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
+    """ROC and precision-recall curves in panels: champions with rivals, and each scenario."""
+    run, texts = scene.run, scene.texts
+    outer = chosen.first_outer(run, protocol)
+    ensembles = chosen.ensembles_of(run, protocol, outer)
+    scores = chosen.part_scores(run)
+    here = scores[(scores["protocol"] == protocol) & (scores["outer"] == outer) & (scores["kind"] == "rival")]
+    groups = {texts("panels.champions"): [*chosen.champions(run, protocol, outer), *here["member"].unique()]}
+    for scenario in ("inter_lr", "intra_lr"):
+        rows = chosen.weighted(ensembles[ensembles["scenario"] == scenario])
+        groups[texts.name("scenarios", scenario)] = [str(name) for name in rows["ensemble"]]
+    found = (_curve_drawing(scene, protocol, suffix, kind, groups) for kind in ("roc", "pr"))
+    return kept(*found)
+
+
+def _curve_drawing(scene: Scene, protocol: str, suffix: str, kind: str, groups: dict[str, list[str]]) -> Drawing | None:
+    """One kind of curve; none where the run has none."""
+    run, texts = scene.run, scene.texts
+    metric = "auc" if kind == "roc" else "ap"
+    scores = chosen.part_scores(run)
+    table: pd.DataFrame = run.curves
+    table = table[table["curve"] == kind]
+    panels: dict[str, dict[str, pd.DataFrame]] = {}
+    for title, members in groups.items():
+        for member in members:
+            points = table[table["member"] == member]
+            if len(points):
+                label = f"{scene.names(member, protocol)} {chosen.value_of(scores, member, metric):.3f}"
+                panels.setdefault(title, {})[label] = points
+    if not panels:
+        return None
+    values = of_part(scene, protocol)
+    if kind == "roc":
+        axes = (texts("axes.roc_x"), texts("axes.roc_y"))
+        return Drawing("roc", lambda: curves(panels, *axes, chance=True), suffix=suffix, values=values, least_px=720)
+    axes = (texts("axes.pr_x"), texts("axes.pr_y"))
+    return Drawing("pr", lambda: curves(panels, *axes, chance=False), suffix=suffix, values=values, least_px=720)

@@ -1,0 +1,1 @@
+"""Tables as sheets, and their ways out: CSV, LaTeX, page."""

@@ -1,0 +1,116 @@
+"""Tables of the four-class study: Tabel 2, 3 and 4, and every split beside colour alone."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from leukolab.report import chosen, published
+from leukolab.report.items import Column, Sheet
+from leukolab.report.names import RIVALS, Names, method_of
+from leukolab.report.run import Run
+from leukolab.report.tables.common import columns_of
+from leukolab.report.texts import Texts
+
+EPOCHS = (1, *range(10, 101, 10))
+"""Epochs of Tabel 2."""
+
+
+def history_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
+    """Loss and accuracy at epochs 1, 10, 20 ... 100 and the last one (Tabel 2)."""
+    parts = []
+    for job in chosen.first_jobs(run).to_dict("records"):
+        rows = chosen.steps(run.history[run.history["job"] == job["job"]])
+        kept = rows[rows["step"].isin(EPOCHS) | (rows["step"] == len(rows))]
+        parts.append(kept.assign(protocol=job["protocol"], reading=job["reading"]))
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    shown = frame.assign(
+        protocol=[texts.name("protocols", name) for name in frame["protocol"]],
+        reading=[names.method(str(name)) for name in frame["reading"]],
+    )
+    keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("step", "count"))
+    values = columns_of(
+        texts, ("loss", "score"), ("accuracy", "score"), ("val_loss", "score"), ("val_accuracy", "score")
+    )
+    return Sheet("history", frame, keys + values, shown=shown)
+
+
+def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
+    """Loss and accuracy of train, validation and test (Tabel 3), the published ones marked."""
+    scores: pd.DataFrame = run.scores
+    jobs = chosen.first_jobs(run)
+    wanted = scores["metric"].isin(["accuracy", "log_loss"]) & (scores["unit"] == "image")
+    found = scores[wanted & scores["member"].isin(jobs["job"])]
+    wide = found.pivot_table(index=["protocol", "member", "role"], columns="metric", values="value", sort=False)
+    wide = wide.reindex(columns=["log_loss", "accuracy"]).reset_index().rename(columns={"log_loss": "loss"})
+    order = {name: number for number, name in enumerate((*jobs["job"], "train", "validation", "tuning", "test"))}
+    wide = wide.sort_values(["member", "role"], key=lambda column: column.map(order))
+    wide = wide.merge(jobs[["job", "reading"]], left_on="member", right_on="job")
+    frame = wide[["protocol", "reading", "role", "loss", "accuracy"]].rename_axis(columns=None)
+    paper = _paper(run)
+    frame = pd.concat([frame, paper], ignore_index=True) if len(paper) else frame
+    shown = frame.assign(
+        protocol=[texts.name("protocols", name) for name in frame["protocol"]],
+        reading=[names.method(str(name)) for name in frame["reading"]],
+        role=[texts.name("roles", name) for name in frame["role"]],
+    )
+    columns = columns_of(
+        texts, ("protocol", "text"), ("reading", "text"), ("role", "text"), ("loss", "score"), ("accuracy", "score")
+    )
+    strong = frozenset(range(len(frame) - len(paper), len(frame)))
+    return Sheet("parts", frame, columns, shown=shown, strong=strong)
+
+
+def _paper(run: Run) -> pd.DataFrame:
+    """The paper's own rows, where the run used the paper's data."""
+    if not published.is_papers_data(run.spec.get("data", {})):
+        return pd.DataFrame()
+    return published.SUBTYPES_PARTS.assign(protocol="paper", reading="paper")
+
+
+def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, str]) -> Sheet:
+    """Precision, recall and F1 of every class on the test part (Tabel 4)."""
+    table: pd.DataFrame = run.class_report
+    jobs = chosen.first_jobs(run)[["job", "reading"]]
+    table = table[(table["role"] == "test") & table["member"].isin(jobs["job"])]
+    frame = table.merge(jobs, left_on="member", right_on="job").drop(columns=["job"])
+    shown = frame.assign(
+        protocol=[texts.name("protocols", name) for name in frame["protocol"]],
+        reading=[names.method(str(name)) for name in frame["reading"]],
+        class_name=[texts.name("averages", name) for name in frame["class_name"]],
+    )
+    keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("class_name", "text"))
+    numbers = columns_of(texts, ("precision", "score"), ("recall", "score"), ("f1", "score"), ("support", "count"))
+    return Sheet("class_report", frame, keys + numbers, shown=shown, values=values)
+
+
+def method_rows(run: Run, protocol: str, metric: str) -> pd.DataFrame:
+    """Test scores by image of one protocol and metric: method (reading or rival), outer, value."""
+    scores = chosen.part_scores(run)
+    scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
+    scores = scores[scores["kind"].isin(["model", "rival"])]
+    reading = run.jobs.set_index("job")["reading"]
+    members = scores["member"].astype(str)
+    methods = [str(reading[m]) if m in reading.index else method_of(m, protocol) for m in members]
+    return scores.assign(method=methods)[["method", "outer", "value"]]
+
+
+def splits_frame(run: Run, protocol: str, metric: str) -> pd.DataFrame:
+    """Outer parts by methods, rivals last."""
+    rows = method_rows(run, protocol, metric)
+    table = rows.pivot_table(index="outer", columns="method", values="value", aggfunc="mean", sort=False).sort_index()
+    order = [name for name in (*chosen.readings(run), *RIVALS) if name in table.columns]
+    return table[order].rename_axis(columns=None)
+
+
+def splits_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
+    """Every split and block of every reading beside colour alone; the published figure marked."""
+    metric = chosen.primary(run)
+    frames = [splits_frame(run, name, metric).reset_index().assign(protocol=name) for name in run.protocols]
+    frame = pd.concat(frames, ignore_index=True)
+    methods = [column for column in frame.columns if column not in ("outer", "protocol")]
+    ordered = [*[name for name in methods if name not in RIVALS], *[name for name in RIVALS if name in methods]]
+    frame = frame[["protocol", "outer", *ordered]]
+    shown = frame.assign(protocol=[texts.name("protocols", name) for name in frame["protocol"]])
+    keys = columns_of(texts, ("protocol", "text"), ("outer", "count"))
+    columns = keys + tuple(Column(method, names.method(method)) for method in ordered)
+    return Sheet("splits", frame, columns, shown=shown, values={"metric": texts.name("metrics", metric)})

@@ -1,0 +1,1 @@
+"""Searches the best settings of a study: space, trials, outcome."""

@@ -1,0 +1,1 @@
+"""Mirrors finished runs into a tracker."""

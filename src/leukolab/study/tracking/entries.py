@@ -1,0 +1,185 @@
+"""What a tracker is told of a finished run: study, models, ensembles, rivals; no image, and no name of one."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from leukolab.base.errors import RunError
+from leukolab.base.files import read_json, read_table
+from leukolab.base.keys import digest, file_digest
+from leukolab.report.run import without_folders
+from leukolab.results.shareable import shareable
+
+STUDY = "study"
+"""Key of the entry that all others belong to."""
+
+CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+"""Columns of the history that are told, epoch by epoch."""
+
+PARTS = ("protocol", "reading", "outer", "learning_rate", "fold", "seed")
+"""Columns of the jobs that are told as parameters."""
+
+
+class Point(NamedTuple):
+    """One value of a curve: `step` counts the epochs of all stages from 1, `seconds` since training began."""
+
+    metric: str
+    value: float
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a tracker; `ended` is in seconds since 1970, `files` maps a name there to a file here."""
+
+    key: str
+    name: str
+    kind: str
+    ended: float
+    params: dict[str, str]
+    metrics: dict[str, float]
+    points: tuple[Point, ...] = ()
+    files: dict[str, Path] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def content(self) -> str:
+        """Digest of what a tracker never lets change: parameters and curves."""
+        return digest([self.params, [point[:3] for point in self.points]])
+
+    @property
+    def files_digest(self) -> str:
+        """Digest of all files and their names."""
+        return digest({name: file_digest(path) for name, path in self.files.items()})
+
+
+def entries(run: Path) -> list[Entry]:
+    """Everything there is to tell of the run in the folder `run`, the study first.
+
+    Raises:
+        RunError: the run is not finished, or a file is damaged.
+    """
+    scores = read_table(run / "scores.parquet")
+    metrics = {str(name): _metrics(rows) for name, rows in scores.groupby("member", sort=False)}
+    members = scores[scores["kind"].isin(["ensemble", "rival", "pooled"])].drop_duplicates("member")
+    mixed = _mixed(run / "ensembles.parquet")
+    ended = (run / "scores.parquet").stat().st_mtime
+    found = [_study(run, metrics), *_models(run, metrics)]
+    for row in members.itertuples():
+        name = str(row.member)
+        params = {"protocol": str(row.protocol), "outer": str(row.outer)} | mixed.get(name, {})
+        found.append(Entry(name, name, str(row.kind), ended, params, metrics[name]))
+    return found
+
+
+def _study(run: Path, metrics: dict[str, dict[str, float]]) -> Entry:
+    """Settings, the scores of the model offered for use, and what the report shows without pictures of cells."""
+    spec, chosen = read_json(run / "spec.json"), read_json(run / "chosen.json")
+    said, machine = read_json(run / "answers.json"), read_json(run / "environment.json")
+    trunk = run / "trunk.safetensors"
+    return Entry(
+        key=STUDY,
+        name=str(spec["name"]),
+        kind=STUDY,
+        ended=(run / "predictions.parquet").stat().st_mtime,
+        params=dict(flat(spec)),
+        metrics=metrics[chosen["member"]],
+        files=shareable(run) | ({trunk.name: trunk} if trunk.is_file() else {}),
+        notes={
+            "mlflow.note.content": "\n\n".join([spec["title"], *said["headline"], *said["warnings"]]),
+            "leukolab.chosen": chosen["member"],
+            "leukolab.data": read_json(run / "data.json")["fingerprint"],
+            "leukolab.version": str(machine["leukolab"]),
+            **{f"leukolab.{name}": str(machine[name]) for name in ("torch", "gpu", "system") if name in machine},
+        },
+        seconds=float(machine["seconds"]),
+    )
+
+
+def _models(run: Path, metrics: dict[str, dict[str, float]]) -> Iterator[Entry]:
+    jobs = read_table(run / "jobs.parquet")
+    histories = dict(iter(read_table(run / "history.parquet").groupby("job")))
+    for job in jobs.to_dict("records"):
+        name, folder = str(job["job"]), run / "jobs" / str(job["key"])
+        points = tuple(_points(histories[name]))
+        params = {part: written(job[part]) for part in PARTS} | {"backbone": str(job["method"])}
+        yield Entry(
+            key=str(job["key"]),
+            name=name,
+            kind="model",
+            ended=_there(folder / "result.json").stat().st_mtime,
+            params=params,
+            metrics=metrics[name],
+            points=points,
+            files={"model.safetensors": _there(folder / "model.safetensors")},
+            seconds=points[-1].seconds if points else 0.0,
+        )
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise RunError(f"{path}: expected a file of a finished model, found none. Run the study again; it goes on.")
+    return path
+
+
+def _points(history: pd.DataFrame) -> Iterator[Point]:
+    """The curves of one model; epochs of its stages are counted through."""
+    passed = history["seconds"].fillna(0.0).cumsum().tolist()
+    for step, row in enumerate(history[list(CURVES)].to_dict("records"), start=1):
+        yield from (
+            Point(str(metric), float(value), step, passed[step - 1])
+            for metric, value in row.items()
+            if math.isfinite(value)
+        )
+
+
+def _metrics(rows: pd.DataFrame) -> dict[str, float]:
+    """`role/unit/metric` to its value, with `_low` and `_high` where it has an interval."""
+    found: dict[str, float] = {}
+    for row in rows.to_dict("records"):
+        name = f"{row['role']}/{row['unit']}/{row['metric']}"
+        found |= {name: float(row["value"]), f"{name}_low": float(row["low"]), f"{name}_high": float(row["high"])}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _mixed(path: Path) -> dict[str, dict[str, str]]:
+    """Ensemble to its scenario, scheme and number of models; nothing where a study mixes none."""
+    if not path.is_file():
+        return {}
+    groups = read_table(path).groupby("ensemble", sort=False)
+    return {
+        str(name): {"scenario": str(rows["scenario"].iloc[0]), "scheme": str(rows["scheme"].iloc[0]),
+                    "models": str(rows["job"].nunique())}
+        for name, rows in groups
+    }  # fmt: skip
+
+
+def flat(settings: Any) -> Iterator[tuple[str, str]]:
+    """Nested settings as pairs of `a.b.0.c` and text; of a file's path only the file's name is told."""
+    return _flat(without_folders(settings), "")
+
+
+def _flat(settings: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(settings, dict) and settings:
+        for key, value in settings.items():
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(settings, list) and any(isinstance(value, dict) for value in settings):
+        for number, value in enumerate(settings):
+            yield from _flat(value, f"{name}.{number}")
+    else:
+        yield re.sub(r"[^\w./: -]", "_", name), written(settings)
+
+
+def written(value: Any) -> str:
+    """A setting as text: as it is where it is one, else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
