@@ -1,14 +1,30 @@
-"""Every sentence of the report in one file a language: `texts/en.yaml`."""
+"""Every sentence that a person reads, one file per language: `texts/en.yaml`, `texts/id.yaml`.
+
+A text has places as Python's `str.format` does, with three forms of its own:
+
+    {value:.3f}  {count:,}        numbers, written as the language writes them
+    {role:@roles}                 the text `roles.<value>`; `{role:@roles lower}` begins in lower case
+    {count:#image|images}         the number and the word that goes with it: 1 image, 2 images
+    {parts:#outer part|outer parts}   of a list the word and its items: outer parts 1, 2
+"""
 
 from __future__ import annotations
 
+import string
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
+from numbers import Real
 from typing import Any
 
 import yaml
 
 from leukolab.base.errors import SpecError, nearest
+from leukolab.base.findings import Finding
+
+MISSING = "–"
+"""Written where a value is missing."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +38,9 @@ class Texts:
         """The text of `key`, its places filled with `values`.
 
         Raises:
-            KeyError: there is no such text (a mistake in the program, not of its user).
+            KeyError: there is no such text, or a value is missing (a mistake in the program, not of its user).
         """
-        text = self.entries[key]
-        return text.format(**values) if values else text
+        return self._filled(self.entries[key], values)
 
     def name(self, group: str, key: object) -> str:
         """The text `group.key`, or the key itself in readable form where the language has none."""
@@ -33,8 +48,48 @@ class Texts:
 
     def item(self, key: str, part: str, **values: Any) -> str:
         """`title`, `caption` (of a figure), `note` (of a table) or `label`; empty where it has none."""
-        text = self.entries.get(f"items.{key}.{part}", "")
-        return text.format(**values) if values else text
+        return self._filled(self.entries.get(f"items.{key}.{part}", ""), values)
+
+    def finding(self, finding: Finding) -> str:
+        """The sentence of a finding: the text `findings.<code>`."""
+        return self(f"findings.{finding.code}", **finding.values)
+
+    def number(self, value: float, form: str = ".3f") -> str:
+        """A number as this language writes it; `form` is a format of `str.format`."""
+        text = format(value, form)
+        comma = self.entries.get("language.decimal", ".") == ","
+        return text.translate({ord("."): ",", ord(","): "."}) if comma else text
+
+    def _filled(self, text: str, values: dict[str, Any]) -> str:
+        return _Filler(self).vformat(text, (), values) if values else text
+
+
+class _Filler(string.Formatter):
+    """`str.format` with the forms of this module."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec.startswith("@"):
+            group, _, manner = format_spec[1:].partition(" ")
+            text = self._texts.name(group, value)
+            return text[:1].lower() + text[1:] if manner == "lower" else text
+        if format_spec.startswith("#"):
+            return self._counted(value, format_spec[1:].split("|"))
+        if value is None:
+            return MISSING
+        if isinstance(value, str) or not isinstance(value, Real):
+            return self._listed(value) if isinstance(value, list | tuple) else str(value)
+        return self._texts.number(value, format_spec)  # type: ignore[arg-type]
+
+    def _counted(self, value: Any, words: Sequence[str]) -> str:
+        if isinstance(value, list | tuple):
+            return f"{words[0] if len(value) == 1 else words[-1]} {self._listed(value)}"
+        return f"{self._texts.number(value, ',')} {words[0] if value == 1 else words[-1]}"
+
+    def _listed(self, items: Sequence[Any]) -> str:
+        return ", ".join(self.format_field(item, "") for item in items)
 
 
 def languages() -> tuple[str, ...]:
@@ -43,6 +98,7 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
 
 
+@cache
 def load_texts(language: str = "en") -> Texts:
     """The texts of `language`.
 
@@ -52,15 +108,15 @@ def load_texts(language: str = "en") -> Texts:
     if language not in languages():
         raise SpecError(f"language: expected one of the report's, got '{language}'. {nearest(language, languages())}")
     source = resources.files("leukolab.report") / "texts" / f"{language}.yaml"
-    return Texts(language, _flat(yaml.safe_load(source.read_text(encoding="utf-8"))))
+    return Texts(language, flat_texts(yaml.safe_load(source.read_text(encoding="utf-8"))))
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def flat_texts(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """A tree of texts with dotted keys."""
     flat: dict[str, str] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= flat_texts(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = str(value).strip()
     return flat
