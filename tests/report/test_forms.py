@@ -1,4 +1,4 @@
-"""The forms of places in texts: numbers as the language writes them, keys of other texts, words that go with a count."""
+"""Places in texts: numbers as the language writes them, keys of other texts, words that go with a count."""
 
 from __future__ import annotations
 

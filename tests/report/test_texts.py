@@ -20,7 +20,7 @@ EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_
 
 
 def sources() -> str:
-    files = [path for path in ROOM.rglob("*.py") if path.name != "explore.py"]
+    files = [path for path in ROOM.rglob("*.py") if path.name not in ("explore.py", "texts.py")]
     files += [ROOM / "templates" / name for name in ("report.html.j2", "blocks.html.j2")]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
