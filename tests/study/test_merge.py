@@ -17,8 +17,8 @@ from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.cli import main
 from leukolab.plan import hold, read_events
 from leukolab.results.predictions import read_spec
+from leukolab.results.seals import seal
 from leukolab.splits import read_split
-from leukolab.study.jobs import seal
 from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.run import train_study

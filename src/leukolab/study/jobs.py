@@ -6,22 +6,20 @@ done again unless a file is lost or damaged.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leukolab.base.errors import RunError, SpecError
-from leukolab.base.files import read_json, whole_folder, write_json, write_table
-from leukolab.base.keys import content_key, digest, file_digest
-from leukolab.base.progress import say
+from leukolab.base.errors import SpecError
+from leukolab.base.files import whole_folder, write_table
+from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
 from leukolab.engine.reference import Part, Trained
 from leukolab.engine.weights import Weights, save_state
+from leukolab.results.seals import seal
 from leukolab.spec import ReadingSpec, StageSpec, StudySpec
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.prepare import Material
@@ -119,29 +117,6 @@ def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, Part], mat
         write_table(temporary / "predictions.parquet", _predictions(job, trained, parts, material))
         save_state(temporary / "model.safetensors", trained.state)
         seal(temporary, asdict(job))
-
-
-def seal(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write `result.json`, the last file of a folder: facts, and the digests of the others."""
-    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
-    write_json(folder / "result.json", {**facts, "files": digests})
-
-
-def drop_damaged(run: Path) -> None:
-    """Remove finished jobs and heads of which a file is lost or damaged, so that they are done again."""
-    for folder in [*(run / "jobs").glob("*"), *(run / "heads").glob("*")]:
-        if not sealed(folder):
-            say(f"{folder}: damaged; this is trained again")
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def sealed(folder: Path) -> bool:
-    """Whether a finished job or head is whole: all its files are there, with the digests that were written down."""
-    try:
-        files = read_json(folder / "result.json").get("files", {})
-        return all(file_digest(folder / name) == expected for name, expected in files.items())
-    except (RunError, OSError, AttributeError):
-        return False
 
 
 def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray, probs_nk: np.ndarray) -> pd.DataFrame:

@@ -19,10 +19,10 @@ from leukolab.base.keys import digest, file_digest
 from leukolab.base.progress import say
 from leukolab.plan import Event, held, write_event
 from leukolab.results.predictions import read_spec, rival_name
+from leukolab.results.seals import sealed
 from leukolab.spec import StudySpec
 from leukolab.splits import Split, read_split
 from leukolab.study.finish import finish
-from leukolab.study.jobs import sealed
 from leukolab.study.merged import write_merged
 from leukolab.study.resume import STUDY_FILE
 from leukolab.study.tracking.entries import flat

@@ -21,9 +21,9 @@ from leukolab.engine.weights import Weights, load_state
 from leukolab.images import IMAGE_SUFFIXES, decode, fit
 from leukolab.results import wen_mix
 from leukolab.results.predictions import read_spec
+from leukolab.results.seals import sealed
 from leukolab.spec import StudySpec
 from leukolab.stats import calls
-from leukolab.study.jobs import sealed
 
 BATCH = 64
 

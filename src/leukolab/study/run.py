@@ -30,12 +30,13 @@ from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
 from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.plan.ledger import seconds_of_attempts
+from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
 from leukolab.study import resume as begun
 from leukolab.study import work
 from leukolab.study.estimate import Estimate, estimate
-from leukolab.study.jobs import Job, drop_damaged, is_done, job_folder, jobs_table, list_jobs
+from leukolab.study.jobs import Job, is_done, job_folder, jobs_table, list_jobs
 from leukolab.study.prepare import Material, composition, prepare
 from leukolab.study.resume import STUDY_FILE
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals

@@ -25,7 +25,8 @@ from leukolab.engine.checkpoint import Standing
 from leukolab.engine.heads import train_heads
 from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
-from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, seal, store_job
+from leukolab.results.seals import seal
+from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
 from leukolab.study.session import Session, recorded_session
 
 WORK = "leukolab.study.work:work"
