@@ -26,7 +26,8 @@ from timing import Timed, Work, in_turn, share
 from workload import BACKBONES, HEAD, LAST, WHOLE, Workload
 
 from leukolab.base.errors import LeukolabError
-from leukolab.base.files import write_json
+from leukolab.base.files import make_folder, write_json
+from leukolab.base.home import Home
 from leukolab.base.progress import say
 from leukolab.engine import resident, runtime, views
 from leukolab.engine.bank import Bank
@@ -237,8 +238,7 @@ def lines(found: list[dict[str, Any]], extrapolated: dict[str, dict[str, dict[st
 def run_case(case: str, given: argparse.Namespace, folder: Path, peaks: dict[str, float]) -> list[dict[str, Any]]:
     """All parts of one network."""
     size_px, images, batch = BACKBONES[case][1], given.images, given.batch
-    home = folder / case
-    home.mkdir()
+    home = Home(make_folder(folder / case))
     chosen = {"device": given.device, "trunk": "torch", "trunk_batch_size": batch, "evaluation_batch_size": batch}
     load = workload.make(case, size_px, images, batch, chosen, home)
     say(f"{case} at {size_px} px: {images} images, batch {batch}, {load.runtime.precision} on {given.device}")

@@ -30,6 +30,7 @@ from same_study import Settings, prepare
 
 from leukolab.base.errors import LeukolabError, RunError
 from leukolab.base.files import read_json, write_json
+from leukolab.base.home import Home
 from leukolab.base.keys import digest, file_digest
 from leukolab.base.progress import say
 from leukolab.base.streams import stream
@@ -211,7 +212,7 @@ def killed_run(bench: Bench, case: Case, reference: dict[str, Any]) -> dict[str,
 def _status(run: Path, home: Path) -> str:
     """What `study status` says of the killed run."""
     try:
-        progress = read_progress(run, home)
+        progress = read_progress(run, Home(home))
     except RunError:
         return "no run folder yet"
     jobs = f", {progress.plan.done} of {len(progress.plan.rows)} jobs done" if progress.plan else ""

@@ -28,7 +28,8 @@ from timing import Timed, Work, in_turn, share
 from workload import BACKBONES, HEAD, LAST, WHOLE, Workload
 
 from leukolab.base.errors import LeukolabError
-from leukolab.base.files import write_json
+from leukolab.base.files import make_folder, write_json
+from leukolab.base.home import Home
 from leukolab.base.progress import say
 from leukolab.cards.draw import draw_data_set
 from leukolab.cards.listing import image_files
@@ -68,9 +69,9 @@ def file_parts(given: argparse.Namespace, folder: Path) -> dict[str, Part]:
     names = [str(number) for number in range(len(paths))]
 
     def packed() -> int:
-        home = Path(tempfile.mkdtemp(dir=folder))
+        home = Home(Path(tempfile.mkdtemp(dir=folder)))
         pack(paths, names, given.sizes["lite0"], None, home)
-        shutil.rmtree(home)
+        shutil.rmtree(home.path)
         return len(paths)
 
     threads = runtime.choose(workload.RuntimeSpec()).threads
@@ -226,8 +227,7 @@ def run(given: argparse.Namespace, folder: Path, peaks: dict[str, float]) -> Ite
         parts = file_parts(given, folder)
         yield from records(parts, measure(parts, given), peaks, {"backbone": "", "size_px": None})
     for name in given.backbones if set(IMAGES) & set(given.rows) else ():
-        home = folder / name
-        home.mkdir()
+        home = Home(make_folder(folder / name))
         batch = BATCHES[name]
         chosen = {"trunk_batch_size": batch, "device": "cpu"}
         load = workload.make(name, given.sizes[name], given.passes * batch, given.batch, chosen, home)
@@ -235,7 +235,7 @@ def run(given: argparse.Namespace, folder: Path, peaks: dict[str, float]) -> Ite
         with runtime.settled(load.runtime):
             parts = network_parts(load, given)
             yield from records(parts, measure(parts, given), peaks, {"backbone": name, "size_px": load.size_px})
-        shutil.rmtree(home)
+        shutil.rmtree(home.path)
 
 
 def arguments() -> argparse.Namespace:

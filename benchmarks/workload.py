@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from leukolab.base.home import Home
 from leukolab.base.streams import stream
 from leukolab.engine import trunk
 from leukolab.engine.bank import Bank
@@ -51,7 +52,7 @@ class Workload:
     runtime: RuntimeSpec
     network: Classifier
     images: Images
-    home: Path
+    home: Home
 
     @property
     def size_px(self) -> int:
@@ -108,7 +109,7 @@ class Workload:
         return work
 
 
-def make(name: str, size_px: int, images: int, batch: int, runtime: dict[str, Any], home: Path) -> Workload:
+def make(name: str, size_px: int, images: int, batch: int, runtime: dict[str, Any], home: Home) -> Workload:
     """Build a workload; where the frozen part's runtime is `auto`, the fastest here.
 
     Whether it agrees with PyTorch, as `study run` asks, is not: features of weights drawn at random hardly differ from
@@ -131,7 +132,7 @@ def make(name: str, size_px: int, images: int, batch: int, runtime: dict[str, An
     return Workload(spec, settings, network, noise(images, size_px, home / f"noise-{images}x{size_px}.npy"), home)
 
 
-def _fastest(network: Classifier, size_px: int, settings: RuntimeSpec, home: Path) -> str:
+def _fastest(network: Classifier, size_px: int, settings: RuntimeSpec, home: Home) -> str:
     """The runtime that passes most images a second through the frozen part."""
     names = ("openvino", "torch") if settings.precision == "bfloat16" else ("openvino", "onnxruntime", "torch")
     speeds: dict[str, float] = {}

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.cards.draw import draw_data_set
 
 SIZE_PX = 48
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home folder shared by the session; what is kept there is addressed by content."""
-    return tmp_path_factory.mktemp("home")
+    return Home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from leukolab.base import errors
 from leukolab.base.errors import LeukolabError, nearest
-from leukolab.base.home import home_folder
 
 
 def test_every_error_of_the_room_stands_under_the_one_root_and_in_its_drawing() -> None:
@@ -27,17 +24,3 @@ def test_the_nearest_name_is_offered(name: str, said: str) -> None:
 def test_long_lists_are_cut_short() -> None:
     said = nearest("zzz", [f"name {number:04}" for number in range(1500)])
     assert said.endswith("name 0019, and 1,480 more.")
-
-
-def test_home_is_the_option_then_the_variable_then_the_platforms(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LEUKOLAB_HOME", str(tmp_path / "named"))
-    assert home_folder(tmp_path / "given") == tmp_path / "given"
-    assert home_folder() == tmp_path / "named"
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LEUKOLAB_HOME", "named")
-    assert [home_folder(Path("given")), home_folder()] == [tmp_path / "given", tmp_path / "named"]
-    monkeypatch.delenv("LEUKOLAB_HOME")
-    assert home_folder().name == "leukolab"
-    assert list(tmp_path.iterdir()) == []

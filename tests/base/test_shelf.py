@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from leukolab.base.errors import SpecError
+from leukolab.base.home import Home
 from leukolab.base.shelf import Entry, keep_within, limit, pin, trim, usage, used
 
 A, B, C = (f"pixels-{letter * 32}" for letter in "abc")
@@ -22,8 +23,8 @@ OLD = 1_000_000_000
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
 
 
 def put(path: Path, count: int = 100, at: float = OLD) -> Path:
@@ -34,13 +35,13 @@ def put(path: Path, count: int = 100, at: float = OLD) -> Path:
     return path
 
 
-def left(home: Path) -> list[str]:
+def left(home: Home) -> list[str]:
     """Every file of the home folder but those of pins."""
-    found = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
+    found = sorted(str(path.relative_to(home.path)) for path in home.path.rglob("*") if path.is_file())
     return [name for name in found if not name.startswith("pins")]
 
 
-def records(home: Path) -> list[str]:
+def records(home: Home) -> list[str]:
     return sorted(path.name for path in (home / "pins").iterdir() if path.name != ".gate")
 
 
@@ -60,14 +61,15 @@ def program(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 PINS = """
 import sys
 from pathlib import Path
+from leukolab.base.home import Home
 from leukolab.base.shelf import pin
-with pin(Path(sys.argv[1]), sys.argv[2:]):
+with pin(Home(Path(sys.argv[1])), sys.argv[2:]):
     print("ready", flush=True)
     sys.stdin.read()
 """
 
 
-def test_usage_by_kind_and_key(home: Path) -> None:
+def test_usage_by_kind_and_key(home: Home) -> None:
     put(home / "pixels" / A / "pixels.npy", 300, OLD + 5)
     put(home / "pixels" / A / "manifest.json", 20, OLD)
     put(home / "features" / F / "000000.pooled", 7, OLD + 1)
@@ -82,15 +84,15 @@ def test_usage_by_kind_and_key(home: Path) -> None:
     ]
 
 
-def test_no_home_holds_nothing(home: Path) -> None:
+def test_no_home_holds_nothing(home: Home) -> None:
     assert usage(home) == []
     assert trim(home, 0) == 0
     assert keep_within(home) == 0
     used(home / "pixels" / A)
-    assert not home.exists()
+    assert not home.path.exists()
 
 
-def test_what_was_used_longest_ago_goes_first_shard_by_shard_and_folder_by_folder(home: Path) -> None:
+def test_what_was_used_longest_ago_goes_first_shard_by_shard_and_folder_by_folder(home: Home) -> None:
     put(home / "features" / F / "000000.pooled", at=OLD + 3)
     put(home / "features" / F / "000001.pooled", at=OLD + 1)
     put(home / "features" / G / "000000.pooled", at=OLD + 5)
@@ -108,7 +110,7 @@ def test_what_was_used_longest_ago_goes_first_shard_by_shard_and_folder_by_folde
     assert left(home) == []
 
 
-def test_using_puts_an_entry_last(home: Path) -> None:
+def test_using_puts_an_entry_last(home: Home) -> None:
     for at, key in enumerate((A, B, C)):
         put(home / "pixels" / key / "pixels.npy", at=OLD + at)
     shards = [put(home / "features" / F / f"{number}.pooled") for number in range(2)]
@@ -119,7 +121,7 @@ def test_using_puts_an_entry_last(home: Path) -> None:
     assert usage(home)[0].last_used == pytest.approx(time.time(), abs=60)
 
 
-def test_what_has_no_content_key_is_nobodys_cache(home: Path) -> None:
+def test_what_has_no_content_key_is_nobodys_cache(home: Home) -> None:
     """A home folder set to a folder of one's own by mistake loses nothing."""
     mine = ["weights/best.pth", "features/table.csv", f"photos/{A}/x.png", "pixels/holiday/1.png", "notes.txt"]
     for name in mine:
@@ -129,7 +131,7 @@ def test_what_has_no_content_key_is_nobodys_cache(home: Path) -> None:
     assert left(home) == sorted(mine)
 
 
-def test_a_link_is_evicted_and_what_it_leads_to_is_not(home: Path, tmp_path: Path) -> None:
+def test_a_link_is_evicted_and_what_it_leads_to_is_not(home: Home, tmp_path: Path) -> None:
     outside = put(tmp_path / "outside" / "pixels.npy")
     (home / "pixels").mkdir(parents=True)
     (home / "pixels" / A).symlink_to(outside.parent, target_is_directory=True)
@@ -139,21 +141,21 @@ def test_a_link_is_evicted_and_what_it_leads_to_is_not(home: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("inside", ["", "pixels.npy"])
-def test_pinned_paths_stay(home: Path, inside: str) -> None:
+def test_pinned_paths_stay(home: Home, inside: str) -> None:
     put(home / "pixels" / A / "pixels.npy")
     put(home / "pixels" / B / "pixels.npy", at=OLD + 1)
     assert trim(home, 0, [home / "pixels" / A / inside]) == 100
     assert left(home) == [f"pixels/{A}/pixels.npy"]
 
 
-def test_one_shard_is_pinned_and_its_neighbour_is_not(home: Path) -> None:
+def test_one_shard_is_pinned_and_its_neighbour_is_not(home: Home) -> None:
     shards = [put(home / "features" / F / f"{number}.pooled") for number in range(2)]
     assert trim(home, 0, [shards[0]]) == 100
     assert left(home) == [f"features/{F}/0.pooled"]
 
 
-def test_a_pinned_path_elsewhere_is_a_bug(home: Path, tmp_path: Path) -> None:
-    home.mkdir()
+def test_a_pinned_path_elsewhere_is_a_bug(home: Home, tmp_path: Path) -> None:
+    home.path.mkdir()
     with pytest.raises(ValueError, match="not in the subpath"):
         trim(home, 0, [tmp_path / "elsewhere" / A])
     with pytest.raises(ValueError, match="expected 'kind/key'"), pin(home, ["pixels"]):
@@ -162,7 +164,7 @@ def test_a_pinned_path_elsewhere_is_a_bug(home: Path, tmp_path: Path) -> None:
         pass
 
 
-def test_a_pin_of_this_process_holds_until_its_block_ends(home: Path) -> None:
+def test_a_pin_of_this_process_holds_until_its_block_ends(home: Home) -> None:
     put(home / "pixels" / A / "pixels.npy")
     put(home / "features" / f"{F}.npy")
     put(home / "features" / G / "0.pooled")
@@ -172,7 +174,7 @@ def test_a_pin_of_this_process_holds_until_its_block_ends(home: Path) -> None:
     assert trim(home, 0) == 300
 
 
-def test_a_pin_holds_in_other_processes_and_dies_with_its_own(home: Path) -> None:
+def test_a_pin_holds_in_other_processes_and_dies_with_its_own(home: Home) -> None:
     put(home / "pixels" / A / "pixels.npy")
     put(home / "pixels" / B / "pixels.npy")
     with program(PINS, home, f"pixels/{A}", f"features/{F}") as other:
@@ -187,7 +189,7 @@ def test_a_pin_holds_in_other_processes_and_dies_with_its_own(home: Path) -> Non
     assert records(home) == []
 
 
-def test_temporary_files_stay_for_an_hour_or_while_pinned(home: Path) -> None:
+def test_temporary_files_stay_for_an_hour_or_while_pinned(home: Home) -> None:
     now = time.time()
     fresh = put(home / "features" / F / ".0.pooled.aa", at=now - 3000)
     stale = put(home / "features" / F / ".1.pooled.bb", at=now - 4000)
@@ -206,7 +208,7 @@ def test_temporary_files_stay_for_an_hour_or_while_pinned(home: Path) -> None:
     assert not pinned.parent.exists()
 
 
-def test_empty_folders_are_swept_when_nobody_can_be_about_to_write_there(home: Path) -> None:
+def test_empty_folders_are_swept_when_nobody_can_be_about_to_write_there(home: Home) -> None:
     shard = put(home / "features" / F / "0.pooled")
     trim(home, 0)
     assert shard.parent.exists()
@@ -218,7 +220,7 @@ def test_empty_folders_are_swept_when_nobody_can_be_about_to_write_there(home: P
     assert not shard.parent.exists()
 
 
-def test_an_open_file_outlives_its_eviction_and_is_not_found_again(home: Path) -> None:
+def test_an_open_file_outlives_its_eviction_and_is_not_found_again(home: Home) -> None:
     shard = put(home / "features" / F / "0.pooled", 5000)
     with shard.open("rb") as stream:
         trim(home, 0)
@@ -227,20 +229,15 @@ def test_an_open_file_outlives_its_eviction_and_is_not_found_again(home: Path) -
         shard.open("rb")
 
 
-def test_the_limit_is_the_variable_else_a_part_of_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LEUKOLAB_CACHE_SIZE", raising=False)
-    free = shutil.disk_usage(home.parent).free
+def test_the_limit_is_the_given_else_a_part_of_the_disk(home: Home) -> None:
+    free = shutil.disk_usage(home.path.parent).free
     assert limit(home) == pytest.approx(min(50e9, free / 4), rel=0.05)
-    assert not home.exists()
-    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "1.5GB")
-    assert limit(home) == 1_500_000_000
-    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "much")
-    with pytest.raises(SpecError, match="LEUKOLAB_CACHE_SIZE: expected a size such as 20GB"):
-        limit(home)
+    assert not home.path.exists()
+    assert limit(replace(home, limit_bytes=1_500_000_000)) == 1_500_000_000
 
 
-def test_keeping_within_the_limit_evicts_and_spares_what_is_pinned(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "250")
+def test_keeping_within_the_limit_evicts_and_spares_what_is_pinned(home: Home) -> None:
+    home = replace(home, limit_bytes=250)
     shards = [put(home / "features" / F / f"{number}.pooled", at=OLD + number) for number in range(4)]
     assert keep_within(home, [shards[0]]) == 200
     assert left(home) == [f"features/{F}/0.pooled", f"features/{F}/3.pooled"]
@@ -251,8 +248,9 @@ WORKS = """
 import os, random, sys, time
 from pathlib import Path
 from leukolab.base.files import atomic
+from leukolab.base.home import Home
 from leukolab.base.shelf import keep_within, used
-home, seed, size = Path(sys.argv[1]), int(sys.argv[2]), 20_000
+home, seed, size = Home(Path(sys.argv[1]), 200_000), int(sys.argv[2]), 20_000
 choose = random.Random(seed)
 print("ready", flush=True)
 written = lost = 0
@@ -274,9 +272,8 @@ print(written, lost, flush=True)
 """
 
 
-def test_writers_readers_and_evictors_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writers_readers_and_evictors_at_once(home: Home) -> None:
     """Forty shards where ten have room: whoever reads sees a whole file or none, and the bound holds in the end."""
-    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "200000")
     kept = put(home / "features" / f"features-{'f' * 32}" / "0.pooled", 20_000)
     with pin(home, [f"features/{kept.parent.name}"]):
         with program(WORKS, home, 1) as one, program(WORKS, home, 2) as two, program(WORKS, home, 3) as three:
@@ -297,8 +294,9 @@ def test_writers_readers_and_evictors_at_once(home: Path, monkeypatch: pytest.Mo
 PIN_AND_LOOK = """
 import sys, time
 from pathlib import Path
+from leukolab.base.home import Home
 from leukolab.base.shelf import pin
-home, key = Path(sys.argv[1]), sys.argv[2]
+home, key = Home(Path(sys.argv[1])), sys.argv[2]
 shard = home / "features" / key / "0.pooled"
 print("ready", flush=True)
 end = time.monotonic() + 2
@@ -312,7 +310,7 @@ while time.monotonic() < end:
 """
 
 
-def test_nothing_is_evicted_once_a_pin_is_taken(home: Path) -> None:
+def test_nothing_is_evicted_once_a_pin_is_taken(home: Home) -> None:
     freed = 0
     with program(PIN_AND_LOOK, home, F) as one, program(PIN_AND_LOOK, home, G) as two:
         while one.poll() is None or two.poll() is None:
@@ -322,17 +320,17 @@ def test_nothing_is_evicted_once_a_pin_is_taken(home: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may write anywhere")
-def test_a_home_that_may_not_be_written_is_one_sentence(home: Path) -> None:
+def test_a_home_that_may_not_be_written_is_one_sentence(home: Home) -> None:
     from leukolab.base.errors import StorageError
 
     put(home / "pixels" / A / "pixels.npy")
-    home.chmod(0o500)
+    home.path.chmod(0o500)
     with pytest.raises(StorageError, match="no permission"):
         trim(home, 0)
-    home.chmod(0o700)
+    home.path.chmod(0o700)
 
 
-def test_a_file_that_cannot_be_moved_now_stays_and_is_not_counted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_moved_now_stays_and_is_not_counted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, where an open file cannot be renamed."""
     put(home / "pixels" / A / "pixels.npy", at=OLD)
     put(home / "pixels" / B / "pixels.npy", at=OLD + 1)
@@ -349,13 +347,13 @@ def test_a_file_that_cannot_be_moved_now_stays_and_is_not_counted(home: Path, mo
 
 
 def test_what_was_just_written_is_kept_where_the_home_folder_is_relative(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "1")
-    monkeypatch.chdir(home.parent)
-    pixels = put(Path(home.name) / "pixels" / A / "pixels.npy")
-    assert keep_within(Path(home.name), [pixels]) == 0
-    assert keep_within(Path(home.name), [Path("pixels") / A]) == 0
-    assert keep_within(Path(home.name)) == 100
+    monkeypatch.chdir(home.path.parent)
+    near = Home(Path(home.path.name), limit_bytes=1)
+    pixels = put(near / "pixels" / A / "pixels.npy")
+    assert keep_within(near, [pixels]) == 0
+    assert keep_within(near, [Path("pixels") / A]) == 0
+    assert keep_within(near) == 100
     with pytest.raises(ValueError, match="not in the subpath"):
-        trim(Path(home.name), 0, [home.parent / "elsewhere"])
+        trim(near, 0, [home.path.parent / "elsewhere"])

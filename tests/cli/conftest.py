@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.cli import main
 
 
@@ -34,7 +35,7 @@ class Answer:
 
 
 @pytest.fixture
-def leukolab(capsys: pytest.CaptureFixture[str], home: Path) -> Callable[..., Answer]:
+def leukolab(capsys: pytest.CaptureFixture[str], home: Home) -> Callable[..., Answer]:
     """Runs `leukolab --home HOME ARGUMENTS...`."""
 
     def call(*arguments: object) -> Answer:

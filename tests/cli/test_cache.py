@@ -11,7 +11,8 @@ from typing import Any
 import click
 import pytest
 
-from leukolab.base.shelf import limit, pin
+from leukolab.base.home import Home, find_home
+from leukolab.base.shelf import pin
 from leukolab.cli import main
 from leukolab.cli.cache import cache_size
 
@@ -22,12 +23,12 @@ NOON = time.mktime((2026, 1, 2, 12, 0, 0, 0, 0, -1))
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
 
 
 @pytest.fixture
-def full(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def full(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """3.5 MB: two stores of pixels, the first used longest ago, and two shards of features."""
     monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "20GB")
     for at, (name, count) in enumerate(
@@ -45,19 +46,19 @@ def full(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def held(home: Path) -> set[str]:
-    return {path.parent.name for path in home.glob("*/*/*") if path.is_file()}
+def held(home: Home) -> set[str]:
+    return {path.parent.name for path in home.path.glob("*/*/*") if path.is_file()}
 
 
-def test_an_empty_home_is_listed_and_nothing_is_made(leukolab: Leukolab, home: Path) -> None:
+def test_an_empty_home_is_listed_and_nothing_is_made(leukolab: Leukolab, home: Home) -> None:
     answer = leukolab("cache", "list")
     assert answer.out.startswith(f"{home}: 0 bytes, at most ")
     assert leukolab("cache", "trim", "--to", "1GB").out == "freed 0 bytes\nleft 0 bytes\n"
     assert leukolab("cache", "clear").out == "freed 0 bytes\nleft 0 bytes\n"
-    assert not home.exists()
+    assert not home.path.exists()
 
 
-def test_the_list_shows_size_last_use_and_pins(leukolab: Leukolab, full: Path) -> None:
+def test_the_list_shows_size_last_use_and_pins(leukolab: Leukolab, full: Home) -> None:
     with pin(full, [f"pixels/{OTHER}"]):
         answer = leukolab("cache", "list")
     assert answer.code == 0
@@ -71,7 +72,7 @@ def test_the_list_shows_size_last_use_and_pins(leukolab: Leukolab, full: Path) -
     ]
 
 
-def test_trimming_says_what_was_freed_and_what_stays_because_it_is_pinned(leukolab: Leukolab, full: Path) -> None:
+def test_trimming_says_what_was_freed_and_what_stays_because_it_is_pinned(leukolab: Leukolab, full: Home) -> None:
     assert leukolab("cache", "trim", "--to", "1.5MB").out == "freed 2.0 MB\nleft 1.5 MB\n"
     assert held(full) == {OTHER, FEATURES}
     with pin(full, [f"pixels/{OTHER}"]):
@@ -80,18 +81,18 @@ def test_trimming_says_what_was_freed_and_what_stays_because_it_is_pinned(leukol
     assert held(full) == {OTHER}
 
 
-def test_clearing_a_kind_leaves_the_others(leukolab: Leukolab, full: Path) -> None:
+def test_clearing_a_kind_leaves_the_others(leukolab: Leukolab, full: Home) -> None:
     assert leukolab("cache", "clear", "--kind", "features", "--yes").out == "freed 500.0 kB\nleft 0 bytes\n"
     assert held(full) == {PIXELS, OTHER}
 
 
-def clear_answered(home: Path, reply: str) -> subprocess.CompletedProcess[str]:
+def clear_answered(home: Home, reply: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "leukolab", "--home", str(home), "cache", "clear"]
     return subprocess.run(command, input=reply, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize(("reply", "kept"), [("n\n", True), ("\n", True), ("y\n", False)])
-def test_clearing_asks_and_says_what_it_costs(full: Path, reply: str, kept: bool) -> None:
+def test_clearing_asks_and_says_what_it_costs(full: Home, reply: str, kept: bool) -> None:
     answer = clear_answered(full, reply)
     assert answer.returncode == 0, answer.stderr
     assert "costs time only" in answer.stdout
@@ -100,7 +101,7 @@ def test_clearing_asks_and_says_what_it_costs(full: Path, reply: str, kept: bool
     assert bool(held(full)) is kept
 
 
-def test_clearing_where_nobody_can_answer_is_refused(full: Path) -> None:
+def test_clearing_where_nobody_can_answer_is_refused(full: Home) -> None:
     answer = clear_answered(full, "")
     assert answer.returncode == 2
     assert answer.stderr.strip().endswith(
@@ -120,7 +121,7 @@ def test_clearing_where_nobody_can_answer_is_refused(full: Path) -> None:
         (["demo", "--cache-size", "20"], "--cache-size: expected 1MB at least, got '20'. Write gigabytes as 20GB."),
     ],
 )
-def test_a_wrong_size_or_kind_is_one_sentence(leukolab: Leukolab, full: Path, arguments: list[str], words: str) -> None:
+def test_a_wrong_size_or_kind_is_one_sentence(leukolab: Leukolab, full: Home, arguments: list[str], words: str) -> None:
     assert words in leukolab(*arguments).sentence
     assert held(full) == {PIXELS, OTHER, FEATURES}
 
@@ -133,23 +134,22 @@ def test_a_wrong_variable_is_found_before_anything_is_spent(
     assert sentence.startswith("leukolab: LEUKOLAB_CACHE_SIZE: expected a size such as")
 
 
-@pytest.mark.parametrize("before", [None, "3GB"])
-def test_the_option_holds_while_the_command_runs(
-    home: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+def test_the_option_goes_before_the_variable_and_changes_nothing_but_this_command(
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("LEUKOLAB_CACHE_SIZE", raising=False)
-    if before:
-        monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", before)
-    seen: list[int] = []
+    monkeypatch.setenv("LEUKOLAB_CACHE_SIZE", "3GB")
+    environment, seen = dict(os.environ), list[Home]()
 
     @click.command()
     @cache_size
-    def look() -> None:
-        seen.append(limit(home))
+    @click.pass_obj
+    def look(home: Home) -> None:
+        seen.append(home)
 
-    look.main(["--cache-size", "7GB"], standalone_mode=False)
-    assert seen == [7_000_000_000]
-    assert os.environ.get("LEUKOLAB_CACHE_SIZE") == before
+    for arguments in (["--cache-size", "7GB"], []):
+        look.main(arguments, standalone_mode=False, obj=find_home(home.path))
+    assert seen == [Home(home.path, 7_000_000_000), Home(home.path, 3_000_000_000)]
+    assert dict(os.environ) == environment
 
 
 @pytest.mark.parametrize("command", [["study", "run"], ["demo"]])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier, build
 from leukolab.engine.pixels import Images
@@ -80,7 +81,7 @@ def bank_for(tmp_path: Path) -> Callable[..., Bank]:
     """The bank of a network as it is now, cut below its last `depth` stages, in a home of the test's own."""
 
     def make(network: Classifier, task: Task, depth: int = 0) -> Bank:
-        size_px, home = task.images.pixels.shape[1], tmp_path / "home"
+        size_px, home = task.images.pixels.shape[1], Home(tmp_path / "home")
         trunk = Trunk(copy.deepcopy(network), size_px, depth, task.runtime, home)
         return Bank(trunk, task.images, task.training.augment, task.view_seed, home)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from leukolab.base import shelf
+from leukolab.base.home import Home
 from leukolab.engine import bank as banks
 from leukolab.engine import views
 from leukolab.engine.bank import Bank
@@ -145,7 +146,7 @@ def test_banks_are_kept_apart_wherever_they_would_differ(
     same = [
         replace(base, augment=FLIPS.augment.model_copy(update={"views": 8})),
         replace(base, augment=FLIPS.augment.model_copy(update={"bank": "model"})),
-        replace(base, home=tmp_path / "elsewhere"),
+        replace(base, home=Home(tmp_path / "elsewhere")),
         running(evaluation_batch_size=3),
     ]
     assert {bank.key(1) for bank in same} == {base.key(1)}
@@ -225,7 +226,9 @@ def test_a_shard_that_another_program_evicts_at_once_is_kept_the_second_time(
 
 def test_only_the_shards_that_are_asked_for_are_made(spread_out: Bank, forgetful: Callable[[Bank], Bank]) -> None:
     def there() -> list[str]:
-        return sorted(str(path.relative_to(spread_out.home / "features")) for path in spread_out.home.rglob("*.pooled"))
+        return sorted(
+            str(path.relative_to(spread_out.home / "features")) for path in spread_out.home.path.rglob("*.pooled")
+        )
 
     rows = np.array([150, 290, 141])
     assert spread_out.shards(rows) == [1, 2]

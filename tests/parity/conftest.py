@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier, build, fresh_head
 from leukolab.engine.pixels import Images
@@ -78,7 +79,7 @@ def bank_of(images: Images, tmp_path: Path, build_network: Callable[..., Classif
     """The bank of a task's views; its network is as loaded."""
 
     def make(task: Task, classes: int = 2, depth: int = 1, **model: Any) -> Bank:
-        trunk = Trunk(build_network(classes, **model), SIZE, depth, task.runtime, tmp_path / "home")
-        return Bank(trunk, images, task.training.augment, task.view_seed, tmp_path / "home")
+        trunk = Trunk(build_network(classes, **model), SIZE, depth, task.runtime, Home(tmp_path / "home"))
+        return Bank(trunk, images, task.training.augment, task.view_seed, Home(tmp_path / "home"))
 
     return make

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.base.streams import stream
 from leukolab.cards import locate, read_index
 from leukolab.engine import cached, reference, runtime, trunk
@@ -37,7 +38,7 @@ def cells(real_data: Path) -> pd.DataFrame:
 
 @pytest.mark.slow
 def test_accuracy_within_one_image_in_two_hundred(
-    cells: pd.DataFrame, home: Path, build_network: Callable[..., Classifier]
+    cells: pd.DataFrame, home: Home, build_network: Callable[..., Classifier]
 ) -> None:
     store = pack([Path(path) for path in cells["path"]], list(cells["image_id"]), SIZE, None, home)
     images, order = Images(store.array, store.key), stream(2, "parity").permutation(len(cells))

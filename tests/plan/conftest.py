@@ -9,12 +9,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from leukolab.base.home import Home
 from leukolab.plan import Place
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "run", tmp_path / "home", tmp_path / "data")
+    return Place(tmp_path / "run", Home(tmp_path / "home"), tmp_path / "data")
 
 
 @pytest.fixture

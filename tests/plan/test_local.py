@@ -22,10 +22,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 DRIVE = """
 import sys, pathlib
 sys.path.insert(0, sys.argv[3])
+from leukolab.base.home import Home
 from leukolab.plan import Place, read_plan, run_plan
 if __name__ == "__main__":
     run = pathlib.Path(sys.argv[1])
-    run_plan(read_plan(run), Place(run, run / "home"), "toys:work", sys.argv[2], print)
+    run_plan(read_plan(run), Place(run, Home(run / "home")), "toys:work", sys.argv[2], print)
 """
 
 

@@ -21,6 +21,7 @@ from toys import WORK, kept, path, toy
 
 from leukolab.base.errors import ClusterError, ImageError, MissingExtraError, RunError
 from leukolab.base.files import make_folder
+from leukolab.base.home import Home
 from leukolab.plan import Place, Task, cluster, held, read_events, run_plan, status, write_plan
 from leukolab.plan.cluster import APART, Room, request
 
@@ -62,7 +63,7 @@ def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
     machines: Any, place: Place, said: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     plan = [toy("c", ("a", "b"), reads=["a", "b"]), toy("a", print="a word"), toy("b", ("a",), reads=["a"])]
-    here = Place(tmp_path / "here", tmp_path / "here home")
+    here = Place(tmp_path / "here", Home(tmp_path / "here home"))
     run_plan(plan, place, WORK, machines.on, said.append)
     assert capfd.readouterr() == ("", "")
     run_plan(plan, here, WORK, "local", lambda _: None)
@@ -128,7 +129,7 @@ def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
     assert sorted(item.name for item in (place.home / "kept").iterdir()) == ["last", "old"]
     scratch = Path((tmp_path / "where").read_text())
     assert scratch.is_relative_to(tempfile.gettempdir())
-    assert not scratch.is_relative_to(place.home)
+    assert not scratch.is_relative_to(place.home.path)
     assert not scratch.parent.exists()
 
 
@@ -146,7 +147,7 @@ def test_a_machine_lost_in_the_middle_changes_nothing(
     thread = meanwhile(lose)
     run_plan(plan, place, WORK, machines.on, said.append)
     thread.join()
-    here = Place(tmp_path / "here", tmp_path / "here home")
+    here = Place(tmp_path / "here", Home(tmp_path / "here home"))
     make_folder(here.run)
     (here.run / "lost").touch()
     run_plan(plan, here, WORK, "local", lambda _: None)

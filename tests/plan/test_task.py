@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from leukolab.base.errors import RunError
+from leukolab.base.home import Home
 from leukolab.plan import Place, Task, read_plan, write_plan
 
 TASK = Task("k2", "fold 2", "heads", {"rates": [1e-3]}, ("k1",), ("home/features/f",), ("run/jobs/k2",), 2, 0.5, 3.0)
@@ -34,10 +34,11 @@ def test_what_is_no_plan_is_refused_in_a_sentence(tmp_path: Path, text: str | No
         read_plan(tmp_path)
 
 
-def test_a_place_comes_back_from_json_with_absolute_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_place_can_be_found_from_any_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    values = json.loads(json.dumps(Place(Path("run"), Path("home")).to_dict()))
-    assert Place.from_dict(values) == Place(tmp_path / "run", tmp_path / "home", None)
+    there = Place(tmp_path / "run", Home(tmp_path / "home", 7))
+    assert Place(Path("run"), Home(Path("home"), 7)).absolute() == there
+    assert Place(Path("run"), Home(Path("home"), 7), Path("data")).absolute().data == tmp_path / "data"
 
 
 def test_an_artefact_lies_in_the_run_folder_or_the_home_folder(place: Place) -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from leukolab.base.errors import DataError
+from leukolab.base.home import Home
 from leukolab.cards import get_card, read_index
 from leukolab.images import PixelStore, pack
 from leukolab.report.explore import explore, measure
@@ -32,7 +33,7 @@ def index(tmp_path: Path) -> pd.DataFrame:
     return read_index(DataSpec(card="folder", subject_from=r"(p\d)_"), tmp_path / "data")
 
 
-def packed(index: pd.DataFrame, home: Path) -> PixelStore:
+def packed(index: pd.DataFrame, home: Home) -> PixelStore:
     return pack([Path(path) for path in index["path"]], list(index["image_id"]), 32, None, home, skip_unreadable=True)
 
 
@@ -47,7 +48,7 @@ def test_measures_are_of_the_full_image_and_unreadable_ones_are_named(index: pd.
 
 
 def test_the_page_is_one_file_that_shows_everything(index: pd.DataFrame, tmp_path: Path) -> None:
-    page = explore(index, packed(index, tmp_path / "home"), get_card("folder"), tmp_path / "out")
+    page = explore(index, packed(index, Home(tmp_path / "home")), get_card("folder"), tmp_path / "out")
     assert page == tmp_path / "out" / "explore.html"
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"(?!data:)", text)
@@ -62,7 +63,7 @@ def test_the_page_is_one_file_that_shows_everything(index: pd.DataFrame, tmp_pat
 
 def test_unknown_subjects_and_synthetic_images_are_said(index: pd.DataFrame, tmp_path: Path) -> None:
     page = explore(
-        index.assign(subject=None), packed(index, tmp_path / "home"), get_card("phantom"), tmp_path / "page.html"
+        index.assign(subject=None), packed(index, Home(tmp_path / "home")), get_card("phantom"), tmp_path / "page.html"
     )
     text = page.read_text(encoding="utf-8")
     assert "A score on this data set is an upper bound." in text

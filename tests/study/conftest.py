@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.engine import cached
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.run import run_study
@@ -63,7 +64,7 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def wen_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def wen_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Not to be changed. Its page is one word; `tests/cli` makes a whole one of this design."""
     folder, spec = tmp_path_factory.mktemp("runs") / "wen", wen_spec()
     with pytest.MonkeyPatch.context() as patch:
@@ -95,7 +96,7 @@ class PartRuns:
 
 
 @pytest.fixture(scope="session")
-def part_runs(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> PartRuns:
+def part_runs(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> PartRuns:
     """Not to be changed. The whole one was begun with part 1 alone and went on with `outer_parts=[1, 2, 3]`."""
     folder = tmp_path_factory.mktemp("parts")
     runs = PartRuns(folder / "first", folder / "others", folder / "whole", two_class)
@@ -115,14 +116,14 @@ def parts_run(part_runs: PartRuns) -> Run:
 
 
 @pytest.fixture(scope="session")
-def subtypes_run(four_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def subtypes_run(four_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Not to be changed."""
     folder, spec = tmp_path_factory.mktemp("runs") / "subtypes", subtypes_spec()
     return Run(folder, four_class, spec, run_study(spec, four_class, folder, home))
 
 
 @pytest.fixture(scope="session")
-def small_run(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def small_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Four models of one protocol by a small network. Not to be changed; its page is one word."""
     folder = tmp_path_factory.mktemp("runs") / "small"
     spec = wen_spec("protocol=corrected", "model.backbone=test_efficientnet", "model.weights=none")

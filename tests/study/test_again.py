@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import RunError
+from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
 from leukolab.results.predictions import read_results
 from leukolab.spec import StudySpec, load_study
@@ -76,15 +77,15 @@ def changed(spec: StudySpec, setting: str, folder: Path) -> StudySpec:
 )
 def test_a_changed_setting_redoes_only_what_it_touches(
     setting: str, new_heads: int, new_models: int, new_views: int,
-    small_run: Any, run: Path, home: Path, tmp_path: Path,
+    small_run: Any, run: Path, home: Home, tmp_path: Path,
     heads: list[str], trainings: list[str], passes: list[int],
 ) -> None:  # fmt: skip
-    shutil.copytree(home, tmp_path / "home")
-    run_study(changed(small_run.spec, setting, tmp_path), small_run.data, run, tmp_path / "home")
+    shutil.copytree(home.path, tmp_path / "home")
+    run_study(changed(small_run.spec, setting, tmp_path), small_run.data, run, Home(tmp_path / "home"))
     assert (len(heads), len(trainings), len(set(passes))) == (new_heads, new_models, new_views)
     for made in (heads, trainings, passes):
         made.clear()
-    run_study(small_run.spec, small_run.data, run, tmp_path / "home")
+    run_study(small_run.spec, small_run.data, run, Home(tmp_path / "home"))
     assert (heads, trainings, passes) == ([], [], [])
     assert (run / "predictions.parquet").read_bytes() == (small_run.folder / "predictions.parquet").read_bytes()
 
@@ -99,7 +100,7 @@ def files(run: Path) -> list[Path]:
 
 @pytest.mark.parametrize("damage", [half, Path.unlink])
 def test_damaged_files_of_a_finished_run_are_made_anew(
-    damage: Callable[[Path], None], small_run: Any, run: Path, home: Path, quick_report: None
+    damage: Callable[[Path], None], small_run: Any, run: Path, home: Home, quick_report: None
 ) -> None:
     """All of them, but one of the two that hold the settings."""
     for path in [*files(run), run / "spec.json"]:
@@ -110,7 +111,7 @@ def test_damaged_files_of_a_finished_run_are_made_anew(
 
 
 @pytest.fixture
-def stopped(small_run: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stopped(small_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run stopped in its third model after an epoch: heads and two models are done, one is unfinished."""
     run, real = tmp_path / "stopped", work._task
 
@@ -136,7 +137,7 @@ def stopped(small_run: Any, home: Path, tmp_path: Path, monkeypatch: pytest.Monk
     [("unfinished/*", 0, 2), ("heads/*/head.safetensors", 2, 2), ("jobs/*/predictions.parquet", 0, 4), ("**/*", 4, 4)],
 )
 def test_damaged_files_of_a_stopped_run_are_made_anew(
-    lost: str, new_heads: int, new_models: int, small_run: Any, stopped: Path, home: Path,
+    lost: str, new_heads: int, new_models: int, small_run: Any, stopped: Path, home: Home,
     heads: list[str], trainings: list[str],
 ) -> None:  # fmt: skip
     """Cut to half; what is sound is not done again, nor the heads of models that are done."""
@@ -151,7 +152,7 @@ def test_damaged_files_of_a_stopped_run_are_made_anew(
 
 @pytest.mark.usefixtures("predictions_only")
 def test_settings_of_which_both_files_are_damaged_are_asked_to_be_deleted(
-    small_run: Any, run: Path, home: Path, trainings: list[str]
+    small_run: Any, run: Path, home: Home, trainings: list[str]
 ) -> None:
     for name in SETTINGS:
         half(run / name)
@@ -167,7 +168,7 @@ def test_settings_of_which_both_files_are_damaged_are_asked_to_be_deleted(
 
 @pytest.mark.usefixtures("predictions_only")
 def test_the_runtime_is_measured_anew_where_that_is_asked_for(
-    small_run: Any, run: Path, home: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
+    small_run: Any, run: Path, home: Home, trainings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = changed(small_run.spec, "runtime={device: cpu, precision: float32, threads: 1, trunk: torch}", run.parent)
     run_study(asked, small_run.data, run, home)
@@ -191,7 +192,7 @@ def test_the_runtime_is_measured_anew_where_that_is_asked_for(
 
 @pytest.mark.usefixtures("predictions_only")
 def test_a_run_stopped_on_its_way_to_other_models_shows_none_of_the_old(
-    small_run: Any, run: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: Any, run: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its settings are those of the new models, so the old must not be used or reported beside them."""
 

@@ -19,6 +19,7 @@ pytest.importorskip("resource", reason="no SIGKILL and no bounds on files there"
 
 from children import ended, started
 
+from leukolab.base.home import Home
 from leukolab.base.streams import stream
 from leukolab.plan import read_events
 from leukolab.study.status import as_text, read_progress
@@ -89,7 +90,7 @@ def test_killed_at_random_instants_a_run_ends_with_the_same_bytes(
     assert ended(tmp_path / "log", *command) == 0, (tmp_path / "log").read_text()
     assert same(tmp_path / "run", undisturbed)
     assert not list((tmp_path / "run").rglob(".*.????????")), "half-written files of killed processes"
-    assert read_progress(tmp_path / "run", tmp_path / "home").state == "finished"
+    assert read_progress(tmp_path / "run", Home(tmp_path / "home")).state == "finished"
 
 
 def test_a_second_process_is_refused_ctrl_c_is_obeyed_and_status_tells_of_both(
@@ -98,7 +99,7 @@ def test_a_second_process_is_refused_ctrl_c_is_obeyed_and_status_tells_of_both(
     run, home, log = tmp_path / "run", undisturbed.home, tmp_path / "log"
     with started(log, *study(run, home)) as process:
         _wait(lambda: "started" in [event.event for event in read_events(run)])
-        during = read_progress(run, home)
+        during = read_progress(run, Home(home))
         assert ended(tmp_path / "second.log", *study(run, home)) == 2
         os.kill(process.pid or 0, signal.SIGINT)
         process.join(60)
@@ -106,7 +107,7 @@ def test_a_second_process_is_refused_ctrl_c_is_obeyed_and_status_tells_of_both(
     assert f"{run}: another process (pid {process.pid} on " in sentence(tmp_path / "second.log")
     assert sentence(log).endswith("stopped. What was finished is kept; the same command goes on from there.")
     assert during.state == "running"
-    after = read_progress(run, home)
+    after = read_progress(run, Home(home))
     assert after.state == "stopped"
     assert after.plan is not None
     assert after.plan.running == 0

@@ -14,6 +14,7 @@ import pytest
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, write_json, write_table
+from leukolab.base.home import Home
 from leukolab.cli import main
 from leukolab.plan import hold, read_events
 from leukolab.results.predictions import read_spec
@@ -30,7 +31,7 @@ SAME = ("jobs", "predictions", "rivals", "scores", "pooled", "ensembles", "hypot
 
 
 @pytest.fixture(scope="module")
-def merged(part_runs: Any, home: Path, snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def merged(part_runs: Any, home: Home, snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The parts, the later ones named first, with their whole report; the parts themselves stay as they were."""
     out: Path = tmp_path_factory.mktemp("merged") / "run"
     runs = [str(part_runs.others), str(part_runs.first)]
@@ -89,7 +90,7 @@ def test_a_run_that_goes_on_with_more_parts_trains_these_alone(part_runs: Any) -
 
 
 @pytest.mark.usefixtures("record_only")
-def test_a_part_may_come_twice_where_it_is_the_same(part_runs: Any, home: Path, tmp_path: Path) -> None:
+def test_a_part_may_come_twice_where_it_is_the_same(part_runs: Any, home: Home, tmp_path: Path) -> None:
     merge_runs([part_runs.first, part_runs.whole, part_runs.others, part_runs.first], tmp_path / "out", home)
     for name in ("jobs", "predictions", "rivals"):
         expected = (part_runs.whole / f"{name}.parquet").read_bytes()
@@ -120,7 +121,7 @@ def test_the_page_shows_all_parts_together(merged: Path) -> None:
     assert set(shown["parts"]) == {3}
 
 
-def test_a_merged_run_can_be_used_like_any_other(part_runs: Any, merged: Path, home: Path) -> None:
+def test_a_merged_run_can_be_used_like_any_other(part_runs: Any, merged: Path, home: Home) -> None:
     images = sorted(part_runs.data.rglob("*.png"))[:2] or sorted(part_runs.data.rglob("*.bmp"))[:2]
     table, unreadable = predict_images(open_model(merged), images)
     expected, _ = predict_images(open_model(part_runs.first), images)
@@ -131,7 +132,7 @@ def test_a_merged_run_can_be_used_like_any_other(part_runs: Any, merged: Path, h
     assert told["corrected/pooled/chosen"].metrics["test/image/balanced_accuracy"] > 0
 
 
-def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, home: Path, tmp_path: Path) -> None:
+def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, home: Home, tmp_path: Path) -> None:
     run = Path(shutil.copytree(merged, tmp_path / "run"))
     before = len(read_events(run))
     train_study(read_spec(run), part_runs.data, run, home)
@@ -140,7 +141,7 @@ def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, hom
         assert (run / f"{name}.parquet").read_bytes() == (merged / f"{name}.parquet").read_bytes(), name
 
 
-def test_a_merged_run_tells_that_its_jobs_are_done(merged: Path, home: Path) -> None:
+def test_a_merged_run_tells_that_its_jobs_are_done(merged: Path, home: Home) -> None:
     progress = read_progress(merged, home)
     assert (progress.state, progress.reported) == ("finished", True)
     assert progress.plan is not None

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from leukolab.base.errors import SplitError
+from leukolab.base.home import Home
 from leukolab.cards.draw import draw_data_set
 from leukolab.spec import load_study
 from leukolab.study.prepare import composition, prepare
 
 
-def test_rows_of_index_and_pixels_are_the_same_images(two_class: Path, home: Path) -> None:
+def test_rows_of_index_and_pixels_are_the_same_images(two_class: Path, home: Home) -> None:
     material = prepare(load_study("demo", ["image.size_px=48"]), two_class, home)
     assert list(material.index["image_id"]) == list(material.store.image_ids) == sorted(material.store.image_ids)
     assert material.class_names == ("normal", "all")
@@ -32,19 +33,19 @@ def test_rows_of_index_and_pixels_are_the_same_images(two_class: Path, home: Pat
     ],
 )
 def test_a_split_without_the_part_that_chooses_is_refused_before_training(
-    two_class: Path, home: Path, settings: list[str], setting: str
+    two_class: Path, home: Home, settings: list[str], setting: str
 ) -> None:
     with pytest.raises(SplitError, match=rf"protocols\.corrected\.{setting}: expected a part 'tuning' in this split"):
         prepare(load_study("demo", ["image.size_px=48", *settings]), two_class, home)
 
 
-def test_without_ensembles_no_weights_are_asked_for(two_class: Path, home: Path) -> None:
+def test_without_ensembles_no_weights_are_asked_for(two_class: Path, home: Home) -> None:
     settings: list[Any] = ["protocols.corrected.split={kind: holdout}", "protocols.corrected.champion_on=validation"]
     material = prepare(load_study("demo", ["image.size_px=48", "ensembles=null", *settings]), two_class, home)
     assert "tuning" not in set(material.splits["corrected"].table["role"])
 
 
-def test_one_class_alone_is_no_study(home: Path, tmp_path: Path) -> None:
+def test_one_class_alone_is_no_study(home: Home, tmp_path: Path) -> None:
     cells = draw_data_set(tmp_path / "cells", "two_class", 4, 2, 48, 7)
     for path in (cells / "all").iterdir():
         path.unlink()

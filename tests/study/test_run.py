@@ -10,6 +10,7 @@ import pytest
 
 from leukolab.base.errors import DataError, RunError, SpecError
 from leukolab.base.files import read_json, read_table, write_json, write_table
+from leukolab.base.home import Home
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine import cached
 from leukolab.spec import RuntimeSpec, load_study
@@ -82,7 +83,7 @@ def test_the_same_seed_gives_the_same_bytes(
     """In another folder, from another home, after other work."""
     first = request.getfixturevalue(name)
     trainings.clear()
-    run_study(first.spec, first.data, tmp_path / "again", tmp_path / "home")
+    run_study(first.spec, first.data, tmp_path / "again", Home(tmp_path / "home"))
     assert len(trainings) == len(folders(first.folder))
     for table in TABLES[:2]:
         assert (tmp_path / "again" / table).read_bytes() == (first.folder / table).read_bytes(), table
@@ -91,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes(
 
 @pytest.mark.usefixtures("predictions_only")
 def test_a_lost_job_alone_is_trained_again(
-    wen_run: Any, home: Path, tmp_path: Path, trainings: list[str], snapshot: Snapshot
+    wen_run: Any, home: Home, tmp_path: Path, trainings: list[str], snapshot: Snapshot
 ) -> None:
     run = tmp_path / "moved"
     shutil.copytree(wen_run.folder, run)
@@ -106,7 +107,7 @@ def test_a_lost_job_alone_is_trained_again(
 
 @pytest.mark.usefixtures("predictions_only")
 def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
-    wen_run: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wen_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, done = cached.train, []
 
@@ -137,7 +138,7 @@ def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
 
 
 def test_what_computes_is_measured_once_and_obeyed_afterwards(
-    wen_run: Any, home: Path, capsys: pytest.CaptureFixture[str]
+    wen_run: Any, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     open_runtime = RuntimeSpec(device="cpu", precision="float32")
     asked = wen_run.spec.model_copy(update={"runtime": open_runtime})
@@ -148,7 +149,7 @@ def test_what_computes_is_measured_once_and_obeyed_afterwards(
 
 
 def test_a_folder_of_another_study_is_refused_and_kept(
-    wen_run: Any, four_class: Path, home: Path, snapshot: Snapshot
+    wen_run: Any, four_class: Path, home: Home, snapshot: Snapshot
 ) -> None:
     before = snapshot(wen_run.folder)
     other = load_study("demo_subtypes", ["model.weights=none"])
@@ -158,7 +159,7 @@ def test_a_folder_of_another_study_is_refused_and_kept(
 
 
 def test_a_folder_begun_on_other_images_is_refused_and_kept(
-    wen_run: Any, home: Path, tmp_path: Path, snapshot: Snapshot
+    wen_run: Any, home: Home, tmp_path: Path, snapshot: Snapshot
 ) -> None:
     before = snapshot(wen_run.folder)
     other = draw_data_set(tmp_path / "other", "two_class", 20, 3, 48, 8)
@@ -167,26 +168,26 @@ def test_a_folder_begun_on_other_images_is_refused_and_kept(
     assert snapshot(wen_run.folder) == before
 
 
-def test_a_folder_with_other_files_is_refused_and_kept(wen_run: Any, home: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_and_kept(wen_run: Any, home: Home, tmp_path: Path) -> None:
     (tmp_path / "holiday.txt").write_text("mine")
     with pytest.raises(RunError, match="found other files"):
         run_study(wen_run.spec, wen_run.data, tmp_path, home)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
 
 
-def test_a_folder_in_which_nothing_was_done_is_as_good_as_empty(wen_run: Any, home: Path, tmp_path: Path) -> None:
+def test_a_folder_in_which_nothing_was_done_is_as_good_as_empty(wen_run: Any, home: Home, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         run_study(wen_run.spec, tmp_path / "mistyped", tmp_path / "run", home)
     assert plan_study(wen_run.spec, wen_run.data, tmp_path / "run", home).left == 8
 
 
-def test_an_outer_part_that_is_not_there_is_refused(wen_run: Any, home: Path, tmp_path: Path) -> None:
+def test_an_outer_part_that_is_not_there_is_refused(wen_run: Any, home: Home, tmp_path: Path) -> None:
     spec = wen_run.spec.model_copy(update={"outer_parts": (4,)})
     with pytest.raises(SpecError, match="has parts 1 to"):
         run_study(spec, wen_run.data, tmp_path / "run", home)
 
 
-def test_a_dry_run_touches_nothing(wen_run: Any, home: Path, tmp_path: Path, snapshot: Snapshot) -> None:
+def test_a_dry_run_touches_nothing(wen_run: Any, home: Home, tmp_path: Path, snapshot: Snapshot) -> None:
     data, done = snapshot(wen_run.data), snapshot(wen_run.folder)
     fresh = plan_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
     augment = wen_run.spec.training.augment.model_copy(update={"bank": "model"})

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from leukolab.base.home import Home
 from leukolab.spec import load_study
 from leukolab.study.prepare import prepare
 from leukolab.study.session import training_order
 
 
-def test_images_that_train_together_stand_together(two_class: Path, home: Path) -> None:
+def test_images_that_train_together_stand_together(two_class: Path, home: Home) -> None:
     """Whatever outer parts a run asks for, so that runs of other parts find the same views."""
     split = "protocols.corrected.split={kind: nested, by: group, outer: 5, folds: 3, tuning: 0.2}"
     given = ["image.size_px=48", split]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.spec import StudySpec, load_study
 from leukolab.study import side_by_side
 from leukolab.study.prepare import Material, prepare
@@ -19,7 +20,7 @@ def spec(*settings: str) -> StudySpec:
 
 
 @pytest.fixture(scope="module")
-def material(two_class: Path, home: Path) -> Material:
+def material(two_class: Path, home: Home) -> Material:
     return prepare(spec(), two_class, home)
 
 

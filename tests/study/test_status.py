@@ -11,10 +11,11 @@ import pytest
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import make_folder, write_json
+from leukolab.base.home import Home
 from leukolab.plan import Event, Task, hold, write_event, write_plan
 from leukolab.study.status import as_json, as_text, read_progress
 
-HOME = Path("no home folder")
+HOME = Home(Path("no home folder"))
 
 
 def plan(run: Path) -> Path:
@@ -103,7 +104,7 @@ def test_a_run_whose_jobs_are_not_listed_yet(tmp_path: Path) -> None:
     assert as_text(read_progress(tmp_path, HOME)).startswith("stopped before its jobs were listed")
 
 
-def test_a_finished_run_and_one_whose_report_is_older_than_its_jobs(small_run: Any, home: Path, tmp_path: Path) -> None:
+def test_a_finished_run_and_one_whose_report_is_older_than_its_jobs(small_run: Any, home: Home, tmp_path: Path) -> None:
     run = Path(shutil.copytree(small_run.folder, tmp_path / "run"))
     found = read_progress(run, home)
     assert found.state == "finished"
@@ -121,7 +122,7 @@ def test_a_damaged_plan_and_a_folder_that_is_no_run(tmp_path: Path) -> None:
         read_progress(tmp_path, HOME)
 
 
-def test_status_is_quick_to_start_and_needs_no_torch(small_run: Any, home: Path) -> None:
+def test_status_is_quick_to_start_and_needs_no_torch(small_run: Any, home: Home) -> None:
     code = f"""
 import sys
 from leukolab.cli import main

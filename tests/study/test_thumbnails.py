@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 
 from leukolab.base.files import make_folder, write_json, write_table
+from leukolab.base.home import Home
 from leukolab.study.run import _forget_pictures_of_others
 from leukolab.study.thumbnails import Thumbnails
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
+def folders(tmp_path: Path) -> tuple[Path, Home]:
     """A run of images `x`, `y`, `z` and a home folder where these files were packed under other names."""
-    run, home = make_folder(tmp_path / "run"), tmp_path / "home"
+    run, home = make_folder(tmp_path / "run"), Home(tmp_path / "home")
     store = make_folder(home / "pixels" / "pixels-1")
     write_json(run / "data.json", {"fingerprint": "0", "pixels": "pixels-1"})
     write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y", "z"]}))
@@ -25,7 +26,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return run, home
 
 
-def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[Path, Path]) -> None:
+def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[Path, Home]) -> None:
     run, home = folders
     found = Thumbnails.open(run, home)
     assert [int(found.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
@@ -34,13 +35,13 @@ def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[Path, Path]) -> 
     assert [int(alone.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
 
 
-def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[Path, Path]) -> None:
+def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[Path, Home]) -> None:
     run, home = folders
     write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y"]}))
     assert Thumbnails.open(run, home).get("x").shape == (64, 64, 3)
 
 
-def test_pictures_of_another_geometry_are_dropped_when_a_run_goes_on(folders: tuple[Path, Path]) -> None:
+def test_pictures_of_another_geometry_are_dropped_when_a_run_goes_on(folders: tuple[Path, Home]) -> None:
     run, home = folders
     found = Thumbnails.open(run, home)
     found.get("y")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from leukolab.base import shelf
 from leukolab.base.files import atomic
+from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.images import black_background, cell_statistics, colour_statistics, decode, in_order
 
@@ -23,7 +24,7 @@ SHORTCUTS_VERSION = 1
 """Raised by hand when the same images would give other numbers."""
 
 
-def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Path) -> tuple[str, Floats]:
+def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Home) -> tuple[str, Floats]:
     """What the probe sees of each image, kept in the home folder under the key of the packed pixels.
 
     Returns:

@@ -15,13 +15,14 @@ from pathlib import Path, PurePosixPath
 
 from leukolab.base.errors import StorageError
 from leukolab.base.files import make_folder, storage, write_json
+from leukolab.base.home import Home
 
 WAIT_SECONDS = 60.0
 """How long to wait for another process that is evicting; it does so within a second or so."""
 
 
 @contextlib.contextmanager
-def pin(home: Path, keys: Iterable[str]) -> Iterator[None]:
+def pin(home: Home, keys: Iterable[str]) -> Iterator[None]:
     """Keep these entries from being evicted, by this and any other process, until the block ends.
 
     Args:
@@ -49,7 +50,7 @@ def pin(home: Path, keys: Iterable[str]) -> Iterator[None]:
             record.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def pinned(home: Path, sweep: bool = False) -> frozenset[str]:
+def pinned(home: Home, sweep: bool = False) -> frozenset[str]:
     """The keys that living processes have pinned, this one among them.
 
     Args:
@@ -63,7 +64,7 @@ def pinned(home: Path, sweep: bool = False) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def gate(home: Path, seconds: float = WAIT_SECONDS) -> Iterator[None]:
+def gate(home: Home, seconds: float = WAIT_SECONDS) -> Iterator[None]:
     """Hold the one lock under which processes pin and evict.
 
     Raises:

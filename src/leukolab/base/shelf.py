@@ -20,6 +20,7 @@ from pathlib import Path
 
 from leukolab.base import pins
 from leukolab.base.errors import StorageError
+from leukolab.base.home import Home
 from leukolab.base.pins import gate, pin
 from leukolab.base.sizes import parse_size, size_text
 
@@ -29,7 +30,6 @@ KINDS = ("features", "pixels", "shortcuts", "trunks", "weights")
 """Folders of the home folder that are bounded."""
 SHARDED = frozenset({"features"})
 """Kinds of which each file is evicted by itself."""
-VARIABLE = "LEUKOLAB_CACHE_SIZE"
 LARGEST_DEFAULT = 50 * 10**9
 STALE_SECONDS = 3600.0
 """A temporary file that has not been written to for so long belongs to a process that died."""
@@ -66,7 +66,7 @@ class _Unit:
         return any(part.startswith(".") for part in self.place)
 
 
-def usage(home: Path) -> list[Entry]:
+def usage(home: Home) -> list[Entry]:
     """What the home folder holds, by kind and key; files that are only being written are left out."""
     found: dict[tuple[str, str], list[_Unit]] = {}
     for unit in _scan(home, KINDS):
@@ -85,16 +85,12 @@ def used(path: Path) -> None:
             os.utime(place)
 
 
-def limit(home: Path) -> int:
-    """Bytes the home folder may hold: LEUKOLAB_CACHE_SIZE, else 50 GB or a quarter of the disk space it can have.
-
-    Raises:
-        SpecError: the variable holds no size.
-    """
-    return _chosen() if os.environ.get(VARIABLE) else _default(home, _total(_scan(home, KINDS)))
+def limit(home: Home) -> int:
+    """Bytes the home folder may hold: its own limit, else 50 GB or a quarter of the disk space it can have."""
+    return _limit(home, _total(_scan(home, KINDS)))
 
 
-def trim(home: Path, limit_bytes: int, pinned: Collection[Path] = (), kinds: Collection[str] = KINDS) -> int:
+def trim(home: Home, limit_bytes: int, pinned: Collection[Path] = (), kinds: Collection[str] = KINDS) -> int:
     """Evict what was used longest ago until the home folder holds `limit_bytes` at most, as far as pins allow.
 
     Args:
@@ -109,29 +105,26 @@ def trim(home: Path, limit_bytes: int, pinned: Collection[Path] = (), kinds: Col
         StorageError: the home folder may not be written, or another process does not let go of it.
     """
     mine = {_below(home, path) for path in pinned}
-    if not home.is_dir():
+    if not home.path.is_dir():
         return 0
     with gate(home):
         gone = _set_aside(home, limit_bytes, mine, kinds)
     return _delete(gone)
 
 
-def keep_within(home: Path, pinned: Collection[Path] = ()) -> int:
+def keep_within(home: Home, pinned: Collection[Path] = ()) -> int:
     """Call after each file written: trims to `limit(home)`, in little time, and gives the bytes freed.
 
     A home folder of very many files is measured no oftener than costs a twentieth of the time. Where another
     process is evicting for seconds, this one leaves it to that.
-
-    Raises:
-        SpecError: LEUKOLAB_CACHE_SIZE holds no size.
     """
-    last, seconds = _scanned.get(home, (0.0, 0.0))
+    last, seconds = _scanned.get(home.path, (0.0, 0.0))
     started = time.monotonic()
     if seconds > _SCAN_SECONDS and started - last < _SCAN_SHARE * seconds:
         return 0
     total = _total(_scan(home, KINDS))
-    _scanned[home] = time.monotonic(), time.monotonic() - started
-    bound = _chosen() if os.environ.get(VARIABLE) else _default(home, total)
+    _scanned[home.path] = time.monotonic(), time.monotonic() - started
+    bound = _limit(home, total)
     if total <= bound:
         return 0
     gone: dict[Path, int] = {}
@@ -140,18 +133,17 @@ def keep_within(home: Path, pinned: Collection[Path] = ()) -> int:
     return _delete(gone)
 
 
-def _chosen() -> int:
-    return parse_size(os.environ[VARIABLE], VARIABLE)
-
-
-def _default(home: Path, held: int) -> int:
-    """What the cache holds already counts as free, so that the bound does not shrink as it fills."""
-    there = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.is_dir())
+def _limit(home: Home, held: int) -> int:
+    """What the cache holds already counts as free, so that the default does not shrink as it fills."""
+    if home.limit_bytes is not None:
+        return home.limit_bytes
+    path = home.path.absolute()
+    there = next(folder for folder in (path, *path.parents) if folder.is_dir())
     return min(LARGEST_DEFAULT, (shutil.disk_usage(there).free + held) // 4)
 
 
 def _set_aside(
-    home: Path, limit_bytes: int, mine: Collection[tuple[str, ...]], kinds: Collection[str]
+    home: Home, limit_bytes: int, mine: Collection[tuple[str, ...]], kinds: Collection[str]
 ) -> dict[Path, int]:
     """Rename what has to go, for whoever holds the gate: quick, so that nobody waits; new paths and their bytes."""
     units = list(_scan(home, kinds))
@@ -159,7 +151,7 @@ def _set_aside(
     gone: dict[Path, int] = {}
     excess = _total(units) - limit_bytes
     for unit in sorted(units, key=lambda unit: (unit.used_ns, unit.place)):
-        path = home.joinpath(*unit.place)
+        path = home.path.joinpath(*unit.place)
         stale = time.time() - unit.used_ns / 1e9 > STALE_SECONDS
         if unit.place[-1].startswith(_GONE):
             gone[path] = unit.bytes
@@ -206,7 +198,7 @@ def _delete(gone: dict[Path, int]) -> int:
     return sum(gone.values())
 
 
-def _scan(home: Path, kinds: Collection[str]) -> Iterator[_Unit]:
+def _scan(home: Home, kinds: Collection[str]) -> Iterator[_Unit]:
     """Everything that could go, and everything half-made; what vanishes meanwhile is left out."""
     for kind in kinds:
         start = len(str(home / kind)) + 1
@@ -251,9 +243,9 @@ def _total(units: Collection[_Unit] | Iterator[_Unit]) -> int:
     return sum(unit.bytes for unit in units if not unit.hidden)
 
 
-def _below(home: Path, path: Path) -> tuple[str, ...]:
+def _below(home: Home, path: Path) -> tuple[str, ...]:
     """Where a path, as it is or as it stands below the home folder, lies in that."""
-    top, place = (Path(os.path.abspath(one)) for one in (home, path))  # noqa: PTH100
+    top, place = (Path(os.path.abspath(one)) for one in (home.path, path))  # noqa: PTH100
     return (place if place.is_relative_to(top) else Path(os.path.abspath(top / path))).relative_to(top).parts  # noqa: PTH100
 
 

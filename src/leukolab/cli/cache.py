@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import click
 
 from leukolab.base.errors import SpecError
-from leukolab.base.shelf import KINDS, VARIABLE
+from leukolab.base.home import SIZE_VARIABLE, Home
+from leukolab.base.shelf import KINDS
+from leukolab.base.sizes import parse_size, size_text
 
 SMALLEST = 10**6
 """A `--cache-size` below this is a number without its unit."""
@@ -23,10 +24,10 @@ def cache() -> None:
 
 @cache.command("list")
 @click.pass_obj
-def list_entries(home: Path) -> None:
+def list_entries(home: Home) -> None:
     """List what the home folder holds, by kind and key, with its size and last use."""
     from leukolab.base.pins import pinned
-    from leukolab.base.shelf import limit, size_text, usage
+    from leukolab.base.shelf import limit, usage
 
     entries, keys = usage(home), pinned(home)
     width = max((len(entry.key) for entry in entries), default=0)
@@ -44,9 +45,8 @@ def list_entries(home: Path) -> None:
 @cache.command()
 @click.option("--to", "size", required=True, metavar="SIZE", help="What may stay, such as 5GB, 500MB or 8GiB.")
 @click.pass_obj
-def trim(home: Path, size: str) -> None:
+def trim(home: Home, size: str) -> None:
     """Delete what was used longest ago until at most that much is left; what a running program has pinned stays."""
-    from leukolab.base.shelf import parse_size, size_text
     from leukolab.base.shelf import trim as evict
 
     bound = parse_size(size, "--to")
@@ -58,9 +58,8 @@ def trim(home: Path, size: str) -> None:
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def clear(home: Path, kinds: tuple[str, ...], yes: bool) -> None:
+def clear(home: Home, kinds: tuple[str, ...], yes: bool) -> None:
     """Delete everything, or all of a kind, after asking; what a running program has pinned stays."""
-    from leukolab.base.shelf import size_text
     from leukolab.base.shelf import trim as evict
 
     chosen = kinds or KINDS
@@ -82,48 +81,34 @@ def _agreed(question: str) -> bool:
         ) from error
 
 
-def _held(home: Path, kinds: Collection[str]) -> int:
+def _held(home: Home, kinds: Collection[str]) -> int:
     from leukolab.base.shelf import usage
 
     return sum(entry.bytes for entry in usage(home) if entry.kind in kinds)
 
 
-def _say_left(home: Path, kinds: Collection[str], bound: int) -> None:
-    from leukolab.base.shelf import size_text
-
+def _say_left(home: Home, kinds: Collection[str], bound: int) -> None:
     held = _held(home, kinds)
     why = ", pinned by running programs" if held > bound else ""
     click.echo(f"left {size_text(held)}{why}")
 
 
-def _obey(context: click.Context, _: click.Parameter, given: str | None) -> None:
-    """Put the size into the environment while the command runs, also for the processes it starts; refuse a bad one."""
-    from leukolab.base.shelf import parse_size
-
-    before = os.environ.get(VARIABLE)
+def _limited(context: click.Context, _: click.Parameter, given: str | None) -> None:
+    """Give the command a home folder of this size; refuse a size without its unit."""
     if given is None:
-        if before:
-            parse_size(before, VARIABLE)
         return
-    if parse_size(given, "--cache-size") < SMALLEST:
+    limit_bytes = parse_size(given, "--cache-size")
+    if limit_bytes < SMALLEST:
         raise SpecError(f"--cache-size: expected 1MB at least, got '{given}'. Write gigabytes as 20GB.")
-    context.call_on_close(lambda: _put_back(before))
-    os.environ[VARIABLE] = given
-
-
-def _put_back(before: str | None) -> None:
-    if before is None:
-        os.environ.pop(VARIABLE, None)
-    else:
-        os.environ[VARIABLE] = before
+    context.obj = replace(context.obj, limit_bytes=limit_bytes)
 
 
 cache_size = click.option(
     "--cache-size",
     metavar="SIZE",
     expose_value=False,
-    callback=_obey,
+    callback=_limited,
     help="Most the home folder may hold, such as 20GB. "
-    f"[default: {VARIABLE}, else 50 GB or a quarter of the free disk, whichever is less]",
+    f"[default: {SIZE_VARIABLE}, else 50 GB or a quarter of the free disk, whichever is less]",
 )
 """The option of commands that fill the home folder."""

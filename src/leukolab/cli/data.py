@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.home import Home
+
 Root = click.Path(path_type=Path)
 
 
@@ -52,7 +54,7 @@ def verify(name: str, root: Path) -> None:
 @click.argument("root", type=Root)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("explore.html"), show_default=True)
 @click.pass_obj
-def explore(home: Path, name: str, root: Path, out: Path) -> None:
+def explore(home: Home, name: str, root: Path, out: Path) -> None:
     """Write the exploratory analysis of the data set in ROOT as one HTML page."""
     from leukolab.study.look import explore_data
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.cache import cache_size
 
@@ -14,7 +15,7 @@ from leukolab.cli.cache import cache_size
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True)
 @cache_size
 @click.pass_obj
-def demo(home: Path, out: Path) -> None:
+def demo(home: Home, out: Path) -> None:
     """Run both studies at small size on synthetic cells, and say where the reports are."""
     import subprocess
     import sys

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.settings import study_settings, where_jobs_run
 from leukolab.cli.tune import tune
@@ -50,7 +51,7 @@ def show(name: str) -> None:
 @click.option("--track", "target", metavar="TARGET", help=f"Mirror the finished run into MLflow: {TARGETS}.")
 @click.pass_obj
 def run(
-    home: Path, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, **given: object
+    home: Home, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, **given: object
 ) -> None:
     """Run the study NAME (or of a YAML file) on a folder of images, from the pixels to the report.
 
@@ -84,7 +85,7 @@ def run(
 @click.argument("folder", type=Folder)
 @click.option("--to", "target", default="mlflow", show_default=True, metavar="TARGET", help=f"{TARGETS}.")
 @click.pass_obj
-def track(home: Path, folder: Path, target: str) -> None:
+def track(home: Home, folder: Path, target: str) -> None:
     """Mirror the finished run in FOLDER into MLflow; doing so again brings the same entries up to date."""
     _track(folder, target, home)
 
@@ -93,7 +94,7 @@ def track(home: Path, folder: Path, target: str) -> None:
 @click.argument("folder", type=Folder)
 @click.option("--language", default="en", show_default=True, help="Language of the report.")
 @click.pass_obj
-def report(home: Path, folder: Path, language: str) -> None:
+def report(home: Home, folder: Path, language: str) -> None:
     """Score the predictions of the run in FOLDER again and write its report anew; no training, no torch."""
     from leukolab.study.finish import report_run
 
@@ -104,7 +105,7 @@ def report(home: Path, folder: Path, language: str) -> None:
 @click.argument("folder", type=Folder)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, every job with its state.")
 @click.pass_obj
-def status(home: Path, folder: Path, as_json: bool) -> None:
+def status(home: Home, folder: Path, as_json: bool) -> None:
     """Tell how far the run in FOLDER is: done, running, left, failed, time left; also while it runs."""
     import json
 
@@ -121,7 +122,7 @@ study.add_command(tune)
 @click.argument("runs", nargs=-1, required=True, type=Folder)
 @click.option("--out", required=True, type=Folder, help="Folder of the merged run; new or empty.")
 @click.pass_obj
-def merge(home: Path, runs: tuple[Path, ...], out: Path) -> None:
+def merge(home: Home, runs: tuple[Path, ...], out: Path) -> None:
     """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.
 
     Nothing is trained, no torch; the folders named are left as they are.
@@ -132,7 +133,7 @@ def merge(home: Path, runs: tuple[Path, ...], out: Path) -> None:
     _say_next(out)
 
 
-def _track(folder: Path, target: str, home: Path) -> None:
+def _track(folder: Path, target: str, home: Home) -> None:
     from leukolab.study.tracking.mirror import track as mirror
 
     click.echo(f"tracked: {mirror(folder, target, home)}")

@@ -78,9 +78,9 @@ def table(ctx: click.Context, home: Path | None) -> None:
 
     Research use only.
     """
-    from leukolab.base.home import home_folder
+    from leukolab.base.home import find_home
 
-    ctx.obj = home_folder(home)
+    ctx.obj = find_home(home)
 
 
 def program() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.settings import study_settings, where_jobs_run
 
@@ -38,7 +39,7 @@ from leukolab.cli.settings import study_settings, where_jobs_run
 @where_jobs_run
 @click.pass_obj
 def tune(
-    home: Path, /, name: str, data: Path, searched: tuple[str, ...], sampler: str, trials: int, start: int, metric: str,
+    home: Home, /, name: str, data: Path, searched: tuple[str, ...], sampler: str, trials: int, start: int, metric: str,
     out: Path | None, on: str, **given: object,
 ) -> None:  # fmt: skip
     """Search the best values of settings of the study NAME (or of a YAML file), on validation folds only.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from leukolab.base import shelf
 from leukolab.base.files import atomic, open_to_read, read_at
+from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import progress
 from leukolab.engine import views
@@ -52,7 +53,7 @@ class Bank:
     images: Images
     augment: AugmentSpec
     seed: int
-    home: Path
+    home: Home
     order: Rows | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -160,7 +161,9 @@ class Bank:
         try:
             descriptor = open_to_read(path)
         except FileNotFoundError:  # evicted by another program just now: not again
-            with shelf.pin(self.home, [path.relative_to(self.home).as_posix() for path in self.paths(view, [shard])]):
+            with shelf.pin(
+                self.home, [path.relative_to(self.home.path).as_posix() for path in self.paths(view, [shard])]
+            ):
                 self._compute(view, [shard])
                 descriptor = open_to_read(path)
         _OPEN[path] = descriptor

@@ -24,6 +24,7 @@ from torch import nn
 from leukolab.base import shelf
 from leukolab.base.errors import LeukolabError
 from leukolab.base.files import atomic
+from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.base.progress import say
 from leukolab.engine.cut import cut
@@ -72,7 +73,7 @@ class Trunk:
     size_px: int
     depth: int
     runtime: RuntimeSpec
-    home: Path
+    home: Home
 
     @cached_property
     def module(self) -> _Frozen:
@@ -194,7 +195,7 @@ def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.f
 
 
 def choose(
-    network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Path, images: float = math.inf
+    network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Home, images: float = math.inf
 ) -> RuntimeSpec:
     """Fill in `trunk` and `trunk_batch_size` where they are open: the fastest in a short measurement here.
 
@@ -238,7 +239,7 @@ def _sizes(images: float) -> list[int]:
 
 
 def _sound(
-    network: Classifier, names: Sequence[str], shape: tuple[int, int, int], runtime: RuntimeSpec, home: Path
+    network: Classifier, names: Sequence[str], shape: tuple[int, int, int], runtime: RuntimeSpec, home: Home
 ) -> dict[str, Runner]:
     """The runtimes among `names` that are here and agree with PyTorch on noise; of the others it is said why not.
 

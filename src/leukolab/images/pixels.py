@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from leukolab.base import shelf
 from leukolab.base.errors import ImageError, LeukolabError
 from leukolab.base.files import make_folder, read_json, read_table, storage, whole_folder, write_json, write_table
+from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.base.progress import say
 from leukolab.images.decode import Pixels, decode, pixel_digest
@@ -84,7 +85,7 @@ def pack(
     image_ids: Sequence[str],
     size_px: int,
     crop_px: int | None,
-    home: Path,
+    home: Home,
     skip_unreadable: bool = False,
 ) -> PixelStore:
     """Packed pixels of these files: opened where they are already there and whole, made otherwise.
@@ -121,7 +122,7 @@ def pack(
     return store
 
 
-def open_store(home: Path, key: str, image_ids: Sequence[str]) -> PixelStore:
+def open_store(home: Home, key: str, image_ids: Sequence[str]) -> PixelStore:
     """Packed pixels by their key, without the files they were made from.
 
     Args:
@@ -143,7 +144,7 @@ def open_store(home: Path, key: str, image_ids: Sequence[str]) -> PixelStore:
 
 
 @contextlib.contextmanager
-def _alone(home: Path, key: str) -> Iterator[None]:
+def _alone(home: Home, key: str) -> Iterator[None]:
     """Let one process pack these images; another waits, and finds them packed."""
     from filelock import FileLock, Timeout
 

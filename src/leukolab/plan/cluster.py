@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from leukolab.base import shelf
 from leukolab.base.errors import ClusterError, RunError
 from leukolab.base.files import make_folder, write_text
 from leukolab.plan import failure
@@ -139,7 +138,7 @@ def _at_once(room: Room, machines: Sequence[Room]) -> int:
 def _token(place: Place) -> Iterator[str]:
     """Name of a file that lies in both folders meanwhile, by which another machine knows that it sees them."""
     name = f".{uuid.uuid4().hex}"
-    folders = [] if os.environ.get(APART) else [make_folder(place.run), make_folder(place.home)]
+    folders = [] if os.environ.get(APART) else [make_folder(place.run), make_folder(place.home.path)]
     try:
         for folder in folders:
             write_text(folder / name, "")
@@ -190,7 +189,7 @@ class _Drive:
         while len(self._running) < MOST_AHEAD and (task := self._frontier.take()) is not None:
             rooms = rooms or self._cluster.rooms()
             room = request(task, rooms)
-            order = Order(task, *self._order, self._supplies(task), os.environ.get(shelf.VARIABLE, ""))
+            order = Order(task, *self._order, self._supplies(task))
             self._running[self._cluster.submit(order, room)] = task, room
 
     def _supplies(self, task: Task) -> tuple[tuple[str, Spot], ...]:

@@ -74,7 +74,7 @@ def _employ(crew: list[Worker], most: int, frontier: Frontier, job: tuple[Place,
 def _start(place: Place, work: str) -> Worker:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there, place.to_dict(), work, os.getpid()))
+    process = context.Process(target=serve, args=(there, place.absolute(), work, os.getpid()))
     with _deaf():
         process.start()
     there.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leukolab import __version__
-from leukolab.base import shelf
 from leukolab.base.errors import ClusterError
 from leukolab.base.files import make_folder
+from leukolab.base.home import Home
 from leukolab.base.progress import hide_bars
 from leukolab.plan import failure
 from leukolab.plan.parcel import unpack
@@ -51,7 +50,7 @@ class Order:
     """A task on its way to a machine.
 
     `place` is the driver's. A machine that finds a file named `token` in both of its folders shares them. `supplies`
-    are artefacts the task may need and where they lie. `cache_size` bounds the home folder, as set at the driver.
+    are artefacts the task may need and where they lie.
     """
 
     task: Task
@@ -59,7 +58,6 @@ class Order:
     work: str
     token: str
     supplies: tuple[tuple[str, Spot], ...] = ()
-    cache_size: str = ""
     version: str = __version__
 
 
@@ -83,8 +81,6 @@ def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
     tell("started", scratch)
     try:
         _check_version(order.version)
-        if order.cache_size:
-            os.environ[shelf.VARIABLE] = order.cache_size
         place = _own_place(Path(scratch), order.place) if scratch else order.place
         if missing := _fetch(order, place, Spot(node, scratch), read):
             return report("missing", missing)
@@ -96,11 +92,11 @@ def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
 
 def spot_of(artefact: str, report: Report) -> Spot:
     """Where a task left what it made."""
-    return Spot(report.node, str(_scratch_place(Path(report.scratch)).find(artefact)))
+    return Spot(report.node, str(Path(report.scratch, artefact)))
 
 
 def _shares(order: Order) -> bool:
-    return all((folder / order.token).is_file() for folder in (order.place.run, order.place.home))
+    return all((folder / order.token).is_file() for folder in (order.place.run, order.place.home.path))
 
 
 def _scratch(token: str, node: str) -> Path:
@@ -108,15 +104,12 @@ def _scratch(token: str, node: str) -> Path:
     return Path(tempfile.gettempdir()) / f"leukolab-{token.strip('.')}-{node[:12]}"
 
 
-def _scratch_place(scratch: Path, data: Path | None = None) -> Place:
-    return Place(scratch / "run", scratch / "home", data)
-
-
 def _own_place(scratch: Path, drivers: Place) -> Place:
+    """Run folder and home folder in a scratch folder; the limit of the home folder is the driver's."""
     scratch.mkdir(mode=0o700, exist_ok=True)  # there are patients' cells in it
-    place = _scratch_place(scratch, drivers.data)
+    place = Place(scratch / "run", Home(scratch / "home", drivers.home.limit_bytes), drivers.data)
     make_folder(place.run)
-    make_folder(place.home)
+    make_folder(place.home.path)
     return place
 
 

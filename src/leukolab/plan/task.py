@@ -13,6 +13,7 @@ from typing import Any
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, write_json
+from leukolab.base.home import Home
 
 PLAN_FILE = "plan.json"
 """The plan in the run folder."""
@@ -61,7 +62,7 @@ class Place:
     """Where a task finds things: the run folder, the home folder, the folder of images (if it reads any)."""
 
     run: Path
-    home: Path
+    home: Home
     data: Path | None = None
 
     def find(self, artefact: str) -> Path:
@@ -73,25 +74,15 @@ class Place:
         root, *rest = PurePosixPath(artefact).parts or ("",)
         if root not in ("run", "home") or not rest or ".." in rest:
             raise ValueError(f"artefact '{artefact}': expected 'run/...' or 'home/...'")
-        return (self.run if root == "run" else self.home).joinpath(*rest)
+        return (self.run if root == "run" else self.home.path).joinpath(*rest)
 
     def has(self, artefacts: Iterable[str]) -> bool:
         """Whether all of the artefacts exist here."""
         return all(self.find(artefact).exists() for artefact in artefacts)
 
-    def to_dict(self) -> dict[str, str | None]:
-        """The place as JSON values, its paths absolute."""
-        return {
-            "run": str(self.run.absolute()),
-            "home": str(self.home.absolute()),
-            "data": None if self.data is None else str(self.data.absolute()),
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, str | None]) -> Place:
-        """The place that `to_dict` gave."""
-        data = values["data"]
-        return cls(Path(str(values["run"])), Path(str(values["home"])), None if data is None else Path(data))
+    def absolute(self) -> Place:
+        """The same place by absolute paths, for processes that work elsewhere."""
+        return Place(self.run.absolute(), self.home.absolute(), self.data and self.data.absolute())
 
 
 def write_plan(run: Path, tasks: Sequence[Task]) -> None:

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -24,12 +23,12 @@ Message = tuple[str, Any]
 PR_SET_PDEATHSIG = 1
 
 
-def serve(pipe: Connection, place: Mapping[str, str | None], work: str, driver: int) -> None:
+def serve(pipe: Connection, place: Place, work: str, driver: int) -> None:
     """Work until the driver sends None or is gone.
 
     Args:
         pipe: gets tasks as JSON values, sends messages.
-        place: where things are, from `Place.to_dict`.
+        place: where things are, by absolute paths.
         work: dotted name of the function.
         driver: process id of the driver.
     """
@@ -39,7 +38,7 @@ def serve(pipe: Connection, place: Mapping[str, str | None], work: str, driver: 
     hide_bars()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while (values := pipe.recv()) is not None:
-            pipe.send(_attempt(Task.from_dict(values), Place.from_dict(place), work, pipe))
+            pipe.send(_attempt(Task.from_dict(values), place, work, pipe))
 
 
 def _attempt(task: Task, place: Place, work: str, pipe: Connection) -> Message:

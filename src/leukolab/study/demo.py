@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leukolab.base.home import Home
 from leukolab.base.progress import say
 from leukolab.cards.draw import draw_data_set
 from leukolab.spec import load_study
 from leukolab.study.run import run_study
 
 
-def run_demo(out: Path, home: Path) -> tuple[Path, Path, Path]:
+def run_demo(out: Path, home: Home) -> tuple[Path, Path, Path]:
     """Draw two synthetic data sets, run both designs on them.
 
     Returns:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from leukolab.base.files import write_json, write_table
+from leukolab.base.home import Home
 from leukolab.base.progress import say
 from leukolab.images import PixelStore
 from leukolab.plan import Event, hold, write_event
@@ -32,7 +33,7 @@ from leukolab.study.answers import answers
 from leukolab.study.thumbnails import Thumbnails
 
 
-def report_run(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:
+def report_run(run: Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:
     """`finish`, while no other process works in the run folder; noted in its ledger.
 
     Raises:
@@ -45,7 +46,7 @@ def report_run(run: Path, pixels: PixelStore | Path | None, language: str = "en"
     return path
 
 
-def finish(run: Path, pixels: PixelStore | Path | None, language: str = "en") -> Path:
+def finish(run: Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:
     """Score the predictions in `run`, choose a model, write the report.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leukolab.base.home import Home
 from leukolab.cards import get_card, locate, read_index
 from leukolab.images import pack
 from leukolab.report.explore import explore
@@ -12,7 +13,7 @@ from leukolab.spec import DataSpec
 THUMBNAIL_PX = 128
 
 
-def explore_data(name: str, root: Path, out: Path, home: Path) -> Path:
+def explore_data(name: str, root: Path, out: Path, home: Home) -> Path:
     """Read, measure and draw the data set `name` in `root`; unreadable files are listed on the page.
 
     Raises:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, whole_folder
+from leukolab.base.home import Home
 from leukolab.base.keys import digest, file_digest
 from leukolab.base.progress import say
 from leukolab.plan import Event, held, write_event
@@ -57,7 +58,7 @@ class Part:
         return mine.sort_values(["job", "role", "image_id"], ignore_index=True)
 
 
-def merge_runs(runs: list[Path], out: Path, home: Path) -> Path:
+def merge_runs(runs: list[Path], out: Path, home: Home) -> Path:
     """Make one run folder of several, with its scores and report.
 
     Args:

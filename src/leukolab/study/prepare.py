@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukolab.base.errors import SplitError
+from leukolab.base.home import Home
 from leukolab.base.progress import say
 from leukolab.cards import get_card, locate, read_index
 from leukolab.cards.card import Card
@@ -40,7 +41,7 @@ class Material:
         return [Path(path) for path in self.index["path"]]
 
 
-def prepare(spec: StudySpec, data: Path, home: Path) -> Material:
+def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
     """Find, pack, group and split the images of a study.
 
     Raises:

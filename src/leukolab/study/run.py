@@ -21,6 +21,7 @@ from leukolab import __version__
 from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
 from leukolab.base.files import atomic, make_folder, read_json, read_table, sweep, write_json, write_table
+from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.base.pins import pin
 from leukolab.base.progress import say
@@ -44,7 +45,7 @@ from leukolab.study.session import Session, cut_for
 from leukolab.study.side_by_side import processes, where
 
 
-def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Path:
+def run_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Path:
     """Run a study to its report.
 
     Args:
@@ -67,7 +68,7 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "aut
     return report_run(run, session.material.store)
 
 
-def train_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto", retune: bool = False) -> Session:
+def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Session:
     """`run_study` as far as the predictions of all models and rivals."""
     started = time.time()
     usable_target(on)  # what means nothing is refused before images are packed
@@ -100,12 +101,12 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: C
         run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
 
 
-def pixels_kept(material: Material, home: Path) -> AbstractContextManager[None]:
+def pixels_kept(material: Material, home: Home) -> AbstractContextManager[None]:
     """Packed pixels stay while the block runs, however small the cache: every job reads them."""
     return pin(home, [f"pixels/{material.store.key}"])
 
 
-def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> Estimate:
+def plan_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto") -> Estimate:
     """What a study would cost: jobs, hours, disk; nothing is trained and the run folder is not touched."""
     begun.check_folder(spec, run)
     session, jobs = open_session(spec, data, run, home, on)
@@ -114,19 +115,19 @@ def plan_study(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "au
         return estimate(session, jobs, left, processes(on, spec, session.material))
 
 
-def open_session(spec: StudySpec, data: Path, run: Path, home: Path, on: str = "auto") -> tuple[Session, list[Job]]:
+def open_session(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto") -> tuple[Session, list[Job]]:
     """Settings resolved, images packed and split, jobs listed."""
     return session_of(_prepared(spec, data, home), spec, run, home, on)
 
 
-def _prepared(spec: StudySpec, data: Path, home: Path) -> Material:
+def _prepared(spec: StudySpec, data: Path, home: Home) -> Material:
     """Images packed and split; a runtime that cannot be had is refused before."""
     runtime.choose(spec.runtime)
     return prepare(spec, data, home)
 
 
 def session_of(
-    material: Material, spec: StudySpec, run: Path, home: Path, on: str = "auto"
+    material: Material, spec: StudySpec, run: Path, home: Home, on: str = "auto"
 ) -> tuple[Session, list[Job]]:
     """`open_session` on images that are packed and split already."""
     settings = runtime.choose(begun.runtime_begun(spec, run), processes(on, spec, material))

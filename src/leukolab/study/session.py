@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from leukolab.base.files import read_json, read_table
+from leukolab.base.home import Home
 from leukolab.cards import get_card
 from leukolab.engine.bank import Bank
 from leukolab.engine.cached import first_depth
@@ -31,7 +32,7 @@ class Session:
 
     spec: StudySpec
     run: Path
-    home: Path
+    home: Home
     material: Material
     network: Classifier
     _banks: dict[tuple[int, int], Bank] = field(default_factory=dict, repr=False)
@@ -105,7 +106,7 @@ def cut_for(spec: StudySpec, network: Classifier, reading: str) -> int:
     return cut_depth(network, spec.image.size_px, depth)
 
 
-def recorded_session(run: Path, home: Path) -> Session:
+def recorded_session(run: Path, home: Home) -> Session:
     """The session of a run, from its folder and the packed pixels in `home`; the image files are not needed.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json
+from leukolab.base.home import Home
 from leukolab.base.progress import duration
 from leukolab.plan import Place, Row, Status, held, read_events, read_plan, status
 from leukolab.plan.ledger import LEDGER_FILE
@@ -37,7 +38,7 @@ class Progress:
     reported: bool
 
 
-def read_progress(run: Path, home: Path) -> Progress:
+def read_progress(run: Path, home: Home) -> Progress:
     """How far the run in this folder is.
 
     Args:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukolab.base.files import atomic, read_json, read_table
+from leukolab.base.home import Home
 from leukolab.images import PixelStore
 
 Picture = NDArray[np.uint8]
@@ -27,7 +28,7 @@ class Thumbnails:
     asked: dict[str, Picture] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, run: Path, pixels: PixelStore | Path | None) -> Thumbnails:
+    def open(cls, run: Path, pixels: PixelStore | Home | None) -> Thumbnails:
         """Thumbnails of a run, from a store, or from the home folder where its store may lie."""
         path = run / "thumbnails.npz"
         kept = _kept(path)

@@ -13,6 +13,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from leukolab.base.errors import RunError, TrainingError
+from leukolab.base.home import Home
 from leukolab.base.pins import pinned
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine import reference
@@ -51,7 +52,7 @@ class Found:
 
 
 @pytest.fixture(scope="module")
-def found(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """Not to be changed."""
     folder = tmp_path_factory.mktemp("searches") / "undisturbed"
     with pytest.MonkeyPatch.context() as patch:
@@ -117,7 +118,7 @@ def test_no_trial_reads_or_predicts_a_tuning_or_test_image(
     found: Found, two_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once the split is made, their files and the pixels packed from all files are gone; the trials are the same."""
-    data, home, unseen = tmp_path / "data", tmp_path / "home", set[str]()
+    data, home, unseen = tmp_path / "data", Home(tmp_path / "home"), set[str]()
     shutil.copytree(two_class, data)
 
     def prepare_and_delete(*arguments: Any) -> Material:
@@ -141,7 +142,7 @@ def test_no_trial_reads_or_predicts_a_tuning_or_test_image(
 
 
 def test_a_search_killed_twice_goes_on_to_the_same_bytes(
-    found: Found, two_class: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: Found, two_class: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between two epochs, and between a trial's training and the note of its score; no epoch is run twice."""
     folder = tmp_path / "search"
@@ -164,7 +165,7 @@ def test_a_search_killed_twice_goes_on_to_the_same_bytes(
         assert (folder / name).read_bytes() == (found.folder / name).read_bytes(), name
 
 
-def test_a_search_in_two_processes_finds_the_same(found: Found, two_class: Path, home: Path, tmp_path: Path) -> None:
+def test_a_search_in_two_processes_finds_the_same(found: Found, two_class: Path, home: Home, tmp_path: Path) -> None:
     """The models of a trial train side by side; they train on one thread here and there."""
     folder = tmp_path / "search"
     tune_study(spec(), search(trials=1), two_class, folder, home, on="local:2")
@@ -172,7 +173,7 @@ def test_a_search_in_two_processes_finds_the_same(found: Found, two_class: Path,
     pd.testing.assert_frame_equal(ours, theirs.head(1))
 
 
-def test_a_search_killed_before_its_first_trial_begins_again(two_class: Path, home: Path, tmp_path: Path) -> None:
+def test_a_search_killed_before_its_first_trial_begins_again(two_class: Path, home: Home, tmp_path: Path) -> None:
     """A process killed by the system leaves its lock file."""
     folder = tmp_path / "search"
     with pytest.MonkeyPatch.context() as patch:
@@ -188,7 +189,7 @@ def killed(*_: object) -> None:
 
 
 def test_a_finished_search_trains_nothing_again(
-    found: Found, two_class: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    found: Found, two_class: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune, "train_models", killed)
     before = (found.folder / "trials.csv").read_bytes()
@@ -197,7 +198,7 @@ def test_a_finished_search_trains_nothing_again(
 
 
 def test_diverged_trials_count_as_the_worst_and_repeated_ones_are_not_trained(
-    two_class: Path, home: Path, tmp_path: Path
+    two_class: Path, home: Home, tmp_path: Path
 ) -> None:
     folder = tmp_path / "search"
     some = search("training.learning_rates=1e36,0.01", sampler="genetic", trials=4)
@@ -212,14 +213,14 @@ def test_diverged_trials_count_as_the_worst_and_repeated_ones_are_not_trained(
     assert load_study(str(folder / "best.yaml")).training.learning_rates == (0.01,)
 
 
-def test_a_search_where_all_diverges_says_so(two_class: Path, home: Path, tmp_path: Path) -> None:
+def test_a_search_where_all_diverges_says_so(two_class: Path, home: Home, tmp_path: Path) -> None:
     some = search("training.learning_rates=1e35,1e36", trials=1)
     with pytest.raises(TrainingError, match=r"diverged in all 1 trials\. Search smaller learning rates"):
         tune_study(spec(), some, two_class, tmp_path / "search", home)
 
 
 def test_a_folder_of_another_search_is_refused_and_kept(
-    found: Found, two_class: Path, home: Path, tmp_path: Path, snapshot: Callable[[Path], dict[str, str]]
+    found: Found, two_class: Path, home: Home, tmp_path: Path, snapshot: Callable[[Path], dict[str, str]]
 ) -> None:
     before = snapshot(found.folder)
     other = replace(search(), sampler="genetic")
@@ -236,13 +237,13 @@ def test_a_folder_of_another_search_is_refused_and_kept(
         tune_study(spec(), search(), two_class, tmp_path / "mine", home)
 
 
-def test_the_study_with_the_best_settings_can_be_run(found: Found, two_class: Path, home: Path, tmp_path: Path) -> None:
+def test_the_study_with_the_best_settings_can_be_run(found: Found, two_class: Path, home: Home, tmp_path: Path) -> None:
     plan = plan_study(load_study(str(found.folder / "best.yaml")), two_class, tmp_path / "best", home)
     assert (plan.jobs, plan.left) == (FOLDS, FOLDS)
 
 
 def test_pixels_stay_between_the_trials_of_a_search_over_their_size(
-    two_class: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_class: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[bool] = []
 

@@ -19,6 +19,7 @@ import pytest
 
 from leukolab.base.errors import RunError, TrackingError
 from leukolab.base.files import read_table, write_table
+from leukolab.base.home import Home
 from leukolab.study.tracking.mirror import IDENTITY_FILE, track
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # MLflow's own
@@ -117,7 +118,7 @@ def board_of(uri: str, run: Path, name: str = f"leukolab/{STUDY}") -> Board:
 def test_a_server_is_told_settings_curves_scores_and_models(wen_run: Any, server: str, tmp_path: Path) -> None:
     """Of a study with ensembles."""
     mine = Path(shutil.copytree(wen_run.folder, tmp_path / "run"))
-    where = track(mine, f"mlflow:{server}", tmp_path / "home")
+    where = track(mine, f"mlflow:{server}", Home(tmp_path / "home"))
     board = board_of(server, mine, "leukolab/demo")
     entries, jobs = board.entries, read_table(mine / "jobs.parquet")
     scores, history = read_table(mine / "scores.parquet"), read_table(mine / "history.parquet")
@@ -151,12 +152,12 @@ def test_a_server_is_told_settings_curves_scores_and_models(wen_run: Any, server
 
 def test_telling_it_again_changes_nothing(mine: Path, file: str, tmp_path: Path, snapshot: Snapshot) -> None:
     """Also from another place: the folder was moved."""
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     board = board_of(file, mine)
     first, kept = board.ids, snapshot(board.folder)
     points = {name: len(board.client.get_metric_history(i, "test/image/auc")) for name, i in first.items()}
     mine.rename(tmp_path / "moved")
-    track(tmp_path / "moved", f"mlflow:{file}", tmp_path / "home")
+    track(tmp_path / "moved", f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == first
     assert snapshot(board.folder) == kept
     assert {n: len(board.client.get_metric_history(i, "test/image/auc")) for n, i in first.items()} == points
@@ -164,13 +165,13 @@ def test_telling_it_again_changes_nothing(mine: Path, file: str, tmp_path: Path,
 
 
 def test_scores_that_changed_are_brought_up_to_date(mine: Path, file: str, tmp_path: Path) -> None:
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     board = board_of(file, mine)
     first, scores = board.ids, read_table(mine / "scores.parquet")
     row = (scores["kind"] == "model") & (scores["metric"] == "auc") & (scores["role"] == "test")
     scores.loc[row, "value"] = [0.25 if number % 2 else 0.125 for number in range(row.sum())]
     write_table(mine / "scores.parquet", scores)
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == first
     for changed in scores[row].itertuples():
         metrics = board.entries[str(changed.member)].data.metrics
@@ -179,25 +180,25 @@ def test_scores_that_changed_are_brought_up_to_date(mine: Path, file: str, tmp_p
 
 def test_models_that_went_are_binned_and_taken_out_again(mine: Path, file: str, tmp_path: Path) -> None:
     """As with outer parts run one after the other."""
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     board = board_of(file, mine)
     first, jobs = board.ids, read_table(mine / "jobs.parquet")
     write_table(mine / "jobs.parquet", jobs.iloc[1:])
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == {name: i for name, i in first.items() if name != jobs.iloc[0]["job"]}
     write_table(mine / "jobs.parquet", jobs)
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == first
 
 
 def test_other_settings_make_another_entry_of_the_study(mine: Path, file: str, tmp_path: Path) -> None:
     """MLflow lets no parameter change; the models stay, below the new entry."""
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     board = board_of(file, mine)
     first, spec = board.ids, (mine / "spec.json").read_text(encoding="utf-8")
     assert '"bootstrap": 100' in spec
     (mine / "spec.json").write_text(spec.replace('"bootstrap": 100', '"bootstrap": 200'), encoding="utf-8")
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     second, study = board.ids, board.entries[STUDY]
     assert study.data.params["bootstrap"] == "200"
     assert [name for name in first if first[name] != second[name]] == [STUDY]
@@ -222,11 +223,11 @@ def test_it_goes_on_where_it_was_stopped(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MlflowClient, "log_artifact", stopping)
         with pytest.raises(KeyboardInterrupt):
-            track(mine, f"mlflow:{file}", tmp_path / "home")
+            track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     board = board_of(file, mine)
     before = board.ids
     assert len(before) == told
-    track(mine, f"mlflow:{file}", tmp_path / "home")
+    track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert {name: board.ids[name] for name in before} == before
     job = read_table(mine / "jobs.parquet").iloc[0]["job"]
     assert len(board.client.get_metric_history(board.ids[job], "loss")) == 4
@@ -255,7 +256,7 @@ def test_a_server_that_is_away_costs_nothing_but_time(mine: Path, tmp_path: Path
     (mine / IDENTITY_FILE).write_text('{"identity": "x"}')
     before, uri = snapshot(mine), f"http://127.0.0.1:{free_port()}"
     with pytest.raises(TrackingError) as caught:
-        track(mine, f"mlflow:{uri}", tmp_path / "home")
+        track(mine, f"mlflow:{uri}", Home(tmp_path / "home"))
     sentence = str(caught.value)
     assert f"{uri}: expected MLflow to take this run, found no server that answers. The run itself is done" in sentence
     assert f"'leukolab study track {mine} --to mlflow:{uri}'" in sentence
@@ -267,7 +268,7 @@ def test_what_is_no_mlflow_is_refused_in_a_sentence(mine: Path, tmp_path: Path, 
     other.write_bytes(b"This is no database, and a long text." * 99)
     for uri, words in ((f"sqlite:///{other.as_posix()}", "file is not a database"), (f"{server}/elsewhere", "404")):
         with pytest.raises(TrackingError) as caught:
-            track(mine, f"mlflow:{uri}", tmp_path / "home")
+            track(mine, f"mlflow:{uri}", Home(tmp_path / "home"))
         assert words in str(caught.value), str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -276,19 +277,19 @@ def test_a_run_that_is_not_finished_is_not_told(mine: Path, tmp_path: Path) -> N
     key = read_table(mine / "jobs.parquet").iloc[0]["key"]
     (mine / "jobs" / key / "model.safetensors").unlink()
     with pytest.raises(RunError, match="expected a file of a finished model, found none"):
-        track(mine, "mlflow", tmp_path / "home")
+        track(mine, "mlflow", Home(tmp_path / "home"))
     (mine / "scores.parquet").unlink()
     with pytest.raises(RunError, match="expected a table here, found none"):
-        track(mine, "mlflow", tmp_path / "home")
+        track(mine, "mlflow", Home(tmp_path / "home"))
     assert not (tmp_path / "home").exists()
 
 
 def test_nothing_is_reported_to_the_makers_of_mlflow() -> None:
     """In a fresh interpreter that no test marks as one."""
     code = """
-from pathlib import Path
+from leukolab.base.home import find_home
 from leukolab.study.tracking.mirror import check
-check("mlflow", Path("home"))
+check("mlflow", find_home("home"))
 from mlflow.telemetry.client import get_telemetry_client
 print(get_telemetry_client())
 """

@@ -20,6 +20,7 @@ import numpy as np
 
 from leukolab.base.errors import DataError, RunError, SpecError, TrainingError, nearest
 from leukolab.base.files import make_folder, read_json, read_table, write_json
+from leukolab.base.home import Home
 from leukolab.base.keys import canonical_json
 from leukolab.base.progress import duration, say
 from leukolab.images import pack
@@ -66,13 +67,13 @@ class _Place:
     spec: StudySpec
     search: Search
     folder: Path
-    home: Path
+    home: Home
     data: Path
     on: str
     seen: Material
 
 
-def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: Path, on: str = "local") -> str:
+def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: Home, on: str = "local") -> str:
     """Search, or go on with a search, and write what was found into its folder.
 
     Args:
@@ -117,7 +118,7 @@ def _one_part(spec: StudySpec) -> StudySpec:
     return spec.model_copy(update={"protocol": protocol, "outer_parts": outers[:1]})
 
 
-def _seen(whole: Material, spec: StudySpec, home: Path) -> Material:
+def _seen(whole: Material, spec: StudySpec, home: Home) -> Material:
     """What a trial is given: the images that train and validate in its outer part, and how they do."""
     [protocol], [outer] = spec.active_protocols, spec.outer_parts or (1,)
     split = whole.splits[protocol]
@@ -132,7 +133,7 @@ def _seen(whole: Material, spec: StudySpec, home: Path) -> Material:
     return _packed(seen, spec, home)
 
 
-def _packed(material: Material, spec: StudySpec, home: Path) -> Material:
+def _packed(material: Material, spec: StudySpec, home: Home) -> Material:
     """The same images with pixels in the geometry of `spec`."""
     image, names = spec.image, list(material.index["image_id"])
     return replace(material, store=pack(material.paths, names, image.size_px, image.crop_px, home))

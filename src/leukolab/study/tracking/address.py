@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from leukolab.base.errors import SpecError
+from leukolab.base.home import Home
 
 FORMS = "'mlflow', 'mlflow:http://HOST:PORT' or 'mlflow:sqlite:///FILE'"
 
@@ -19,7 +20,7 @@ class Target:
     artifacts: Path | None
 
 
-def read_target(target: str, home: Path) -> Target:
+def read_target(target: str, home: Home) -> Target:
     """Where `mlflow[:URI]` leads; without an address, to a SQLite file in the home folder.
 
     Raises:

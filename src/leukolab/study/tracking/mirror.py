@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from leukolab.base.errors import MissingExtraError, TrackingError
 from leukolab.base.files import make_folder, read_json, storage, write_json
+from leukolab.base.home import Home
 from leukolab.base.progress import progress
 from leukolab.study.tracking.address import Target, read_target
 from leukolab.study.tracking.entries import STUDY, Entry, entries
@@ -52,7 +53,7 @@ METRICS, PARAMS, LETTERS = 1000, 100, 5000
 """What MLflow takes in one request, and in one text."""
 
 
-def check(target: str, home: Path) -> None:
+def check(target: str, home: Home) -> None:
     """Whether a run could be mirrored to `target` later, as far as can be told without asking a server.
 
     Raises:
@@ -63,7 +64,7 @@ def check(target: str, home: Path) -> None:
     _load()
 
 
-def track(run: Path, target: str, home: Path) -> str:
+def track(run: Path, target: str, home: Home) -> str:
     """Mirror the finished run in the folder `run`; again after a resume, the same entries are brought up to date.
 
     Args:
