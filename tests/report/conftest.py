@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from leukolab.base.files import write_json, write_table
+from leukolab.base.findings import Finding
 from leukolab.spec import load_study
 
 CALLED = ("accuracy", "balanced_accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "f1_macro")
@@ -235,9 +236,15 @@ def fake_run(folder: Path, kind: str) -> Path:
 def head_of(kind: str, protocol: str, spec: dict[str, Any]) -> dict[str, Any]:
     split = spec["protocols"][protocol]["split"]
     leakage = "known" if protocol == "published" else "none" if kind == "wen" else "subjects-unknown"
-    notes = ["Class hem has 9 test groups, fewer than 20: expect intervals of about 0.2."] if kind == "wen" else []
+    few = Finding("split.few_test_groups", "warning", {"limit": 20, "parts": [1], "fewest": 9, "width": 0.2})
+    findings = [few.as_json()] if kind == "wen" else []
     head = {"protocol": protocol, "kind": split["kind"], "by": "group" if kind == "wen" else split["by"], "seed": 2019}
-    return head | {"leakage": leakage, "notes": notes, "data_fingerprint": "a" * 64, "groups_fingerprint": "b" * 64}
+    return head | {
+        "leakage": leakage,
+        "findings": findings,
+        "data_fingerprint": "a" * 64,
+        "groups_fingerprint": "b" * 64,
+    }
 
 
 def write_rest(folder: Path, kind: str, classes: list[str]) -> None:

@@ -32,8 +32,22 @@ def answer_keys() -> set[str]:
     return {key for key in keys if re.search(rf"\b{key.split('.')[1]}\b|{key.rpartition('_')[0]}_{{", words)}
 
 
+def finding_keys() -> set[str]:
+    """Keys of findings whose code any room names."""
+    words = "\n".join(path.read_text(encoding="utf-8") for path in ROOM.parent.rglob("*.py"))
+    keys = {key for key in load_texts("en").entries if key.startswith("findings.")}
+    codes = {key: key.removeprefix("findings.") for key in keys}
+    return {key for key, code in codes.items() if f'"{code}"' in words}
+
+
 def used_keys(text: str) -> set[str]:
-    return answer_keys() | {key for pattern in (CALL, ENTRY, KEY) for key in pattern.findall(text)} | COUNTED | EITHER
+    return (
+        answer_keys()
+        | finding_keys()
+        | {key for pattern in (CALL, ENTRY, KEY) for key in pattern.findall(text)}
+        | COUNTED
+        | EITHER
+    )
 
 
 def item_keys(text: str) -> set[str]:

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leukolab.base.errors import RunError, SplitError
+from leukolab.base.files import read_json, write_json
+from leukolab.base.findings import Finding
 from leukolab.spec import ProtocolSpec, load_study
-from leukolab.splits import few_test_note, identity_groups, is_few_test_note, make_split, read_split, write_split
+from leukolab.splits import few_test_groups_together, identity_groups, make_split, read_split, write_split
 
 
 def by_subject(subjects=40, images=(4, 20), seed=0, classes=2, twins=0):
@@ -64,6 +66,10 @@ def crossing(split, index):
     return int((roles > 1).sum())
 
 
+def codes(split):
+    return [finding.code for finding in split.head.findings]
+
+
 def test_published_subtypes_have_exactly_the_published_numbers():
     index = nameless((504, 985, 963, 804), twins=((0, 1),))
     spec = load_study("subtypes").protocols["published"]
@@ -75,7 +81,7 @@ def test_published_subtypes_have_exactly_the_published_numbers():
         assert counts[outer, "test"].tolist() == [70] * 4
     assert split.table.loc[split.table["outer"] == 1, "copies"].max() > 1
     assert split.head.leakage == "known"
-    assert any("leaks" in note for note in split.head.notes)
+    assert codes(split) == ["split.leaks_equal_images", "split.subjects_unknown"]
     first, second = (set(split.part(outer, 1, "test")["image_id"]) for outer in (1, 2))
     assert first != second
 
@@ -107,27 +113,29 @@ def test_few_groups_are_said_and_flagged():
     assert split.head.few_tuning_groups
     assert split.head.few_test_groups
     assert split.head.few_tuning_outer == (1, 2, 3, 4, 5)
-    assert any("no champion is claimed" in note for note in split.head.notes)
-    assert any("interval of balanced accuracy about" in note for note in split.head.notes)
+    tuning, test = split.head.findings[:2]
+    assert (tuning.code, test.code) == ("split.few_tuning_groups", "split.few_test_groups")
+    assert tuning.values == {"limit": 5, "parts": [1, 2, 3, 4, 5], "fewest": 2}
+    assert test.values == {"limit": 20, "parts": [1, 2, 3, 4, 5], "fewest": 4, "width": pytest.approx(0.3, abs=0.05)}
 
 
 def test_enough_groups_are_not_flagged():
     split = cut(by_subject(240, images=(2, 4)), kind="nested", outer=5, folds=3, tuning=0.125)
     assert not split.head.few_tuning_groups
     assert not split.head.few_test_groups
-    assert split.head.notes == ()
+    assert split.head.findings == ()
 
 
 def test_parts_together_have_the_groups_of_all():
     index = by_subject(60)
     groups = identity_groups(index)["group"]
     split = cut(index, kind="nested", outer=5, folds=3, tuning=0.125)
-    assert [note for note in split.head.notes if is_few_test_note(note)] == [split.head.notes[1]]
-    assert few_test_note(index["label"], groups) is None
+    assert codes(split)[:2] == ["split.few_tuning_groups", "split.few_test_groups"]
+    assert few_test_groups_together(index["label"], groups) is None
     fewer = (index["subject"].str[1:].astype(int) < 38).to_numpy()
-    note = few_test_note(index["label"][fewer], groups[fewer])
-    assert note.startswith("Few groups: under 20 test groups in a class, all outer parts together (19): expect a 95 %")
-    assert is_few_test_note(note)
+    found = few_test_groups_together(index["label"][fewer], groups[fewer])
+    assert found.code == "split.few_test_groups_together"
+    assert found.values["fewest"] == 19
 
 
 @pytest.mark.parametrize(
@@ -158,7 +166,7 @@ def test_a_class_with_fewer_groups_than_folds_is_refused():
 
 def test_a_tuning_part_that_one_group_fills_is_said():
     split = cut(by_subject(24), kind="nested", outer=3, folds=2, tuning=0.1)
-    assert any("under a third" in note for note in split.head.notes)
+    assert "split.large_groups" in codes(split)
 
 
 def test_blocks_are_neighbours_and_crossing_twins_leave_training():
@@ -167,7 +175,7 @@ def test_blocks_are_neighbours_and_crossing_twins_leave_training():
     table = joined(split, index)
     assert (split.head.by, split.head.leakage) == ("block", "subjects-unknown")
     assert crossing(split, index) == 0
-    assert any("dropped" in note for note in split.head.notes)
+    assert "split.dropped_twins" in codes(split)
     tested = table[table["role"] == "test"]
     assert sorted(tested["image_id"]) == sorted(index["image_id"])
     assert set(table[table["role"] == "train"].groupby(["outer", "label"])["copies"].sum()) == {60}
@@ -314,6 +322,15 @@ def test_a_split_survives_the_disk(tmp_path):
     pd.testing.assert_frame_equal(back.table, split.table)
     with pytest.raises(RunError):
         read_split(tmp_path / "elsewhere")
+
+
+def test_notes_of_an_older_version_are_read_as_findings(tmp_path):
+    split = cut(by_subject(240, images=(2, 4)), kind="nested", outer=3, folds=3, tuning=0.2)
+    write_split(split, tmp_path)
+    head = read_json(tmp_path / "split.json")
+    assert head.pop("findings") == []
+    write_json(tmp_path / "split.json", head | {"schema": 1, "notes": ["A sentence."]})
+    assert read_split(tmp_path).head.findings == (Finding("split.note", "info", {"note": "A sentence."}),)
 
 
 def write(path, table):

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from leukolab.base.files import make_folder, write_text
+from leukolab.base.findings import finding_from
 from leukolab.report import chosen
 from leukolab.report.figures.canvas import inline_svg, svg_of, write_figure
 from leukolab.report.figures.headline import headline
@@ -177,7 +178,7 @@ def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[s
         settings=json.dumps(without_folders(run.spec), indent=2, ensure_ascii=False),
         paragraph=paragraph,
         style=Markup(style),  # our own file
-        warnings=[*run.answers.get("warnings", []), *_notes(run)],
+        warnings=[*run.answers.get("warnings", []), *_findings(run, texts)],
     )
     return re.sub(r"\n\s*\n+", "\n", page)
 
@@ -220,8 +221,8 @@ def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
     return found
 
 
-def _notes(run: Run) -> list[str]:
-    """Notes of the splits that the answers neither say already nor settle."""
-    said = "\n".join([*run.answers.get("warnings", []), *run.answers.get("settled", [])])
-    notes = [str(note) for head in run.heads.values() for note in head.get("notes", [])]
-    return [note for note in dict.fromkeys(notes) if note not in said]
+def _findings(run: Run, texts: Texts) -> list[str]:
+    """Findings of the splits, in words, that the answers neither say already nor settle."""
+    found = [record for head in run.heads.values() for record in head.get("findings", [])]
+    left = [record for record in found if record not in run.answers.get("settled", [])]
+    return list(dict.fromkeys(texts.finding(finding_from(record)) for record in left))

@@ -18,7 +18,7 @@ from leukolab.results import Scored, hypothesis_members
 from leukolab.results.mixtures import Mixtures, choice_of, differences, winner_of, with_picking_part
 from leukolab.results.predictions import Results
 from leukolab.results.scores import SCORE_COLUMNS, Member, summary_names
-from leukolab.splits import few_test_note
+from leukolab.splits import few_test_groups_together
 from leukolab.stats import (
     BalancedAccuracyDraws,
     Bootstrap,
@@ -136,6 +136,7 @@ def pooled_record(results: Results, found: list[Pooled]) -> dict[str, Any]:
     series = {one.name: one.series[0] for one in found if one.kind in (CHOSEN, "rival")}
     union = _union(results, chosen.series[0])
     draws = _draws(results, series)
+    few = few_test_groups_together(union.labels_n, union.groups_n) if results.subjects_known else None
     record = {
         "member": chosen.name,
         "parts": list(chosen.parts),
@@ -143,7 +144,7 @@ def pooled_record(results: Results, found: list[Pooled]) -> dict[str, Any]:
         "images": len(union.image_ids),
         "groups": len(set(union.groups_n)),
         "claim": all(choice_of(results, chosen.protocol, outer).claim for outer in chosen.parts),
-        "few": few_test_note(union.labels_n, union.groups_n) if results.subjects_known else None,
+        "few": few.as_json() if few else None,
         "against": differences(draws, chosen.name, [name for name in series if name != chosen.name]),
     }
     return {"pooled": record}

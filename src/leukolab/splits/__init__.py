@@ -2,20 +2,20 @@
 
 from leukolab.splits.balance import class_weights
 from leukolab.splits.groups import groups_fingerprint, identity_groups, index_fingerprint, subjects_known
-from leukolab.splits.leakage import few_test_note, is_few_test_note
+from leukolab.splits.leakage import FEW_TEST_GROUPS, few_test_groups_together
 from leukolab.splits.makers import make_split
 from leukolab.splits.table import ROLES, Split, SplitHead, read_split, write_split
 
 __all__ = [
+    "FEW_TEST_GROUPS",
     "ROLES",
     "Split",
     "SplitHead",
     "class_weights",
-    "few_test_note",
+    "few_test_groups_together",
     "groups_fingerprint",
     "identity_groups",
     "index_fingerprint",
-    "is_few_test_note",
     "make_split",
     "read_split",
     "subjects_known",

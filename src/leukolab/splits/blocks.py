@@ -7,11 +7,11 @@ import numpy as np
 from leukolab.base.errors import SplitError
 from leukolab.splits.cohort import Array, Cohort
 from leukolab.splits.cuts import by_stratum, contiguous
-from leukolab.splits.shuffled import Task, inner_folds
+from leukolab.splits.shuffled import SplitRequest, inner_folds
 from leukolab.splits.table import Piece
 
 
-def blocks(task: Task) -> list[Piece]:
+def blocks(request: SplitRequest) -> list[Piece]:
     """Each class in `outer` contiguous blocks; round b: test b, validation b + 1, tuning b + 2, the rest trains.
 
     Raises:
@@ -19,10 +19,12 @@ def blocks(task: Task) -> list[Piece]:
 
     Source: the `subtypes` study, corrected protocol.
     """
-    count = task.spec.outer
+    count = request.spec.outer
     if count < 4:
-        raise SplitError(f"{task.where}: expected at least 4 blocks (test, validation, tuning, training), got {count}.")
-    parts = contiguous(task.cohort, task.items(), count, task.where)
+        raise SplitError(
+            f"{request.where}: expected at least 4 blocks (test, validation, tuning, training), got {count}."
+        )
+    parts = contiguous(request.cohort, request.items(), count, request.where)
     pieces = []
     for b in range(count):
         named = {"test": b, "validation": (b + 1) % count, "tuning": (b + 2) % count}
@@ -32,7 +34,7 @@ def blocks(task: Task) -> list[Piece]:
     return pieces
 
 
-def nested_blocks(task: Task) -> list[Piece]:
+def nested_blocks(request: SplitRequest) -> list[Piece]:
     """Contiguous `outer` test parts; of the rest a contiguous tuning part, then contiguous inner folds.
 
     The tuning part follows the test part (it begins the class where nothing follows), so that on this side no
@@ -40,13 +42,13 @@ def nested_blocks(task: Task) -> list[Piece]:
 
     Source: the `wen` study, corrected protocol, subjects unknown.
     """
-    items = task.items()
+    items = request.items()
     pieces = []
-    for outer, test in enumerate(contiguous(task.cohort, items, task.spec.outer, task.where), start=1):
+    for outer, test in enumerate(contiguous(request.cohort, items, request.spec.outer, request.where), start=1):
         rest = items[~np.isin(items, test)]
-        tuning = _after(task.cohort, rest, test, task.spec.tuning)
+        tuning = _after(request.cohort, rest, test, request.spec.tuning)
         left = rest[~np.isin(rest, tuning)]
-        pieces += inner_folds(outer, test, tuning, contiguous(task.cohort, left, task.spec.folds, task.where))
+        pieces += inner_folds(outer, test, tuning, contiguous(request.cohort, left, request.spec.folds, request.where))
     return pieces
 
 

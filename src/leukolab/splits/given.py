@@ -9,33 +9,33 @@ import pandas as pd
 
 from leukolab.base.errors import SplitError, nearest
 from leukolab.splits.cohort import Cohort
-from leukolab.splits.shuffled import Task
+from leukolab.splits.shuffled import SplitRequest
 from leukolab.splits.table import ROLES, Piece
 
 NEEDED = ("train", "validation", "test")
 """Roles without which nothing can be trained, stopped or tested."""
 
 
-def official(task: Task) -> list[Piece]:
+def official(request: SplitRequest) -> list[Piece]:
     """Each official fold is the test part once and the next one validation; images without a fold take no part.
 
     Raises:
         SplitError: the data set has under three folds, or the protocol asks for a tuning part.
     """
-    folds = sorted(set(task.cohort.official_n[~np.isnan(task.cohort.official_n)]))
+    folds = sorted(set(request.cohort.official_n[~np.isnan(request.cohort.official_n)]))
     if len(folds) < 3:
         raise SplitError(
-            f"{task.where}: expected at least 3 official folds, found {len(folds)}. "
+            f"{request.where}: expected at least 3 official folds, found {len(folds)}. "
             "This data set has none of its own: choose another split.kind."
         )
-    items = task.items()
+    items = request.items()
     pieces = []
     for number, fold in enumerate(folds):
         tested, validated = fold, folds[(number + 1) % len(folds)]
-        official_n = task.cohort.official_n[items]
+        official_n = request.cohort.official_n[items]
         train = items[~np.isnan(official_n) & (official_n != tested) & (official_n != validated)]
-        if task.spec.tuning is not None:
-            tuning, train = task.cutter.take(train, task.spec.tuning, "tuning", number + 1)
+        if request.spec.tuning is not None:
+            tuning, train = request.cutter.take(train, request.spec.tuning, "tuning", number + 1)
             pieces.append(Piece(number + 1, 1, "tuning", tuning))
         pieces.append(Piece(number + 1, 1, "train", train))
         pieces.append(Piece(number + 1, 1, "validation", items[official_n == validated]))
@@ -43,15 +43,15 @@ def official(task: Task) -> list[Piece]:
     return pieces
 
 
-def from_file(task: Task) -> list[Piece]:
+def from_file(request: SplitRequest) -> list[Piece]:
     """The split of a CSV or Parquet file: image_id, role, and outer, fold, copies (each 1 where missing).
 
     Raises:
         SplitError: the file cannot be read, lacks a column or a role, or names what is not known.
     """
-    path = Path(task.spec.file or "")
-    table = _checked(_read(path), path, task.cohort)
-    position = {image_id: number for number, image_id in enumerate(task.cohort.image_ids_n)}
+    path = Path(request.spec.file or "")
+    table = _checked(_read(path), path, request.cohort)
+    position = {image_id: number for number, image_id in enumerate(request.cohort.image_ids_n)}
     _check_folds(table, path)
     pieces = []
     for key, rows in table.groupby(["outer", "fold"], sort=True):

@@ -8,6 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
+from leukolab.base.findings import Finding
 from leukolab.splits.cohort import Array, Cohort, majority
 from leukolab.splits.cuts import LARGEST_SHARE
 from leukolab.splits.table import Piece
@@ -16,8 +17,8 @@ FEW_TUNING = 5
 """Under so many tuning groups in a class nothing is chosen on the tuning part."""
 FEW_TEST = 20
 """Under so many test groups in a class a warning is due."""
-FEW_TEST_WORDS = f"Few groups: under {FEW_TEST} test groups in a class"
-"""How that warning begins."""
+FEW_TEST_GROUPS = "split.few_test_groups"
+"""Code of that warning, for each outer part."""
 SUBJECT_DEVIATION = 0.2
 """Deviation of the recall from subject to subject; see `expected_width`."""
 KEPT_BY = ("test", "tuning", "validation", "train")
@@ -58,8 +59,8 @@ def groups_by_class(piece: Piece, cohort: Cohort) -> dict[int, int]:
     return {int(label): len(np.unique(cohort.groups_n[piece.items][own == label])) for label in classes}
 
 
-def few_test_note(labels_n: Array, groups_n: Array) -> str | None:
-    """The warning about a test part put together of several; None where every class has groups enough.
+def few_test_groups_together(labels_n: Array, groups_n: Array) -> Finding | None:
+    """The warning about several test parts together; None where every class has enough groups.
 
     Args:
         labels_n: int (n,), class of each image. groups_n: names of groups (n,).
@@ -69,13 +70,8 @@ def few_test_note(labels_n: Array, groups_n: Array) -> str | None:
     fewest = min(len(np.unique(codes_n[majority_n == label])) for label in np.unique(majority_n))
     if fewest >= FEW_TEST:
         return None
-    width = expected_width(majority_n, codes_n)
-    return f"{FEW_TEST_WORDS}, all outer parts together ({fewest}): {_width(width)}."
-
-
-def is_few_test_note(note: str) -> bool:
-    """Whether a note of a split's head is the warning about test groups, part by part."""
-    return note.startswith(FEW_TEST_WORDS)
+    values = {"limit": FEW_TEST, "fewest": fewest, "width": expected_width(majority_n, codes_n)}
+    return Finding("split.few_test_groups_together", "warning", values)
 
 
 def expected_width(majority_n: Array, groups_n: Array) -> float:
@@ -96,50 +92,44 @@ def expected_width(majority_n: Array, groups_n: Array) -> float:
     return float(2 * 1.96 * SUBJECT_DEVIATION / len(inverse) * np.sqrt(sum(inverse)))
 
 
-def few_groups(pieces: list[Piece], cohort: Cohort) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
-    """Outer parts with few tuning groups, those with few test groups, and the sentences to say."""
-    first = {(piece.outer, piece.role): piece for piece in reversed(pieces)}
-    tuning = {o: min(groups_by_class(p, cohort).values()) for (o, role), p in sorted(first.items()) if role == "tuning"}
-    test = {o: min(groups_by_class(p, cohort).values()) for (o, role), p in sorted(first.items()) if role == "test"}
-    few_tuning = tuple(outer for outer, count in tuning.items() if count < FEW_TUNING)
-    few_test = tuple(outer for outer, count in test.items() if count < FEW_TEST)
-    notes = []
+def few_groups(pieces: list[Piece], cohort: Cohort) -> tuple[dict[int, int], dict[int, int]]:
+    """Outer parts with under `FEW_TUNING` tuning groups in a class, and those with under `FEW_TEST` test groups.
+
+    Returns:
+        For tuning and for test: outer part to the number of groups in its poorest class.
+    """
+    poorest: dict[str, dict[int, int]] = {"tuning": {}, "test": {}}
+    for piece in sorted(pieces, key=lambda piece: (piece.outer, piece.fold)):
+        if piece.role in poorest and piece.outer not in poorest[piece.role]:
+            poorest[piece.role][piece.outer] = min(groups_by_class(piece, cohort).values())
+    few_tuning = {outer: count for outer, count in poorest["tuning"].items() if count < FEW_TUNING}
+    return few_tuning, {outer: count for outer, count in poorest["test"].items() if count < FEW_TEST}
+
+
+def few_groups_findings(
+    few_tuning: dict[int, int], few_test: dict[int, int], pieces: list[Piece], cohort: Cohort
+) -> list[Finding]:
+    """Warnings about the parts of `few_groups`, with the interval that the fewest test groups lead one to expect."""
+    found = []
     if few_tuning:
-        notes.append(
-            f"Few groups: under {FEW_TUNING} tuning groups in a class ({_parts(few_tuning)}; at the fewest "
-            f"{min(tuning[outer] for outer in few_tuning)}), so ensemble weights come from each member's own fold, "
-            "no champion is claimed and nothing is calibrated."
-        )
+        values = {"limit": FEW_TUNING, "parts": list(few_tuning), "fewest": min(few_tuning.values())}
+        found.append(Finding("split.few_tuning_groups", "warning", values))
     if few_test:
-        items = [first[outer, "test"].items for outer in few_test]
-        width = max(expected_width(cohort.majority_n[own], cohort.groups_n[own]) for own in items)
-        notes.append(
-            f"{FEW_TEST_WORDS} ({_parts(few_test)}; at the fewest {min(test[outer] for outer in few_test)}): "
-            f"{_width(width)}."
-        )
-    return few_tuning, few_test, notes
+        tests = [piece.items for piece in pieces if piece.role == "test" and piece.outer in few_test]
+        width = max(expected_width(cohort.majority_n[own], cohort.groups_n[own]) for own in tests)
+        values = {"limit": FEW_TEST, "parts": list(few_test), "fewest": min(few_test.values())}
+        found.append(Finding(FEW_TEST_GROUPS, "warning", values | {"width": width}))
+    return found
 
 
-def large_groups_note(pieces: list[Piece], cohort: Cohort) -> list[str]:
-    """A sentence where one group holds more than a third of a tuning part's images."""
-    outers = []
+def large_groups(pieces: list[Piece], cohort: Cohort) -> list[Finding]:
+    """A finding where one group holds more than a third of a tuning part's images."""
+    outers = set()
     for piece in pieces:
         counts = np.unique(cohort.groups_n[piece.items], return_counts=True)[1]
         if piece.role == "tuning" and counts.max() > LARGEST_SHARE * counts.sum():
-            outers.append(piece.outer)
-    if not outers:
-        return []
-    where = _parts(tuple(set(outers)))
-    return [f"No choice of tuning groups kept every group under a third of the part's images ({where})."]
-
-
-def _width(width: float) -> str:
-    return f"expect a 95 % interval of balanced accuracy about {width:.2f} wide"
-
-
-def _parts(outers: tuple[int, ...]) -> str:
-    word = "outer part" if len(outers) == 1 else "outer parts"
-    return f"{word} {', '.join(str(outer) for outer in sorted(outers))}"
+            outers.add(piece.outer)
+    return [Finding("split.large_groups", "warning", {"parts": sorted(outers)})] if outers else []
 
 
 def _by_fold(pieces: list[Piece]) -> Iterator[list[Piece]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import SplitError
+from leukolab.base.findings import Finding
 from leukolab.base.streams import stream
 from leukolab.spec import ProtocolSpec
 from leukolab.splits.balance import balanced
@@ -16,11 +17,11 @@ from leukolab.splits.blocks import blocks, nested_blocks
 from leukolab.splits.cohort import Cohort, make_cohort
 from leukolab.splits.given import from_file, official
 from leukolab.splits.groups import groups_fingerprint, index_fingerprint
-from leukolab.splits.leakage import crossing_groups, drop_crossing, few_groups, large_groups_note
-from leukolab.splits.shuffled import Task, holdout, holdout_kfold, kfold, nested
+from leukolab.splits.leakage import crossing_groups, drop_crossing, few_groups, few_groups_findings, large_groups
+from leukolab.splits.shuffled import SplitRequest, holdout, holdout_kfold, kfold, nested
 from leukolab.splits.table import Piece, Split, SplitHead, pieces_table
 
-MAKERS: dict[str, Callable[[Task], list[Piece]]] = {
+MAKERS: dict[str, Callable[[SplitRequest], list[Piece]]] = {
     "holdout": holdout,
     "kfold": kfold,
     "holdout_kfold": holdout_kfold,
@@ -45,18 +46,14 @@ def make_split(index: pd.DataFrame, groups: pd.DataFrame, name: str, protocol: P
             sides and the protocol has no `allow_leakage`.
     """
     cohort = make_cohort(index, groups)
-    by, notes = _resolve(cohort, protocol)
-    task = Task(cohort, name, protocol, by, seed)
-    if by == "block":
-        pieces, dropped = drop_crossing((nested_blocks if protocol.split.kind == "nested" else blocks)(task), cohort)
-        notes += _dropped_note(dropped)
-    else:
-        pieces = MAKERS[protocol.split.kind](task)
-    leakage = _leakage(task, pieces, notes)
-    few_tuning, few_test, few_notes = few_groups(pieces, cohort) if _counts_groups(task) else ((), (), [])
-    notes += few_notes + (large_groups_note(pieces, cohort) if by == "group" else [])
-    _check_classes(task, pieces)
-    table = pieces_table(_balance_training(task, pieces), cohort)
+    by, found = _resolve(cohort, protocol)
+    request = SplitRequest(cohort, name, protocol, by, seed)
+    pieces, dropped = _cut(request)
+    leakage, leaks = _leakage(request, pieces)
+    few_tuning, few_test = few_groups(pieces, cohort) if cohort.subjects_known else ({}, {})
+    found += dropped + leaks + few_groups_findings(few_tuning, few_test, pieces, cohort)
+    found += large_groups(pieces, cohort) if by == "group" else []
+    _check_classes(request, pieces)
     head = SplitHead(
         protocol=name,
         kind=protocol.split.kind,
@@ -65,14 +62,14 @@ def make_split(index: pd.DataFrame, groups: pd.DataFrame, name: str, protocol: P
         leakage=leakage,
         data_fingerprint=index_fingerprint(index),
         groups_fingerprint=groups_fingerprint(groups),
-        notes=tuple(notes),
-        few_tuning_outer=few_tuning,
-        few_test_outer=few_test,
+        findings=tuple(found),
+        few_tuning_outer=tuple(few_tuning),
+        few_test_outer=tuple(few_test),
     )
-    return Split(table, head)
+    return Split(pieces_table(_balance_training(request, pieces), cohort), head)
 
 
-def _resolve(cohort: Cohort, protocol: ProtocolSpec) -> tuple[str, list[str]]:
+def _resolve(cohort: Cohort, protocol: ProtocolSpec) -> tuple[str, list[Finding]]:
     """What `by` means for this kind and these images, and what must be said about it."""
     kind, by = protocol.split.kind, protocol.split.by
     if kind == "blocks":
@@ -80,7 +77,7 @@ def _resolve(cohort: Cohort, protocol: ProtocolSpec) -> tuple[str, list[str]]:
     if kind in ("official", "file"):
         return "group" if by == "auto" else by, []
     if by == "auto" and not cohort.subjects_known and kind != "nested":
-        return "group", ["Subjects are not known: only twins were kept together; neighbouring images may look alike."]
+        return "group", [Finding("split.only_twins_together", "warning")]
     if by == "auto":
         return ("group" if cohort.subjects_known else "block"), []
     if by == "block" and kind != "nested":
@@ -88,59 +85,59 @@ def _resolve(cohort: Cohort, protocol: ProtocolSpec) -> tuple[str, list[str]]:
     return by, []
 
 
-def _leakage(task: Task, pieces: list[Piece], notes: list[str]) -> str:
-    """The label; a sentence for the reader is added to `notes` where groups cross."""
-    crossing = crossing_groups(pieces, task.cohort)
-    if crossing and not task.protocol.allow_leakage:
-        images = int(np.isin(task.cohort.groups_n, list(crossing)).sum())
+def _cut(request: SplitRequest) -> tuple[list[Piece], list[Finding]]:
+    """The pieces; of blocks without the images whose twin stands in another part, and a finding that counts these."""
+    if request.by != "block":
+        return MAKERS[request.spec.kind](request), []
+    maker = nested_blocks if request.spec.kind == "nested" else blocks
+    pieces, dropped = drop_crossing(maker(request), request.cohort)
+    return pieces, [Finding("split.dropped_twins", "info", {"images": dropped})] if dropped else []
+
+
+def _leakage(request: SplitRequest, pieces: list[Piece]) -> tuple[str, list[Finding]]:
+    """The label, and findings where groups cross or subjects are unknown.
+
+    Raises:
+        SplitError: groups cross and the protocol has no `allow_leakage`.
+    """
+    known = request.cohort.subjects_known
+    crossing = crossing_groups(pieces, request.cohort)
+    if crossing and not request.protocol.allow_leakage:
+        images = int(np.isin(request.cohort.groups_n, list(crossing)).sum())
         raise SplitError(
-            f"{task.where}: expected every identity group on one side, found {len(crossing)} groups "
+            f"{request.where}: expected every identity group on one side, found {len(crossing)} groups "
             f"({images} images) on two. Split by group, or set allow_leakage: true to reproduce a published split."
         )
+    found = []
     if crossing:
-        what = "groups (subjects)" if task.cohort.subjects_known else "sets of equal images"
-        notes.append(
-            f"This split leaks: {len(crossing)} {what} stand in two roles of one fold; scores are upper bounds."
-        )
-    if not task.cohort.subjects_known:
-        notes.append("Subjects are not known: scores are upper bounds, and intervals are too narrow.")
-    if crossing:
-        return "known"
-    return "none" if task.cohort.subjects_known else "subjects-unknown"
+        code = "split.leaks_subjects" if known else "split.leaks_equal_images"
+        found.append(Finding(code, "warning", {"groups": len(crossing)}))
+    if not known:
+        found.append(Finding("split.subjects_unknown", "warning"))
+    return "known" if crossing else "none" if known else "subjects-unknown", found
 
 
-def _counts_groups(task: Task) -> bool:
-    """Few-group rules speak of subjects; sets of twins say nothing about how many people there are."""
-    return task.cohort.subjects_known
-
-
-def _dropped_note(dropped: int) -> list[str]:
-    if not dropped:
-        return []
-    return [f"{dropped} images were dropped from a part (training first, test never): their twin stands in another."]
-
-
-def _check_classes(task: Task, pieces: list[Piece]) -> None:
+def _check_classes(request: SplitRequest, pieces: list[Piece]) -> None:
     """Every part must hold every class; of a user's own split, the test part: without it nothing can be scored."""
     for piece in pieces:
-        missing = set(np.unique(task.cohort.labels_n).tolist()) - set(task.cohort.labels_n[piece.items].tolist())
-        own = task.spec.kind == "file"
+        missing = set(np.unique(request.cohort.labels_n).tolist()) - set(request.cohort.labels_n[piece.items].tolist())
+        own = request.spec.kind == "file"
         if missing and (piece.role == "test" or not own):
             advice = "Add some to the file." if own else "Ask for fewer parts, or use another seed."
             raise SplitError(
-                f"{task.where}: outer {piece.outer}, fold {piece.fold}: expected images of every class in "
-                f"{piece.role}, found none of '{task.cohort.class_names[min(missing)]}'. {advice}"
+                f"{request.where}: outer {piece.outer}, fold {piece.fold}: expected images of every class in "
+                f"{piece.role}, found none of '{request.cohort.class_names[min(missing)]}'. {advice}"
             )
 
 
-def _balance_training(task: Task, pieces: list[Piece]) -> list[Piece]:
-    balance = task.protocol.balance
+def _balance_training(request: SplitRequest, pieces: list[Piece]) -> list[Piece]:
+    balance = request.protocol.balance
     if balance.when != "in_training" or balance.per_class is None:
         return pieces
     made = []
     for piece in pieces:
         if piece.role == "train":
-            rng = stream(task.seed, "balance", piece.outer, piece.fold)
-            piece = replace(piece, items=balanced(piece.items, task.cohort.labels_n, balance.per_class, rng))
+            rng = stream(request.seed, "balance", piece.outer, piece.fold)
+            piece = replace(piece, items=balanced(piece.items, request.cohort.labels_n, balance.per_class, rng))
         made.append(piece)
     return made

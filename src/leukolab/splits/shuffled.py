@@ -15,7 +15,7 @@ from leukolab.splits.table import Piece
 
 
 @dataclass(frozen=True)
-class Task:
+class SplitRequest:
     """One split to make: of whom, how, under which name and seed."""
 
     cohort: Cohort = field(repr=False)
@@ -37,7 +37,7 @@ class Task:
 
     @property
     def cutter(self) -> Cutter:
-        """Cuts by image or group, as the task says."""
+        """Cuts by image or group, as the request says."""
         return Cutter(self.cohort, self.by, self.seed, self.where)
 
     def items(self, repeat: int = 1) -> Array:
@@ -49,45 +49,45 @@ class Task:
         return balanced(everything, self.cohort.labels_n, balance.per_class, stream(self.seed, "balance", repeat))
 
 
-def holdout(task: Task) -> list[Piece]:
+def holdout(request: SplitRequest) -> list[Piece]:
     """Train, validation and test by fractions of all, `outer` times with streams of their own."""
     pieces = []
-    for repeat in range(1, task.spec.outer + 1):
-        test, rest = task.cutter.take(task.items(repeat), task.spec.test, "holdout test", repeat)
-        share = min(task.spec.validation / (1 - task.spec.test), 0.9)
-        pieces += _with_rest(task, repeat, test, rest, share)
+    for repeat in range(1, request.spec.outer + 1):
+        test, rest = request.cutter.take(request.items(repeat), request.spec.test, "holdout test", repeat)
+        share = min(request.spec.validation / (1 - request.spec.test), 0.9)
+        pieces += _with_rest(request, repeat, test, rest, share)
     return pieces
 
 
-def kfold(task: Task) -> list[Piece]:
+def kfold(request: SplitRequest) -> list[Piece]:
     """Every image tested once in `outer` parts; `validation` of what is left is set aside."""
-    items = task.items()
+    items = request.items()
     pieces = []
-    for outer, test in enumerate(task.cutter.folds(items, task.spec.outer, "kfold"), start=1):
-        pieces += _with_rest(task, outer, test, _without(items, test, task), task.spec.validation)
+    for outer, test in enumerate(request.cutter.folds(items, request.spec.outer, "kfold"), start=1):
+        pieces += _with_rest(request, outer, test, _without(items, test, request), request.spec.validation)
     return pieces
 
 
-def holdout_kfold(task: Task) -> list[Piece]:
+def holdout_kfold(request: SplitRequest) -> list[Piece]:
     """A test part by fraction, then `folds` folds of the rest, each the validation part once."""
     pieces = []
-    for repeat in range(1, task.spec.outer + 1):
-        test, rest = task.cutter.take(task.items(repeat), task.spec.test, "holdout test", repeat)
-        tuning, rest = _tuning(task, rest, repeat)
-        pieces += inner_folds(repeat, test, tuning, task.cutter.folds(rest, task.spec.folds, "inner", repeat))
+    for repeat in range(1, request.spec.outer + 1):
+        test, rest = request.cutter.take(request.items(repeat), request.spec.test, "holdout test", repeat)
+        tuning, rest = _tuning(request, rest, repeat)
+        pieces += inner_folds(repeat, test, tuning, request.cutter.folds(rest, request.spec.folds, "inner", repeat))
     return pieces
 
 
-def nested(task: Task) -> list[Piece]:
+def nested(request: SplitRequest) -> list[Piece]:
     """`outer` test parts; of the others a tuning part is set aside; `folds` inner folds over what is left.
 
     Source: the `wen` study, corrected protocol, 1 to 3.
     """
-    items = task.items()
+    items = request.items()
     pieces = []
-    for outer, test in enumerate(task.cutter.folds(items, task.spec.outer, "outer"), start=1):
-        tuning, rest = _tuning(task, _without(items, test, task), outer)
-        pieces += inner_folds(outer, test, tuning, task.cutter.folds(rest, task.spec.folds, "inner", outer))
+    for outer, test in enumerate(request.cutter.folds(items, request.spec.outer, "outer"), start=1):
+        tuning, rest = _tuning(request, _without(items, test, request), outer)
+        pieces += inner_folds(outer, test, tuning, request.cutter.folds(rest, request.spec.folds, "inner", outer))
     return pieces
 
 
@@ -101,21 +101,21 @@ def inner_folds(outer: int, test: Array, tuning: Array, folds: list[Array]) -> l
     return pieces
 
 
-def _with_rest(task: Task, outer: int, test: Array, rest: Array, validation_share: float) -> list[Piece]:
-    tuning, rest = _tuning(task, rest, outer)
-    validation, train = task.cutter.take(rest, validation_share, "validation", outer)
+def _with_rest(request: SplitRequest, outer: int, test: Array, rest: Array, validation_share: float) -> list[Piece]:
+    tuning, rest = _tuning(request, rest, outer)
+    validation, train = request.cutter.take(rest, validation_share, "validation", outer)
     roles = {"train": train, "validation": validation, "tuning": tuning, "test": test}
     return [Piece(outer, 1, role, part) for role, part in roles.items() if len(part)]
 
 
-def _tuning(task: Task, items: Array, outer: int) -> tuple[Array, Array]:
+def _tuning(request: SplitRequest, items: Array, outer: int) -> tuple[Array, Array]:
     """(tuning, rest); an empty tuning part where the protocol has none."""
-    if task.spec.tuning is None:
+    if request.spec.tuning is None:
         return items[:0], items
-    return task.cutter.take(items, task.spec.tuning, "tuning", outer)
+    return request.cutter.take(items, request.spec.tuning, "tuning", outer)
 
 
-def _without(items: Array, part: Array, task: Task) -> Array:
+def _without(items: Array, part: Array, request: SplitRequest) -> Array:
     """`items` less one for each time a row number stands in `part`."""
-    left = np.bincount(items, minlength=len(task.cohort)) - np.bincount(part, minlength=len(task.cohort))
-    return np.repeat(np.arange(len(task.cohort)), left)
+    left = np.bincount(items, minlength=len(request.cohort)) - np.bincount(part, minlength=len(request.cohort))
+    return np.repeat(np.arange(len(request.cohort)), left)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,12 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import SCHEMA_VERSION, read_json, read_table, write_json, write_table
+from leukolab.base.files import read_json, read_table, write_json, write_table
+from leukolab.base.findings import Finding, finding_from
 from leukolab.splits.cohort import Array, Cohort
+
+SCHEMA = 2
+"""Version of `split.json`. In version 1 findings were sentences, under the key `notes`."""
 
 ROLES = ("train", "validation", "tuning", "test")
 """Every role there is, in the order in which parts are used."""
@@ -40,8 +44,8 @@ class SplitHead:
     """none, known, or subjects-unknown."""
     data_fingerprint: str
     groups_fingerprint: str
-    notes: tuple[str, ...] = ()
-    """Sentences for the reader: few groups, dropped twins, rules that had to give way."""
+    findings: tuple[Finding, ...] = ()
+    """For the reader: few groups, leaks, dropped twins, rules that could not be kept."""
     few_tuning_outer: tuple[int, ...] = ()
     """Outer parts with under 5 tuning groups in a class."""
     few_test_outer: tuple[int, ...] = ()
@@ -109,7 +113,9 @@ def write_split(split: Split, folder: Path) -> None:
         StorageError: the disk is full or may not be written.
     """
     write_table(folder / "split.parquet", split.table)
-    write_json(folder / "split.json", {"schema": SCHEMA_VERSION, **asdict(split.head)})
+    head = {item.name: getattr(split.head, item.name) for item in fields(split.head)}
+    found = [finding.as_json() for finding in split.head.findings]
+    write_json(folder / "split.json", {"schema": SCHEMA, **head, "findings": found})
 
 
 def read_split(folder: Path) -> Split:
@@ -119,11 +125,18 @@ def read_split(folder: Path) -> Split:
         RunError: a file is missing, damaged, or written by a newer program.
     """
     raw = read_json(folder / "split.json")
-    if raw.pop("schema", 1) > SCHEMA_VERSION:
-        raise RunError(f"{folder / 'split.json'}: written by a newer Leukolab; this one reads up to {SCHEMA_VERSION}.")
+    if raw.pop("schema", 1) > SCHEMA:
+        raise RunError(f"{folder / 'split.json'}: written by a newer Leukolab; this one reads up to {SCHEMA}.")
     try:
-        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        head = SplitHead(**values)
-    except TypeError as error:
+        head = _head(raw)
+    except (KeyError, TypeError) as error:
         raise RunError(f"{folder / 'split.json'}: expected the head of a split, found other keys ({error}).") from error
     return Split(read_table(folder / "split.parquet"), head)
+
+
+def _head(raw: dict[str, Any]) -> SplitHead:
+    """The head in a `split.json` of version 1 or 2."""
+    said = [Finding("split.note", "info", {"note": note}) for note in raw.pop("notes", [])]
+    found = [finding_from(record) for record in raw.pop("findings", [])]
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    return SplitHead(**values | {"findings": (*said, *found)})

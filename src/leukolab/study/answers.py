@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from leukolab.base.findings import Finding, finding_from
 from leukolab.report.names import rate_text
 from leukolab.report.published import SUBTYPES_TEST_ACCURACY, is_papers_data
 from leukolab.report.texts import Texts
 from leukolab.results.predictions import Results, rival_name
 from leukolab.results.scores import summary_names
 from leukolab.spec import load_study, study_names
-from leukolab.splits import is_few_test_note
+from leukolab.splits import FEW_TEST_GROUPS
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,14 @@ class Facts:
 def answers(results: Results, scores: pd.DataFrame, chosen: dict[str, Any], texts: Texts) -> dict[str, Any]:
     """Sentences for the head of the report: `headline` and `warnings`; and what the shortcut probe saw.
 
-    `settled` are notes of splits that speak of single outer parts where all of them are scored together.
+    `settled` are the findings of splits that need not be said again: the warnings hold them, or they speak of single
+    outer parts where all of them are scored together.
     """
     facts = Facts(results, scores, chosen, texts)
     lines = _subtypes(facts) if results.spec.report == "subtypes" else _wen(facts)
     found = {"headline": list(lines), "warnings": list(_warnings(facts)), "shortcut": results.shortcut_kind}
-    return found | {"settled": list(_settled(facts))}
+    heads = [split.head for split in results.splits.values()]
+    return found | {"settled": [finding.as_json() for head in heads for finding in head.findings]}
 
 
 def _subtypes(facts: Facts) -> Iterator[str]:
@@ -164,21 +167,20 @@ def _rivals(facts: Facts, against: list[dict[str, Any]]) -> str:
     return say(f"answers.rival_{verdict}", rival=rival, value=value, **numbers)
 
 
-def _settled(facts: Facts) -> Iterator[str]:
-    """Warnings about the test groups of single outer parts, where the answer rests on all of them."""
-    if facts.pooled:
-        notes = facts.results.splits[facts.chosen["protocol"]].head.notes
-        yield from (note for note in notes if is_few_test_note(note))
+def _findings(facts: Facts, protocol: str) -> list[Finding]:
+    """Findings of a split; where the answer rests on all outer parts, few test groups are those of all of them."""
+    found = list(facts.results.splits[protocol].head.findings)
+    kept = [finding for finding in found if finding.code != FEW_TEST_GROUPS]
+    if not facts.pooled or protocol != facts.chosen["protocol"] or len(kept) == len(found):
+        return found
+    return kept + ([finding_from(facts.pooled["few"])] if facts.pooled["few"] else [])
 
 
 def _warnings(facts: Facts) -> Iterator[str]:
     say, results = facts.texts, facts.results
-    for protocol, split in results.splits.items():
-        settled = set(_settled(facts)) if protocol == facts.chosen["protocol"] else set()
-        notes = [note for note in split.head.notes if note not in settled]
-        notes += [facts.pooled["few"]] if settled and facts.pooled["few"] else []
-        for note in notes:
-            yield say("answers.note", protocol=say.name("protocols", protocol), note=note)
+    for protocol in results.splits:
+        for finding in _findings(facts, protocol):
+            yield say("answers.note", protocol=say.name("protocols", protocol), note=say.finding(finding))
     if not (facts.chosen["claim"] and facts.pooled.get("claim", True)):
         yield say("answers.no_claim", part=say.name("roles", facts.chosen["chosen_on"]).lower())
     shipped = results.spec.name in study_names() and load_study(results.spec.name)

@@ -61,10 +61,16 @@ def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
     }
     for name, protocol in spec.active_protocols.items():
         _check_roles(spec, name, protocol, splits[name])
-    for split in splits.values():
-        for note in split.head.notes:
-            say(f"{split.head.protocol}: {note}")
+    _say_findings(splits)
     return Material(card, index, store, groups, splits, _class_names(index))
+
+
+def _say_findings(splits: dict[str, Split]) -> None:
+    from leukolab.report.texts import load_texts  # brings the figures' library, which no worker needs
+
+    for split in splits.values():
+        for finding in split.head.findings:
+            say(f"{split.head.protocol}: {load_texts().finding(finding)}")
 
 
 def composition(material: Material) -> pd.DataFrame:
