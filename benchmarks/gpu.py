@@ -34,8 +34,9 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.heads import train_heads
 from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Rows
-from leukolab.engine.reference import Task, plain_logits
+from leukolab.engine.reference import plain_logits
 from leukolab.engine.source import ActivationSource, PixelSource
+from leukolab.engine.training import Training
 from leukolab.spec import StageSpec
 
 COLUMNS = ("case", "part", "on, images/s", "off, images/s", "input", "of peak")
@@ -66,7 +67,7 @@ class ReadyActivations(ActivationSource):
 
 
 @dataclass(frozen=True)
-class Part:
+class RolePart:
     """Work with the input pipeline on, and off where there is one; operations of one image in 10^9."""
 
     on: Work
@@ -74,14 +75,14 @@ class Part:
     gflop: float | None
 
 
-def parts_of(load: Workload) -> dict[str, Part]:
+def parts_of(load: Workload) -> dict[str, RolePart]:
     """What is measured of one network."""
     bank, forward = load.bank(), workload.forward_gflop(load.network, load.size_px)
     found = {
-        f"engine: trunk pass, {name} view": Part(_filled(load, bank, view), _alone(load), forward)
+        f"engine: trunk pass, {name} view": RolePart(_filled(load, bank, view), _alone(load), forward)
         for view, name in enumerate(("plain", "changed"))
     }
-    found[f"engine: {HEADS} heads together"] = Part(_heads(load, bank), None, None)
+    found[f"engine: {HEADS} heads together"] = RolePart(_heads(load, bank), None, None)
     if load.depth:
         found["engine: stage 2"] = _kept(load, bank, load.epoch)
         found["engine: judging"] = _kept(load, bank, lambda stage, source_of: _judge(load, source_of))
@@ -89,25 +90,25 @@ def parts_of(load: Workload) -> dict[str, Part]:
         gflop = forward if stage is HEAD else workload.step_gflop(load, stage)
         sources = (_pixels(kind, stage is HEAD) for kind in (PixelSource, ReadyPixels))
         on, off = (load.epoch(stage, source_of) for source_of in sources)
-        found[f"loop: {name}"] = Part(on, off, gflop)
+        found[f"loop: {name}"] = RolePart(on, off, gflop)
     on, off = (_judge(load, _pixels(kind, True)) for kind in (PixelSource, ReadyPixels))
-    return found | {"loop: judging": Part(on, off, forward)}
+    return found | {"loop: judging": RolePart(on, off, forward)}
 
 
-SourceOf = Callable[[Classifier, Task], Any]
+SourceOf = Callable[[Classifier, Training], Any]
 
 
 def _pixels(kind: type[PixelSource], frozen: bool) -> SourceOf:
-    return lambda network, task: kind(network, task, frozen=frozen)
+    return lambda network, training: kind(network, training, frozen=frozen)
 
 
-def _kept(load: Workload, bank: Bank, work_of: Callable[[StageSpec, SourceOf], Work]) -> Part:
+def _kept(load: Workload, bank: Bank, work_of: Callable[[StageSpec, SourceOf], Work]) -> RolePart:
     """Work fed from kept activations."""
     on, off = (
-        work_of(LAST, lambda network, task, kind=kind: kind(bank, network, task))
+        work_of(LAST, lambda network, training, kind=kind: kind(bank, network, training))
         for kind in (ActivationSource, ReadyActivations)
     )
-    return Part(on, off, None)
+    return RolePart(on, off, None)
 
 
 def _filled(load: Workload, bank: Bank, view: int) -> Work:
@@ -133,10 +134,10 @@ def _alone(load: Workload) -> Work:
 
 
 def _heads(load: Workload, bank: Bank) -> Work:
-    tasks = [load.task(HEAD, f"head {place}") for place in range(HEADS)]
+    trainings = [load.training(HEAD, f"head {place}") for place in range(HEADS)]
 
     def work() -> int:
-        train_heads(tasks, lambda _: bank, 1, load.spec.model.dropout)
+        train_heads(trainings, lambda _: bank, 1, load.spec.model.dropout)
         return HEADS * len(load.images)
 
     return work
@@ -144,17 +145,17 @@ def _heads(load: Workload, bank: Bank) -> Work:
 
 def _judge(load: Workload, source_of: SourceOf) -> Work:
     """The plain view of all images through what is left of the network."""
-    network, task = load.learning(LAST)
-    source = source_of(network, task)
+    network, training = load.learning(LAST)
+    source = source_of(network, training)
 
     def work() -> int:
-        plain_logits(network, task, load.rows, source)
+        plain_logits(network, training, load.rows, source)
         return len(load.images)
 
     return work
 
 
-def measure(load: Workload, given: argparse.Namespace) -> dict[str, tuple[Part, Timed, Timed | None]]:
+def measure(load: Workload, given: argparse.Namespace) -> dict[str, tuple[RolePart, Timed, Timed | None]]:
     """Every part in turn, on and off beside each other."""
     parts = parts_of(load)
     works = {(name, on): work for name, part in parts.items() for on, work in ((True, part.on), (False, part.off))}

@@ -38,7 +38,7 @@ def measure(study: str, batch: int) -> dict[str, Any]:
     from leukolab.spec import load_study
 
     spec = load_study(study, ["model.weights=none"])
-    settings = runtime.choose(spec.runtime)
+    settings = runtime.resolve_runtime(spec.runtime)
     classes = 2 if spec.model.head == "sigmoid" else 4
     size = spec.image.size_px
     pixels = stream(1, "large models").integers(0, 256, (batch, size, size, 3), np.uint8)

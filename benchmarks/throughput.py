@@ -74,7 +74,7 @@ def file_parts(given: argparse.Namespace, folder: Path) -> dict[str, Part]:
         shutil.rmtree(home.path)
         return len(paths)
 
-    threads = runtime.choose(workload.RuntimeSpec()).threads
+    threads = runtime.resolve_runtime(workload.RuntimeSpec()).threads
     parts = {
         "decode, 1 thread": Part(lambda: sum(1 for _ in map(decode, paths))),
         f"decode, {threads} threads": Part(lambda: sum(1 for _ in in_order(decode, paths, "decoding"))),
@@ -158,10 +158,10 @@ def _fill(load: Workload) -> dict[str, Part]:
 def _heads(load: Workload) -> dict[str, Part]:
     """Stage 1 of fifteen models together, from kept features; every head counts each image."""
     stage = HEAD.model_copy(update={"epochs": HEAD_EPOCHS})
-    tasks, bank = [load.task(stage, f"head {number}") for number in range(HEADS)], load.bank()
+    trainings, bank = [load.training(stage, f"head {number}") for number in range(HEADS)], load.bank()
 
     def work() -> int:
-        train_heads(tasks, lambda _: bank, 1, load.spec.model.dropout)
+        train_heads(trainings, lambda _: bank, 1, load.spec.model.dropout)
         return HEADS * HEAD_EPOCHS * len(load.images)
 
     return {f"heads, {HEADS} together": Part(work, 6 * bank.width / 1e9, "float32")}
@@ -170,11 +170,11 @@ def _heads(load: Workload) -> dict[str, Part]:
 def _stage2(load: Workload) -> dict[str, Part]:
     """Training of the last stage from kept activations, and by the plain loop from pixels."""
     bank, precision = load.bank(), str(load.runtime.precision)
-    from_pixels = load.epoch(LAST, lambda network, task: PixelSource(network, task, frozen=False))
+    from_pixels = load.epoch(LAST, lambda network, training: PixelSource(network, training, frozen=False))
     loop = {"last stage, plain loop": Part(from_pixels, workload.step_gflop(load, LAST), precision)}
     if not load.depth:
         return loop
-    kept = load.epoch(LAST, lambda network, task: ActivationSource(bank, network, task))
+    kept = load.epoch(LAST, lambda network, training: ActivationSource(bank, network, training))
     return {
         "last stage, kept activations": Part(kept, workload.step_gflop(load, LAST, from_pixels=False), precision)
     } | loop
@@ -182,7 +182,7 @@ def _stage2(load: Workload) -> dict[str, Part]:
 
 def _full(load: Workload) -> dict[str, Part]:
     """Training of the whole network."""
-    work = load.epoch(WHOLE, lambda network, task: PixelSource(network, task, frozen=False))
+    work = load.epoch(WHOLE, lambda network, training: PixelSource(network, training, frozen=False))
     return {"whole network": Part(work, workload.step_gflop(load, WHOLE), str(load.runtime.precision))}
 
 

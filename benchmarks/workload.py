@@ -21,9 +21,10 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier, build, release
 from leukolab.engine.pixels import Images, Rows
-from leukolab.engine.reference import Part, Task, run_epoch
-from leukolab.engine.runtime import choose
+from leukolab.engine.reference import run_epoch
+from leukolab.engine.runtime import resolve_runtime
 from leukolab.engine.source import Source
+from leukolab.engine.training import RolePart, Training
 from leukolab.engine.trunk import Trunk
 from leukolab.spec import RuntimeSpec, StageSpec, StudySpec, load_study
 
@@ -77,33 +78,36 @@ class Workload:
         """The bank of the chosen runtime."""
         return Bank(self.trunk(), self.images, self.spec.training.augment, 1, self.home)
 
-    def task(self, stage: StageSpec, name: str = "measured", views: int | str = 1) -> Task:
+    def training(self, stage: StageSpec, name: str = "measured", views: int | str = 1) -> Training:
         """A training of one stage that trains on all images and validates on a batch of them."""
         images, batch = len(self.images), self.spec.training.batch_size
         augment = self.spec.training.augment.model_copy(update={"views": views})
         rows = self.rows
-        parts = {"train": Part(rows, np.ones_like(rows)), "validation": Part(rows[:batch], np.ones_like(rows[:batch]))}
-        return Task(
+        parts = {
+            "train": RolePart(rows, np.ones_like(rows)),
+            "validation": RolePart(rows[:batch], np.ones_like(rows[:batch])),
+        }
+        return Training(
             name=name, images=self.images, labels=np.arange(images) % 2, parts=parts, stages=(stage,),
-            training=self.spec.training.model_copy(update={"augment": augment}), learning_rate=1e-4,
+            settings=self.spec.training.model_copy(update={"augment": augment}), learning_rate=1e-4,
             class_weights=np.ones(2), seed=1, view_seed=1, runtime=self.runtime,
         )  # fmt: skip
 
-    def learning(self, stage: StageSpec) -> tuple[Classifier, Task]:
+    def learning(self, stage: StageSpec) -> tuple[Classifier, Training]:
         """A copy of the network on the device, what the stage trains released, and the training."""
         network = copy.deepcopy(self.network)
         network.to(self.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         release(network, stage.release)
-        return network, self.task(stage)
+        return network, self.training(stage)
 
-    def epoch(self, stage: StageSpec, source_of: Callable[[Classifier, Task], Source]) -> Callable[[], int]:
+    def epoch(self, stage: StageSpec, source_of: Callable[[Classifier, Training], Source]) -> Callable[[], int]:
         """One epoch of a stage, fed by a source; how many images that is."""
-        network, task = self.learning(stage)
+        network, training = self.learning(stage)
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        optimizer, source = torch.optim.Adam(learning, lr=1e-4, fused=True), source_of(network, task)
+        optimizer, source = torch.optim.Adam(learning, lr=1e-4, fused=True), source_of(network, training)
 
         def work() -> int:
-            run_epoch(network, task, stage, 0, (optimizer, source))
+            run_epoch(network, training, stage, 0, (optimizer, source))
             return len(self.images)
 
         return work
@@ -126,7 +130,7 @@ def make(name: str, size_px: int, images: int, batch: int, runtime: dict[str, An
     spec = load_study("wen", [f"model.backbone={BACKBONES[name][0]}", "model.weights=none", f"image.size_px={size_px}",
                               f"training.batch_size={batch}"])  # fmt: skip
     network = build(spec.model, 2, 1)
-    settings = choose(RuntimeSpec(**runtime))
+    settings = resolve_runtime(RuntimeSpec(**runtime))
     if settings.trunk == "auto":
         settings = settings.model_copy(update={"trunk": _fastest(network, size_px, settings, home)})
     return Workload(spec, settings, network, noise(images, size_px, home / f"noise-{images}x{size_px}.npy"), home)

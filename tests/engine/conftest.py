@@ -16,7 +16,7 @@ from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier, build
 from leukolab.engine.pixels import Images
-from leukolab.engine.reference import Part, Task
+from leukolab.engine.training import RolePart, Training
 from leukolab.engine.trunk import Trunk
 from leukolab.spec import ModelSpec, RuntimeSpec, StageSpec, TrainingSpec
 
@@ -50,28 +50,28 @@ def network() -> Classifier:
 
 
 @pytest.fixture
-def make_task(images: Images) -> Callable[..., Task]:
-    """A task with 16 images to train and 8 to validate; keywords replace what stands there."""
+def make_training(images: Images) -> Callable[..., Training]:
+    """A training with 16 images to train and 8 to validate; keywords replace what stands there."""
 
-    def make(**given: Any) -> Task:
+    def make(**given: Any) -> Training:
         parts = {
-            "train": Part(np.arange(16), np.ones(16, np.int64)),
-            "validation": Part(np.arange(16, IMAGES), np.ones(8, np.int64)),
+            "train": RolePart(np.arange(16), np.ones(16, np.int64)),
+            "validation": RolePart(np.arange(16, IMAGES), np.ones(8, np.int64)),
         }
-        task = Task(
+        training = Training(
             name="corrected/two_stage/outer1/lr0.01/fold1",
             images=images,
             labels=np.arange(IMAGES) % 2,
             parts=parts,
             stages=(StageSpec(name="head", epochs=2),),
-            training=TrainingSpec(batch_size=6),
+            settings=TrainingSpec(batch_size=6),
             learning_rate=0.01,
             class_weights=np.ones(2),
             seed=11,
             view_seed=7,
             runtime=RUNTIME,
         )
-        return replace(task, **given)
+        return replace(training, **given)
 
     return make
 
@@ -80,9 +80,9 @@ def make_task(images: Images) -> Callable[..., Task]:
 def bank_for(tmp_path: Path) -> Callable[..., Bank]:
     """The bank of a network as it is now, cut below its last `depth` stages, in a home of the test's own."""
 
-    def make(network: Classifier, task: Task, depth: int = 0) -> Bank:
-        size_px, home = task.images.pixels.shape[1], Home(tmp_path / "home")
-        trunk = Trunk(copy.deepcopy(network), size_px, depth, task.runtime, home)
-        return Bank(trunk, task.images, task.training.augment, task.view_seed, home)
+    def make(network: Classifier, training: Training, depth: int = 0) -> Bank:
+        size_px, home = training.images.pixels.shape[1], Home(tmp_path / "home")
+        trunk = Trunk(copy.deepcopy(network), size_px, depth, training.runtime, home)
+        return Bank(trunk, training.images, training.settings.augment, training.view_seed, home)
 
     return make

@@ -17,11 +17,11 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier, build
 from leukolab.engine.pixels import Images, to_input
-from leukolab.engine.reference import Task
+from leukolab.engine.training import Training
 from leukolab.spec import AugmentSpec, TrainingSpec
 
 FLIPS = TrainingSpec(augment=AugmentSpec(flip_horizontal=True, brightness=0.2, views=3))
-MakeTask = Callable[..., Task]
+MakeTraining = Callable[..., Training]
 BankFor = Callable[..., Bank]
 ROWS = np.arange(24)
 
@@ -43,21 +43,21 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Bank], Bank]:
 
 
 @pytest.fixture
-def spread_out(network: Classifier, bank_for: BankFor, make_task: MakeTask) -> Bank:
+def spread_out(network: Classifier, bank_for: BankFor, make_training: MakeTraining) -> Bank:
     """300 images of 16 px in shards of 140, 140 and 20."""
     pixels = np.random.default_rng(1).integers(0, 256, (300, 16, 16, 3), dtype=np.uint8)
-    task = make_task(images=Images(pixels, "many"), training=FLIPS)
-    runtime = task.runtime.model_copy(update={"trunk_batch_size": 140})
-    bank = bank_for(network, replace(task, runtime=runtime))
+    training = make_training(images=Images(pixels, "many"), settings=FLIPS)
+    runtime = training.runtime.model_copy(update={"trunk_batch_size": 140})
+    bank = bank_for(network, replace(training, runtime=runtime))
     assert bank.shard_rows == 140
     return bank
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_what_is_kept_is_what_the_network_says(
-    number: int, network: Classifier, images: Images, make_task: MakeTask, bank_for: BankFor
+    number: int, network: Classifier, images: Images, make_training: MakeTraining, bank_for: BankFor
 ) -> None:
-    bank = bank_for(network, make_task(training=FLIPS), 1)
+    bank = bank_for(network, make_training(settings=FLIPS), 1)
     pixels = images.pixels
     if number:
         pixels = views.changed(pixels, views.draw(FLIPS.augment, 24, 7, f"view {number}"))
@@ -74,8 +74,8 @@ def test_what_is_kept_is_what_the_network_says(
         assert np.abs(ours - direct).max() < 1e-2 * direct.std()
 
 
-def test_views_differ(network: Classifier, make_task: MakeTask, bank_for: BankFor) -> None:
-    bank = bank_for(network, make_task(training=FLIPS))
+def test_views_differ(network: Classifier, make_training: MakeTraining, bank_for: BankFor) -> None:
+    bank = bank_for(network, make_training(settings=FLIPS))
     plain, one, two = (bank.pooled(ROWS, view(number)).astype(float) for number in range(3))
     for first, second in ((plain, one), (plain, two), (one, two)):
         assert (np.abs(first - second).max(axis=1) > 0.1 * first.std()).mean() > 0.9
@@ -83,12 +83,12 @@ def test_views_differ(network: Classifier, make_task: MakeTask, bank_for: BankFo
 
 def test_what_is_kept_is_computed_once_and_read_afterwards(
     network: Classifier,
-    make_task: MakeTask,
+    make_training: MakeTraining,
     bank_for: BankFor,
     forgetful: Callable[[Bank], Bank],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bank = bank_for(network, make_task(training=FLIPS), 1)
+    bank = bank_for(network, make_training(settings=FLIPS), 1)
     first, below = bank.pooled(ROWS, view(1)), bank.activations(ROWS, view(1))
 
     def never(*_: object) -> None:
@@ -104,9 +104,9 @@ def test_what_is_kept_is_computed_once_and_read_afterwards(
 
 
 def test_banks_are_kept_apart_wherever_they_would_differ(
-    network: Classifier, make_task: MakeTask, bank_for: BankFor, tmp_path: Path
+    network: Classifier, make_training: MakeTraining, bank_for: BankFor, tmp_path: Path
 ) -> None:
-    base = bank_for(network, make_task(training=FLIPS))
+    base = bank_for(network, make_training(settings=FLIPS))
     weights = network.weights
 
     def with_trunk(**given: object) -> Bank:
@@ -176,11 +176,11 @@ def test_a_harmed_shard_is_made_anew(
     harm: Callable[[Path], None],
     what: str,
     network: Classifier,
-    make_task: MakeTask,
+    make_training: MakeTraining,
     bank_for: BankFor,
     forgetful: Callable[[Bank], Bank],
 ) -> None:
-    bank = bank_for(network, make_task(), 1)
+    bank = bank_for(network, make_training(), 1)
     first = getattr(bank, what)(ROWS, view(0))
     (path,) = [path for path in bank.paths(0, [0]) if path.suffix == f".{what}"]
     whole = path.read_bytes()
@@ -195,9 +195,9 @@ def test_a_harmed_shard_is_made_anew(
 
 
 def test_a_shard_that_goes_while_the_program_runs_is_made_anew(
-    network: Classifier, make_task: MakeTask, bank_for: BankFor, forgetful: Callable[[Bank], Bank]
+    network: Classifier, make_training: MakeTraining, bank_for: BankFor, forgetful: Callable[[Bank], Bank]
 ) -> None:
-    bank = bank_for(network, make_task())
+    bank = bank_for(network, make_training())
     first = bank.pooled(ROWS, view(0))
     (path,) = bank.paths(0, [0])
     path.unlink()
@@ -208,7 +208,7 @@ def test_a_shard_that_goes_while_the_program_runs_is_made_anew(
 
 
 def test_a_shard_that_another_program_evicts_at_once_is_kept_the_second_time(
-    network: Classifier, make_task: MakeTask, bank_for: BankFor, monkeypatch: pytest.MonkeyPatch
+    network: Classifier, make_training: MakeTraining, bank_for: BankFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, computed = Bank._compute, []
 
@@ -217,7 +217,7 @@ def test_a_shard_that_another_program_evicts_at_once_is_kept_the_second_time(
         computed.append(shelf.trim(bank.home, 0))
 
     monkeypatch.setattr(Bank, "_compute", compute)
-    bank = bank_for(network, make_task(), 1)
+    bank = bank_for(network, make_training(), 1)
     pooled = bank.pooled(ROWS, view(0))
     assert all(freed > 0 for freed in computed[::2])
     assert not any(computed[1::2])
@@ -275,12 +275,12 @@ def test_rows_come_in_any_order_in_any_views(
 
 @pytest.mark.parametrize("depth", [0, 1])
 def test_the_last_short_pass_gives_the_same_bytes_as_a_full_one(
-    depth: int, network: Classifier, images: Images, make_task: MakeTask, bank_for: BankFor
+    depth: int, network: Classifier, images: Images, make_training: MakeTraining, bank_for: BankFor
 ) -> None:
     """Passes hold 5 images: of 22 the last two come alone, of 25 in company."""
     more = np.concatenate([images.pixels, images.pixels[:1]])
     few, many = (
-        bank_for(network, make_task(images=Images(more[:count], f"first {count}")), depth) for count in (22, 25)
+        bank_for(network, make_training(images=Images(more[:count], f"first {count}")), depth) for count in (22, 25)
     )
     rows = np.arange(22)
     assert few.pooled(rows, view(0, rows)).tobytes() == many.pooled(rows, view(0, rows)).tobytes()
@@ -290,13 +290,15 @@ def test_the_last_short_pass_gives_the_same_bytes_as_a_full_one(
 
 
 def test_values_beyond_their_kind_of_number_are_cut_off(
-    network: Classifier, make_task: MakeTask, bank_for: BankFor
+    network: Classifier, make_training: MakeTraining, bank_for: BankFor
 ) -> None:
     with torch.no_grad():
         network.backbone.bn2.weight *= 1e30  # type: ignore[union-attr, operator]
-    assert np.abs(bank_for(network, make_task()).pooled(ROWS, view(0))).max() == np.finfo(np.float16).max
+    assert np.abs(bank_for(network, make_training()).pooled(ROWS, view(0))).max() == np.finfo(np.float16).max
 
 
-def test_without_a_cut_there_are_no_activations(network: Classifier, make_task: MakeTask, bank_for: BankFor) -> None:
+def test_without_a_cut_there_are_no_activations(
+    network: Classifier, make_training: MakeTraining, bank_for: BankFor
+) -> None:
     with pytest.raises(ValueError, match="made without a cut"):
-        bank_for(network, make_task()).activations(ROWS, view(0))
+        bank_for(network, make_training()).activations(ROWS, view(0))

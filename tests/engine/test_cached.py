@@ -9,11 +9,11 @@ import torch
 from leukolab.engine import cached, reference
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier, build
-from leukolab.engine.reference import Task
 from leukolab.engine.source import ActivationSource, PixelSource, PooledSource
+from leukolab.engine.training import Training
 from leukolab.spec import AugmentSpec, ModelSpec, StageSpec, TrainingSpec
 
-MakeTask = Callable[..., Task]
+MakeTraining = Callable[..., Training]
 BankFor = Callable[..., Bank]
 MODEL = ModelSpec(backbone="test_efficientnet", weights="none", head="sigmoid", dropout=0.3)
 CHANGES = {"flip_horizontal": True, "contrast": 0.2, "brightness": 0.2}
@@ -28,13 +28,13 @@ HEAD, LAST = StageSpec(name="head", epochs=3), StageSpec(name="fine", release="l
 @pytest.mark.parametrize("augment", AUGMENTS)
 @pytest.mark.parametrize(("stages", "tolerance"), [((HEAD,), 1e-5), ((HEAD, LAST), 1e-2)])
 def test_what_is_kept_trains_as_running_the_pixels_does(
-    augment: str, stages: tuple[StageSpec, ...], tolerance: float, make_task: MakeTask, bank_for: BankFor
+    augment: str, stages: tuple[StageSpec, ...], tolerance: float, make_training: MakeTraining, bank_for: BankFor
 ) -> None:
     """Views of another seed are ten times as far away as these tolerances, and more."""
-    task = make_task(training=TrainingSpec(batch_size=6, augment=AUGMENTS[augment]), stages=stages)
+    training = make_training(settings=TrainingSpec(batch_size=6, augment=AUGMENTS[augment]), stages=stages)
     network = build(MODEL, 2, 5)
-    bank = bank_for(network, task, 1)
-    fast, slow = cached.train(network, task, lambda _: bank), reference.train(build(MODEL, 2, 5), task)
+    bank = bank_for(network, training, 1)
+    fast, slow = cached.train(network, training, lambda _: bank), reference.train(build(MODEL, 2, 5), training)
     assert [row["stage"] for row in fast.history] == [row["stage"] for row in slow.history]
     for one, other in zip(fast.history, slow.history, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], abs=tolerance)
@@ -56,22 +56,24 @@ def test_what_is_kept_trains_as_running_the_pixels_does(
     ],
 )
 def test_a_stage_is_fed_from_the_bank_where_the_bank_holds_what_it_needs(
-    augment: str, depth: int, expected: type, network: Classifier, make_task: MakeTask, bank_for: BankFor
+    augment: str, depth: int, expected: type, network: Classifier, make_training: MakeTraining, bank_for: BankFor
 ) -> None:
-    task = make_task(training=TrainingSpec(augment=AUGMENTS[augment]))
-    bank = bank_for(network, task, 1)
-    assert isinstance(cached.source_for(network, task, depth, bank), expected)
-    without = cached.source_for(network, task, depth, None)
+    training = make_training(settings=TrainingSpec(augment=AUGMENTS[augment]))
+    bank = bank_for(network, training, 1)
+    assert isinstance(cached.source_for(network, training, depth, bank), expected)
+    without = cached.source_for(network, training, depth, None)
     assert isinstance(without, PixelSource)
     assert without.frozen == (depth == 0)
 
 
-def test_online_heads_are_judged_on_what_is_kept(network: Classifier, make_task: MakeTask, bank_for: BankFor) -> None:
-    task = make_task(training=TrainingSpec(augment=AUGMENTS["online"]))
-    bank = bank_for(network, task)
-    source, rows = cached.source_for(network, task, 0, bank), np.arange(5)
+def test_online_heads_are_judged_on_what_is_kept(
+    network: Classifier, make_training: MakeTraining, bank_for: BankFor
+) -> None:
+    training = make_training(settings=TrainingSpec(augment=AUGMENTS["online"]))
+    bank = bank_for(network, training)
+    source, rows = cached.source_for(network, training, 0, bank), np.arange(5)
     assert torch.equal(source.plain(rows), torch.from_numpy(bank.pooled(rows, np.zeros(5, np.int64))).float())
-    fresh = PixelSource(network, task, frozen=True)
+    fresh = PixelSource(network, training, frozen=True)
     assert torch.equal(source.inputs(rows, HEAD, 1), fresh.inputs(rows, HEAD, 1))
 
 

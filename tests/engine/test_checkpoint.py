@@ -11,8 +11,9 @@ from leukolab.base.errors import StorageError
 from leukolab.engine import checkpoint
 from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
 from leukolab.engine.network import Classifier
-from leukolab.engine.reference import Task, train_from
+from leukolab.engine.reference import train_from
 from leukolab.engine.source import PixelSource
+from leukolab.engine.training import Training
 from leukolab.spec import StageSpec
 
 ROW: dict[str, float | str] = {"stage": "head", "epoch": 1, "val_accuracy": 0.7, "val_loss": 0.1}
@@ -72,15 +73,15 @@ def test_a_torn_file_counts_as_absent(tmp_path: Path) -> None:
 
 
 def test_a_training_whose_file_is_torn_begins_anew(
-    network: Classifier, make_task: Callable[..., Task], tmp_path: Path
+    network: Classifier, make_training: Callable[..., Training], tmp_path: Path
 ) -> None:
     path, told = tmp_path / "standing.safetensors", []  # type: ignore[var-annotated]
-    task = make_task(tell=told.append)
+    training = make_training(tell=told.append)
     first = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     def trained() -> bytes:
         network.load_state_dict(first)
-        found = train_from(network, task, lambda _: PixelSource(network, task, frozen=True), path)
+        found = train_from(network, training, lambda _: PixelSource(network, training, frozen=True), path)
         return found.predictions["validation"].tobytes()
 
     whole = trained()

@@ -46,19 +46,19 @@ def test_a_cost_is_measured(depth: int, tmp_path: Path) -> None:
 
 
 def test_a_runtime_is_chosen_once_and_kept() -> None:
-    chosen = runtime.choose(RuntimeSpec())
+    chosen = runtime.resolve_runtime(RuntimeSpec())
     assert chosen.device in ("cpu", "cuda")
     assert chosen.precision in ("float32", "bfloat16")
     assert chosen.threads is not None
-    assert runtime.choose(chosen) == chosen
+    assert runtime.resolve_runtime(chosen) == chosen
     asked = RuntimeSpec(device="cpu", precision="float32", threads=1)
-    assert runtime.choose(asked) == asked
+    assert runtime.resolve_runtime(asked) == asked
 
 
 def test_a_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(SpecError, match=r"finds no CUDA device\. Use 'cpu' or 'auto'"):
-        runtime.choose(RuntimeSpec(device="cuda"))
+        runtime.resolve_runtime(RuntimeSpec(device="cuda"))
 
 
 def test_threads_and_determinism_are_put_back() -> None:

@@ -11,7 +11,7 @@ import pytest
 from leukolab.base.errors import LeukolabError
 from leukolab.engine import trunk as trunks
 from leukolab.engine.network import Classifier, build, stages_of
-from leukolab.engine.trunk import TOLERANCE, Outputs, Runner, Trunk, choose, cut_depth, images_per_second
+from leukolab.engine.trunk import TOLERANCE, Outputs, Runner, Trunk, cut_depth, fastest_runtime, images_per_second
 from leukolab.spec import ModelSpec, RuntimeSpec
 
 RUNTIME = RuntimeSpec(device="cpu", precision="float32", threads=1)
@@ -71,21 +71,21 @@ def test_bfloat16_is_near(name: str, lite0: Classifier, kept: Path) -> None:
 def test_what_is_open_is_measured_and_filled_in(
     network: Classifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = choose(network, SIZE, 1, RUNTIME, tmp_path)
+    chosen = fastest_runtime(network, SIZE, 1, RUNTIME, tmp_path)
     assert chosen.trunk in INSTALLED
     assert chosen.trunk_batch_size in trunks.BATCHES
     assert chosen == RUNTIME.model_copy(update={"trunk": chosen.trunk, "trunk_batch_size": chosen.trunk_batch_size})
     said = capsys.readouterr().err
     assert f"frozen part: {chosen.trunk}, {chosen.trunk_batch_size} images a pass" in said
     assert all(f"{name} " in said for name in INSTALLED)
-    assert choose(network, SIZE, 1, chosen, tmp_path) == chosen
+    assert fastest_runtime(network, SIZE, 1, chosen, tmp_path) == chosen
     assert capsys.readouterr().err == ""
     assert images_per_second(Trunk(network, SIZE, 1, chosen, tmp_path)) > 0
 
 
 @pytest.mark.parametrize("given", [{"trunk": "torch"}, {"trunk": "torch", "trunk_batch_size": 3}])
 def test_what_is_given_is_obeyed(given: dict[str, object], network: Classifier, tmp_path: Path) -> None:
-    chosen = choose(network, SIZE, 0, RUNTIME.model_copy(update=given), tmp_path)
+    chosen = fastest_runtime(network, SIZE, 0, RUNTIME.model_copy(update=given), tmp_path)
     assert chosen.trunk == "torch"
     assert chosen.trunk_batch_size in ((3,) if "trunk_batch_size" in given else trunks.BATCHES)
 
@@ -111,7 +111,7 @@ def test_sizes_are_tried_where_none_is_given_and_where_it_pays(
 
     monkeypatch.setattr(trunks, "_speed", watched)
     monkeypatch.setattr(trunks, "_candidates", lambda _: ["torch"])
-    chosen = choose(network, SIZE, 0, RUNTIME.model_copy(update={"trunk_batch_size": given}), tmp_path, images)
+    chosen = fastest_runtime(network, SIZE, 0, RUNTIME.model_copy(update={"trunk_batch_size": given}), tmp_path, images)
     assert sizes == tried
     assert chosen.trunk_batch_size in tried
 
@@ -169,11 +169,11 @@ def test_a_runtime_that_strays_or_fails_is_left_out(
 ) -> None:
     monkeypatch.setitem(trunks._RUNNERS, "openvino", runner)
     monkeypatch.setattr(trunks, "_candidates", lambda _: ["openvino", "torch"])
-    assert choose(network, SIZE, 0, RUNTIME, tmp_path).trunk == "torch"
+    assert fastest_runtime(network, SIZE, 0, RUNTIME, tmp_path).trunk == "torch"
     said = capsys.readouterr().err
     assert re.search(rf"openvino: left out,? {why}", said)
     with pytest.raises(LeukolabError, match=r"runtime\.trunk: openvino cannot run this backbone here\. Use 'torch'"):
-        choose(network, SIZE, 0, RUNTIME.model_copy(update={"trunk": "openvino"}), tmp_path)
+        fastest_runtime(network, SIZE, 0, RUNTIME.model_copy(update={"trunk": "openvino"}), tmp_path)
 
 
 def test_a_runtime_that_was_chosen_and_is_gone_is_one_sentence(
@@ -219,4 +219,4 @@ def test_pytorch_stays_where_its_own_precision_strays(
 ) -> None:
     monkeypatch.setitem(trunks._RUNNERS, "torch", straying)
     monkeypatch.setattr(trunks, "_candidates", lambda _: ["torch"])
-    assert choose(network, SIZE, 0, RUNTIME, tmp_path).trunk == "torch"
+    assert fastest_runtime(network, SIZE, 0, RUNTIME, tmp_path).trunk == "torch"

@@ -1,4 +1,4 @@
-"""Drawn cells of two and four classes, two backbones, and a task for them."""
+"""Drawn cells of two and four classes, two backbones, and a training for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier, build, fresh_head
 from leukolab.engine.pixels import Images
-from leukolab.engine.reference import Part, Task
+from leukolab.engine.training import RolePart, Training
 from leukolab.engine.trunk import Trunk
 from leukolab.spec import AugmentSpec, ModelSpec, RuntimeSpec, StageSpec, TrainingSpec
 
@@ -56,30 +56,30 @@ def build_network() -> Callable[..., Classifier]:
 
 
 @pytest.fixture
-def make_task(images: Images) -> Callable[..., Task]:
-    def make(classes: int = 2, **given: Any) -> Task:
+def make_training(images: Images) -> Callable[..., Training]:
+    def make(classes: int = 2, **given: Any) -> Training:
         order = np.random.default_rng(given.get("seed", 11)).permutation(IMAGES)
         parts = {
-            "train": Part(np.sort(order[:37]), 1 + (np.arange(37) % 5 == 0).astype(np.int64)),
-            "validation": Part(np.sort(order[37:48]), np.ones(11, np.int64)),
-            "test": Part(np.sort(order[48:]), np.ones(12, np.int64)),
+            "train": RolePart(np.sort(order[:37]), 1 + (np.arange(37) % 5 == 0).astype(np.int64)),
+            "validation": RolePart(np.sort(order[37:48]), np.ones(11, np.int64)),
+            "test": RolePart(np.sort(order[48:]), np.ones(12, np.int64)),
         }
-        task = Task(
+        training = Training(
             name="model", images=images, labels=np.arange(IMAGES) % classes, parts=parts, stages=STAGES,
-            training=TrainingSpec(batch_size=8, augment=AUGMENT), learning_rate=1e-4,
+            settings=TrainingSpec(batch_size=8, augment=AUGMENT), learning_rate=1e-4,
             class_weights=np.linspace(0.8, 1.3, classes), seed=11, view_seed=7, runtime=RUNTIME,
         )  # fmt: skip
-        return replace(task, **given)
+        return replace(training, **given)
 
     return make
 
 
 @pytest.fixture
 def bank_of(images: Images, tmp_path: Path, build_network: Callable[..., Classifier]) -> Callable[..., Bank]:
-    """The bank of a task's views; its network is as loaded."""
+    """The bank of a training's views; its network is as loaded."""
 
-    def make(task: Task, classes: int = 2, depth: int = 1, **model: Any) -> Bank:
-        trunk = Trunk(build_network(classes, **model), SIZE, depth, task.runtime, Home(tmp_path / "home"))
-        return Bank(trunk, images, task.training.augment, task.view_seed, Home(tmp_path / "home"))
+    def make(training: Training, classes: int = 2, depth: int = 1, **model: Any) -> Bank:
+        trunk = Trunk(build_network(classes, **model), SIZE, depth, training.runtime, Home(tmp_path / "home"))
+        return Bank(trunk, images, training.settings.augment, training.view_seed, Home(tmp_path / "home"))
 
     return make

@@ -13,7 +13,7 @@ from leukolab.engine import cached, reference
 from leukolab.engine.bank import Bank
 from leukolab.engine.heads import train_heads
 from leukolab.engine.network import Classifier
-from leukolab.engine.reference import Task, Trained
+from leukolab.engine.training import Trained, Training
 from leukolab.spec import StageSpec
 
 FLOAT16 = 2e-3
@@ -33,12 +33,12 @@ def apart(one: Trained, other: Trained) -> float:
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_both_stages_as_the_plain_loop(
-    classes: int, build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make
+    classes: int, build_network: Callable[..., Classifier], make_training: Callable[..., Training], bank_of: Make
 ) -> None:
-    task = make_task(classes)
-    plain = reference.train(build_network(classes), task)
-    bank: Bank = bank_of(task, classes)
-    fast = cached.train(build_network(classes), task, lambda _: bank)
+    training = make_training(classes)
+    plain = reference.train(build_network(classes), training)
+    bank: Bank = bank_of(training, classes)
+    fast = cached.train(build_network(classes), training, lambda _: bank)
     assert apart(plain, fast) < FLOAT16
     assert histories(plain, fast) < 5 * FLOAT16
     assert apart(plain, fast) > 0, "the bank was not used"
@@ -46,21 +46,21 @@ def test_both_stages_as_the_plain_loop(
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_heads_together_as_each_alone(
-    classes: int, build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make
+    classes: int, build_network: Callable[..., Classifier], make_training: Callable[..., Training], bank_of: Make
 ) -> None:
     """Other rates, other samples, other patience; to the last bit."""
     stages = (STAGE, STAGE.model_copy(update={"patience": 1, "epochs": 5}), STAGE.model_copy(update={"epochs": 2}))
-    tasks = [
-        make_task(classes, name=f"m{n}", seed=seed, learning_rate=rate, stages=(stage,))
+    trainings = [
+        make_training(classes, name=f"m{n}", seed=seed, learning_rate=rate, stages=(stage,))
         for n, (seed, rate, stage) in enumerate([(1, 1e-2, stages[0]), (2, 1e-3, stages[1]), (3, 1e-1, stages[2])])
     ]
-    bank: Bank = bank_of(tasks[0], classes)
+    bank: Bank = bank_of(trainings[0], classes)
     width = 1 if classes == 2 else classes
-    together = train_heads(tasks, lambda _: bank, width, 0.3)
-    for task, standing in zip(tasks, together, strict=True):
-        (alone,) = train_heads([task], lambda _: bank, width, 0.3)
+    together = train_heads(trainings, lambda _: bank, width, 0.3)
+    for training, standing in zip(trainings, together, strict=True):
+        (alone,) = train_heads([training], lambda _: bank, width, 0.3)
         assert all((alone.learned[name] == standing.learned[name]).all() for name in alone.learned)
-        separate = cached.train(build_network(classes, task.seed), task, lambda _: bank)
+        separate = cached.train(build_network(classes, training.seed), training, lambda _: bank)
         for name, tensor in separate.state.items():
             assert np.allclose(standing.learned[name], tensor, atol=1e-4), name
         for ours, theirs in zip(standing.history, separate.history, strict=True):
@@ -73,20 +73,24 @@ STAGE = StageSpec(name="head", release="head", epochs=4)
 
 
 def test_a_head_goes_on_into_the_next_stage(
-    build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make
+    build_network: Callable[..., Classifier], make_training: Callable[..., Training], bank_of: Make
 ) -> None:
-    task = make_task()
-    bank: Bank = bank_of(task)
-    (start,) = train_heads([task], lambda _: bank, 1, 0.3)
-    whole = cached.train(build_network(2, task.seed), task, lambda _: bank)
-    joined = cached.train(build_network(2, task.seed), task, lambda _: bank, start=start)
+    training = make_training()
+    bank: Bank = bank_of(training)
+    (start,) = train_heads([training], lambda _: bank, 1, 0.3)
+    whole = cached.train(build_network(2, training.seed), training, lambda _: bank)
+    joined = cached.train(build_network(2, training.seed), training, lambda _: bank, start=start)
     assert apart(whole, joined) < 1e-4
     assert histories(whole, joined) < 1e-4
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5])
 def test_a_training_goes_on_to_the_same_bytes(
-    stop: int, build_network: Callable[..., Classifier], make_task: Callable[..., Task], bank_of: Make, tmp_path: Path
+    stop: int,
+    build_network: Callable[..., Classifier],
+    make_training: Callable[..., Training],
+    bank_of: Make,
+    tmp_path: Path,
 ) -> None:
     class StopError(Exception):
         pass
@@ -98,20 +102,20 @@ def test_a_training_goes_on_to_the_same_bytes(
         if len(seen) == stop:
             raise StopError
 
-    task = make_task()
-    bank: Bank = bank_of(task)
+    training = make_training()
+    bank: Bank = bank_of(training)
     path = tmp_path / "standing.safetensors"
-    whole = cached.train(build_network(), task, lambda _: bank)
+    whole = cached.train(build_network(), training, lambda _: bank)
     with pytest.raises(StopError):
-        cached.train(build_network(), make_task(tell=stopping), lambda _: bank, path)
-    resumed = cached.train(build_network(), task, lambda _: bank, path)
+        cached.train(build_network(), make_training(tell=stopping), lambda _: bank, path)
+    resumed = cached.train(build_network(), training, lambda _: bank, path)
     for role, probs in whole.predictions.items():
         assert probs.tobytes() == resumed.predictions[role].tobytes()
     assert histories(whole, resumed) == 0
 
 
 def test_a_training_of_the_whole_network_goes_on_to_the_same_bytes(
-    build_network: Callable[..., Classifier], make_task: Callable[..., Task], tmp_path: Path
+    build_network: Callable[..., Classifier], make_training: Callable[..., Training], tmp_path: Path
 ) -> None:
     """Its 3 x 3 convolutions lie in memory with channels last, and so must what the optimiser keeps of them."""
 
@@ -122,15 +126,15 @@ def test_a_training_of_the_whole_network_goes_on_to_the_same_bytes(
     stages = (StageSpec(name="whole", release="all", epochs=3),)
     model = {"backbone": "test_efficientnet", "weights": "none"}
     path = tmp_path / "standing.safetensors"
-    whole = cached.train(build_network(**model), make_task(stages=stages), lambda _: None)
+    whole = cached.train(build_network(**model), make_training(stages=stages), lambda _: None)
     with pytest.raises(KeyboardInterrupt):
-        cached.train(build_network(**model), make_task(stages=stages, tell=stopping), lambda _: None, path)
-    resumed = cached.train(build_network(**model), make_task(stages=stages), lambda _: None, path)
+        cached.train(build_network(**model), make_training(stages=stages, tell=stopping), lambda _: None, path)
+    resumed = cached.train(build_network(**model), make_training(stages=stages), lambda _: None, path)
     assert all((whole.state[name] == resumed.state[name]).all() for name in whole.state)
     assert histories(whole, resumed) == 0
 
 
-def test_heads_go_on_to_the_same_bytes(make_task: Callable[..., Task], bank_of: Make, tmp_path: Path) -> None:
+def test_heads_go_on_to_the_same_bytes(make_training: Callable[..., Training], bank_of: Make, tmp_path: Path) -> None:
     class StopError(Exception):
         pass
 
@@ -138,13 +142,15 @@ def test_heads_go_on_to_the_same_bytes(make_task: Callable[..., Task], bank_of: 
         if " 3/4" in text:
             raise StopError
 
-    tasks = [make_task(name=f"m{n}", seed=n) for n in range(3)]
-    bank: Bank = bank_of(tasks[0])
+    trainings = [make_training(name=f"m{n}", seed=n) for n in range(3)]
+    bank: Bank = bank_of(trainings[0])
     path = tmp_path / "heads.safetensors"
-    whole = train_heads(tasks, lambda _: bank, 1, 0.3)
+    whole = train_heads(trainings, lambda _: bank, 1, 0.3)
     with pytest.raises(StopError):
-        train_heads([make_task(name=t.name, seed=t.seed, tell=stopping) for t in tasks], lambda _: bank, 1, 0.3, path)
+        train_heads(
+            [make_training(name=t.name, seed=t.seed, tell=stopping) for t in trainings], lambda _: bank, 1, 0.3, path
+        )
     assert path.exists()
-    resumed = train_heads(tasks, lambda _: bank, 1, 0.3, path)
+    resumed = train_heads(trainings, lambda _: bank, 1, 0.3, path)
     for one, other in zip(whole, resumed, strict=True):
         assert all((one.learned[name] == other.learned[name]).all() for name in one.learned)

@@ -16,7 +16,7 @@ from leukolab.engine import cached, reference, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Images
-from leukolab.engine.reference import Part, Task
+from leukolab.engine.training import RolePart, Training
 from leukolab.images import pack
 from leukolab.spec import AugmentSpec, DataSpec, RuntimeSpec, StageSpec, TrainingSpec
 
@@ -44,22 +44,22 @@ def test_accuracy_within_one_image_in_two_hundred(
     images, order = Images(store.array, store.key), stream(2, "parity").permutation(len(cells))
     cuts = np.split(order, [TRAIN, TRAIN + VALIDATION])
     parts = {
-        role: Part(np.sort(rows), np.ones(len(rows), np.int64))
+        role: RolePart(np.sort(rows), np.ones(len(rows), np.int64))
         for role, rows in zip(("train", "validation", "test"), cuts, strict=True)
     }
-    settings = runtime.choose(RuntimeSpec(device="cpu"))
+    settings = runtime.resolve_runtime(RuntimeSpec(device="cpu"))
     with runtime.settled(settings):
-        settings = trunk.choose(build_network(), SIZE, 1, settings, home)
+        settings = trunk.fastest_runtime(build_network(), SIZE, 1, settings, home)
         augment = AugmentSpec(flip_horizontal=True, flip_vertical=True, brightness=0.2, contrast=0.2, views=2)
-        task = Task(
+        training = Training(
             name="parity", images=images, labels=cells["label"].to_numpy(np.int64), parts=parts, stages=STAGES,
-            training=TrainingSpec(batch_size=16, augment=augment), learning_rate=1e-3, class_weights=np.ones(2),
+            settings=TrainingSpec(batch_size=16, augment=augment), learning_rate=1e-3, class_weights=np.ones(2),
             seed=11, view_seed=7, runtime=settings,
         )  # fmt: skip
-        plain = reference.train(build_network(), task)
+        plain = reference.train(build_network(), training)
         bank = Bank(trunk.Trunk(build_network(), SIZE, 1, settings, home), images, augment, 7, home)
-        fast = cached.train(build_network(), task, lambda _: bank)
-    labels = task.labels[parts["test"].rows]
+        fast = cached.train(build_network(), training, lambda _: bank)
+    labels = training.labels[parts["test"].rows]
     right = [(run.predictions["test"].argmax(axis=1) == labels).mean() for run in (plain, fast)]
     assert abs(right[0] - right[1]) <= ALLOWED + 1e-9
     assert min(right) > 0.7, "both must have learned something"

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import torch
 
-Place = TypeVar("Place")
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-def ahead(make: Callable[[Place], Made], items: Iterable[Place], threads: int = 1) -> Iterator[Made]:
+def ahead(make: Callable[[Item], Made], items: Iterable[Item], threads: int = 1) -> Iterator[Made]:
     """Results of `make` in order, each begun in one of `threads` threads while those before are in use."""
     waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:

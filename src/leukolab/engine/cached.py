@@ -14,14 +14,15 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.checkpoint import Standing
 from leukolab.engine.network import Classifier, released_depth
 from leukolab.engine.pixels import Rows
-from leukolab.engine.reference import Task, Trained, train_from
+from leukolab.engine.reference import train_from
 from leukolab.engine.source import ActivationSource, PixelSource, PooledSource, Source
+from leukolab.engine.training import Trained, Training
 from leukolab.spec import StageSpec, TrainingSpec
 
 
 def train(
     network: Classifier,
-    task: Task,
+    training: Training,
     bank_for: Callable[[int], Bank | None],
     path: Path | None = None,
     start: Standing | None = None,
@@ -30,29 +31,31 @@ def train(
 
     Args:
         network: fresh, its weights loaded; changed in place.
-        task: data, stages and seeds.
+        training: data, stages and seeds.
         bank_for: the bank for a number of learning stages of the backbone; None where there is none.
         path: where the training stands after each epoch; it goes on from there.
         start: where to begin when nothing is at `path`, such as a head trained with others.
     """
-    return train_from(network, task, lambda depth: source_for(network, task, depth, bank_for(depth)), path, start)
+    return train_from(
+        network, training, lambda depth: source_for(network, training, depth, bank_for(depth)), path, start
+    )
 
 
-def source_for(network: Classifier, task: Task, depth: int, bank: Bank | None) -> Source:
+def source_for(network: Classifier, training: Training, depth: int, bank: Bank | None) -> Source:
     """What feeds a stage: from the bank where there is one, else from pixels.
 
     Args:
         network: the one that learns.
-        task: whose images and views they are.
+        training: whose images and views they are.
         depth: stages of the backbone that learn by then.
         bank: made for this depth, or None.
     """
-    online = task.training.augment.active and task.training.augment.views == "online"
+    online = training.settings.augment.active and training.settings.augment.views == "online"
     if bank is None:
-        return PixelSource(network, task, frozen=depth == 0)
+        return PixelSource(network, training, frozen=depth == 0)
     if depth == 0:
-        return _OnlineSource(network, task, bank) if online else PooledSource(bank, task)
-    return PixelSource(network, task, frozen=False) if online else ActivationSource(bank, network, task)
+        return _OnlineSource(network, training, bank) if online else PooledSource(bank, training)
+    return PixelSource(network, training, frozen=False) if online else ActivationSource(bank, network, training)
 
 
 def first_depth(network: Classifier, stages: tuple[StageSpec, ...]) -> int:
@@ -61,18 +64,18 @@ def first_depth(network: Classifier, stages: tuple[StageSpec, ...]) -> int:
     return next((depth for depth in depths if depth), 0)
 
 
-def heads_first(stages: tuple[StageSpec, ...], training: TrainingSpec) -> bool:
+def heads_first(stages: tuple[StageSpec, ...], settings: TrainingSpec) -> bool:
     """Whether the first stage trains the head only, on a bank of views, so that heads can be trained together."""
-    online = training.augment.active and training.augment.views == "online"
+    online = settings.augment.active and settings.augment.views == "online"
     return stages[0].release in ("head", 0) and not online
 
 
 class _OnlineSource(PixelSource):
     """Fresh views through the frozen network each time; judged on kept features."""
 
-    def __init__(self, network: Classifier, task: Task, bank: Bank) -> None:
-        super().__init__(network, task, frozen=True)
-        self.kept = PooledSource(bank, task)
+    def __init__(self, network: Classifier, training: Training, bank: Bank) -> None:
+        super().__init__(network, training, frozen=True)
+        self.kept = PooledSource(bank, training)
 
     def plain(self, rows: Rows) -> torch.Tensor:
         """Pooled features (n, d) from the bank."""

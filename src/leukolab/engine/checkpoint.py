@@ -17,10 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from leukolab.base.files import atomic
+from leukolab.engine.training import History
 from leukolab.engine.weights import State
 from leukolab.spec import StageSpec
-
-History = list[dict[str, float | str]]
 
 
 @dataclass(frozen=True)

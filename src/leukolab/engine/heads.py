@@ -21,8 +21,9 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
 from leukolab.engine.network import dropout_mask, fresh_head
 from leukolab.engine.pixels import Rows
-from leukolab.engine.reference import Task, batches, called, dropout_generator, epoch_row, judged, losses, no_number
+from leukolab.engine.reference import batches, called, dropout_generator, epoch_row, judged, losses, no_number
 from leukolab.engine.source import PooledSource
+from leukolab.engine.training import Training
 from leukolab.engine.weights import State
 from leukolab.spec import StageSpec
 
@@ -34,7 +35,7 @@ LANES = 64
 class _Head:
     """One head on its way."""
 
-    task: Task
+    training: Training
     head: nn.Linear
     optimizer: torch.optim.Adam
     source: PooledSource
@@ -46,18 +47,18 @@ class _Head:
 
 
 def train_heads(
-    tasks: Sequence[Task],
-    banks: Callable[[Task], Bank],
+    trainings: Sequence[Training],
+    banks: Callable[[Training], Bank],
     outputs: int,
     dropout: float,
     path: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Standing]:
-    """Train the first stage of all tasks; each result is where that task's next stage begins.
+    """Train the first stage of all trainings; each result is where that training's next stage begins.
 
     Args:
-        tasks: their first stages release the head only; epochs and patience may differ.
-        banks: the bank a task sees.
+        trainings: their first stages release the head only; epochs and patience may differ.
+        banks: the bank a training sees.
         outputs: of a head: 1 for a sigmoid, else the classes.
         dropout: share of pooled features dropped in training.
         path: a file to keep the standing in after each epoch, and to go on from.
@@ -66,7 +67,7 @@ def train_heads(
     Raises:
         TrainingError: the loss of one of them is no number.
     """
-    heads = [_begin(task, banks(task), outputs, dropout) for task in tasks]
+    heads = [_begin(training, banks(training), outputs, dropout) for training in trainings]
     _restore(heads, path)
     while active := [head for head in heads if _goes_on(head)]:
         epoch = min(head.standing.epochs for head in active)
@@ -80,16 +81,16 @@ def train_heads(
     return [_finished(head) for head in heads]
 
 
-def _begin(task: Task, bank: Bank, outputs: int, dropout: float) -> _Head:
-    head = fresh_head(bank.width, outputs, task.seed).to(task.runtime.device)
-    optimizer = torch.optim.Adam(head.parameters(), lr=task.learning_rate, fused=True)
-    fresh = _Head(task, head, optimizer, PooledSource(bank, task), dropout, Standing())
+def _begin(training: Training, bank: Bank, outputs: int, dropout: float) -> _Head:
+    head = fresh_head(bank.width, outputs, training.seed).to(training.runtime.device)
+    optimizer = torch.optim.Adam(head.parameters(), lr=training.learning_rate, fused=True)
+    fresh = _Head(training, head, optimizer, PooledSource(bank, training), dropout, Standing())
     fresh.standing = Standing(kept=fresh.state(), learned=fresh.state())
     return fresh
 
 
 def _goes_on(head: _Head) -> bool:
-    stage = head.task.stages[0]
+    stage = head.training.stages[0]
     return head.standing.epochs < stage.epochs and not head.standing.waited_out(stage)
 
 
@@ -102,7 +103,7 @@ def _epoch_of(heads: list[_Head], epoch: int) -> None:
     seconds = (time.perf_counter() - started) / len(heads)
     for head, (loss, correct, seen) in zip(heads, totals.tolist(), strict=True):
         val_loss, val_accuracy = _validate(head)
-        row = epoch_row(head.task, _stage(head), epoch, (loss / seen, correct / seen, val_loss, val_accuracy))
+        row = epoch_row(head.training, _stage(head), epoch, (loss / seen, correct / seen, val_loss, val_accuracy))
         standing = head.standing.after(row | {"seconds": seconds})
         kept = standing.kept if standing.waited else head.state()
         head.standing = replace(standing, kept=kept, learned=head.state(), moments=moments_of(head.optimizer))
@@ -114,8 +115,8 @@ Batch = list[tuple[int, Rows, torch.Generator]]
 
 def _steps(heads: list[_Head], epoch: int) -> Iterator[Batch]:
     """The batches of an epoch; a head that has seen all its images is left out of the steps that follow."""
-    streams = [batches(head.task, _stage(head), epoch) for head in heads]
-    generators = [dropout_generator(head.task, _stage(head), epoch) for head in heads]
+    streams = [batches(head.training, _stage(head), epoch) for head in heads]
+    generators = [dropout_generator(head.training, _stage(head), epoch) for head in heads]
     while True:
         rows = [next(stream, None) for stream in streams]
         batch = [(n, row, generators[n]) for n, row in enumerate(rows) if row is not None]
@@ -126,8 +127,8 @@ def _steps(heads: list[_Head], epoch: int) -> Iterator[Batch]:
 
 def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tensor:
     """One step of every head in `batch`; sums of loss, hits and images of each (heads, 3)."""
-    size = -(-max(head.task.training.batch_size for head in heads) // LANES) * LANES
-    width, device = heads[0].head.in_features, heads[0].task.runtime.device
+    size = -(-max(head.training.settings.batch_size for head in heads) // LANES) * LANES
+    width, device = heads[0].head.in_features, heads[0].training.runtime.device
     features = torch.zeros(len(batch), size, width)
     labels = torch.zeros(len(batch), size, dtype=torch.long)
     shares = torch.zeros(len(batch), size)
@@ -137,8 +138,8 @@ def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tens
         if head.dropout:
             seen = seen * dropout_mask(len(rows), width, head.dropout, generator).to(seen.device)
         features[place, : len(rows)] = seen
-        labels[place, : len(rows)] = torch.from_numpy(head.task.labels[rows])
-        weights = torch.tensor(head.task.class_weights, dtype=torch.float32)
+        labels[place, : len(rows)] = torch.from_numpy(head.training.labels[rows])
+        weights = torch.tensor(head.training.class_weights, dtype=torch.float32)
         shares[place, : len(rows)] = weights[labels[place, : len(rows)]] / len(rows)
     logits = _logits(features.to(device), [heads[number].head for number, _, _ in batch])
     each = losses(logits.flatten(0, 1), labels.to(device).flatten()).view(len(batch), size)
@@ -169,18 +170,18 @@ def _logits(features: torch.Tensor, heads: list[nn.Linear]) -> torch.Tensor:
 def _check(heads: list[_Head], batch: Batch, loss: torch.Tensor, epoch: int, step: int) -> None:
     for (number, _, _), value in zip(batch, loss.tolist(), strict=True):
         if value != value or value in (float("inf"), float("-inf")):
-            raise TrainingError(no_number(heads[number].task, _stage(heads[number]), epoch, step))
+            raise TrainingError(no_number(heads[number].training, _stage(heads[number]), epoch, step))
 
 
 def _validate(head: _Head) -> tuple[float, float]:
-    rows, size = head.task.parts["validation"].rows, head.task.runtime.evaluation_batch_size
+    rows, size = head.training.parts["validation"].rows, head.training.runtime.evaluation_batch_size
     with torch.inference_mode():
         pieces = [head.head(head.source.plain(rows[start : start + size])).cpu() for start in range(0, len(rows), size)]
-    return judged(head.task, torch.cat(pieces))
+    return judged(head.training, torch.cat(pieces))
 
 
 def _stage(head: _Head) -> StageSpec:
-    return head.task.stages[0]
+    return head.training.stages[0]
 
 
 def _finished(head: _Head) -> Standing:

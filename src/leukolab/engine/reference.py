@@ -9,90 +9,47 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from leukolab.base.errors import TrainingError
 from leukolab.base.streams import stream, stream_seed
 from leukolab.engine import checkpoint
-from leukolab.engine.checkpoint import History, Standing, moments_of, restore_moments
+from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
 from leukolab.engine.inference import probabilities
 from leukolab.engine.network import Classifier, release, released_depth, train_mode
-from leukolab.engine.pixels import Images, Rows
-from leukolab.engine.source import PixelSource, Source, in_order
+from leukolab.engine.pixels import Rows
+from leukolab.engine.source import PixelSource, Source, fed_ahead
+from leukolab.engine.training import Trained, Training
 from leukolab.engine.weights import State
-from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
+from leukolab.spec import StageSpec
 
 MANY_EPOCHS = 20
 """Stages with more epochs than this tell of every tenth only."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """Rows of the packed pixels (n,) and how often each counts (n,)."""
-
-    rows: Rows
-    copies: Rows
-
-
-@dataclass(frozen=True)
-class Task:
-    """One model to train.
-
-    Attributes:
-        labels: int64 (images,), of every packed image.
-        parts: role to its images; `train` and `validation` are needed.
-        class_weights: float64 (k,), all ones where classes are not weighed.
-        view_seed: seed of the bank of views; the jobs of a study share it unless each has a bank of its own.
-        tell: takes one sentence an epoch; every tenth epoch of long stages.
-    """
-
-    name: str
-    images: Images
-    labels: Rows
-    parts: dict[str, Part]
-    stages: tuple[StageSpec, ...]
-    training: TrainingSpec
-    learning_rate: float
-    class_weights: NDArray[np.float64]
-    seed: int
-    view_seed: int
-    runtime: RuntimeSpec
-    tell: Callable[[str], None] = field(default=lambda _: None)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training leaves: its history, the tensors that learned, probabilities (n, k) by role."""
-
-    history: History
-    state: State
-    predictions: dict[str, NDArray[np.float32]]
-
-
-def train(network: Classifier, task: Task) -> Trained:
+def train(network: Classifier, training: Training) -> Trained:
     """Train `network` (changed in place) through all stages, and predict every part with its best checkpoint.
 
     Every image goes through the whole network in every epoch.
 
     Args:
         network: fresh, its weights loaded.
-        task: data, stages and seeds.
+        training: data, stages and seeds.
 
     Raises:
         TrainingError: the loss is no number.
     """
-    return train_from(network, task, lambda depth: PixelSource(network, task, frozen=depth == 0))
+    return train_from(network, training, lambda depth: PixelSource(network, training, frozen=depth == 0))
 
 
 def train_from(
     network: Classifier,
-    task: Task,
+    training: Training,
     source_for: Callable[[int], Source],
     path: Path | None = None,
     start: Standing | None = None,
@@ -101,17 +58,17 @@ def train_from(
 
     Args:
         network: fresh, its weights loaded; changed in place.
-        task: data, stages and seeds.
+        training: data, stages and seeds.
         source_for: the source, given how many stages of the backbone learn by then.
         path: where the training stands after each epoch; it goes on from there.
         start: where to begin when nothing is at `path`.
     """
-    network.to(task.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(training.runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     standing = checkpoint.load(path) or start or Standing()
     network.load_state_dict(standing.learned, strict=False)
     learned: set[str] = set()
     depth, source = -1, None
-    for number, stage in enumerate(task.stages):
+    for number, stage in enumerate(training.stages):
         release(network, stage.release)
         deeper = max(depth, released_depth(network, stage.release))
         if source is None or deeper > depth:
@@ -120,10 +77,10 @@ def train_from(
         if number >= standing.stage:
             state = network.state_dict()
             keeper = Keeper(path, {name: state[name] for name in sorted(learned)})
-            standing = _run_stage(network, task, source, standing, keeper)
+            standing = _run_stage(network, training, source, standing, keeper)
     assert source is not None
     predictions = {
-        role: probabilities(plain_logits(network, task, part.rows, source)) for role, part in task.parts.items()
+        role: probabilities(plain_logits(network, training, part.rows, source)) for role, part in training.parts.items()
     }
     return Trained(standing.history, {name: tensor.cpu() for name, tensor in standing.learned.items()}, predictions)
 
@@ -142,21 +99,21 @@ class Keeper:
         return standing
 
 
-def _run_stage(network: Classifier, task: Task, source: Source, standing: Standing, keeper: Keeper) -> Standing:
+def _run_stage(network: Classifier, training: Training, source: Source, standing: Standing, keeper: Keeper) -> Standing:
     """Train one stage from where it stands to its end, and reload its best epoch."""
-    stage = task.stages[standing.stage]
+    stage = training.stages[standing.stage]
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     learning = {name: keeper.tensors[name] for name in sorted(learning_names(network))}
-    optimizer = torch.optim.Adam(parameters, lr=task.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(parameters, lr=training.learning_rate, fused=True)
     if standing.epochs:
         restore_moments(optimizer, standing.moments)
     else:
         standing = replace(standing, kept=copied(learning))
     while standing.epochs < stage.epochs and not standing.waited_out(stage):
         started = time.perf_counter()
-        loss, accuracy = run_epoch(network, task, stage, standing.epochs, (optimizer, source))
-        val_loss, val_accuracy = validate(network, task, source)
-        row = epoch_row(task, stage, standing.epochs, (loss, accuracy, val_loss, val_accuracy))
+        loss, accuracy = run_epoch(network, training, stage, standing.epochs, (optimizer, source))
+        val_loss, val_accuracy = validate(network, training, source)
+        row = epoch_row(training, stage, standing.epochs, (loss, accuracy, val_loss, val_accuracy))
         standing = standing.after(row | {"seconds": time.perf_counter() - started})
         if not standing.waited:
             standing = replace(standing, kept=copied(learning))
@@ -166,7 +123,7 @@ def _run_stage(network: Classifier, task: Task, source: Source, standing: Standi
 
 
 def epoch_row(
-    task: Task, stage: StageSpec, epoch: int, numbers: tuple[float, float, float, float]
+    training: Training, stage: StageSpec, epoch: int, numbers: tuple[float, float, float, float]
 ) -> dict[str, float | str]:
     """One row of the history; tells of it.
 
@@ -176,32 +133,32 @@ def epoch_row(
     loss, accuracy, val_loss, val_accuracy = numbers
     if not math.isfinite(val_loss):
         raise TrainingError(
-            f"{task.name}: stage {stage.name}, epoch {epoch + 1}: the validation loss is no number any more. "
+            f"{training.name}: stage {stage.name}, epoch {epoch + 1}: the validation loss is no number any more. "
             "Try a smaller '--set training.learning_rates=[...]' or '--set runtime.precision=float32'."
         )
     if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
-        task.tell(f"{stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
+        training.tell(f"{stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
     return {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
             "val_loss": val_loss, "val_accuracy": val_accuracy}  # fmt: skip
 
 
 def run_epoch(
-    network: Classifier, task: Task, stage: StageSpec, epoch: int, using: tuple[torch.optim.Optimizer, Source]
+    network: Classifier, training: Training, stage: StageSpec, epoch: int, using: tuple[torch.optim.Optimizer, Source]
 ) -> tuple[float, float]:
     """One pass over the training part; mean loss and accuracy as they were on the way."""
     optimizer, source = using
     train_mode(network)
-    torch.manual_seed(stream_seed(task.seed, stage.name, f"epoch {epoch}", "backbone"))
-    generator = dropout_generator(task, stage, epoch)
-    weights = torch.tensor(task.class_weights, dtype=torch.float32, device=task.runtime.device)
+    torch.manual_seed(stream_seed(training.seed, stage.name, f"epoch {epoch}", "backbone"))
+    generator = dropout_generator(training, stage, epoch)
+    weights = torch.tensor(training.class_weights, dtype=torch.float32, device=training.runtime.device)
     total_loss = correct = seen = 0.0
-    fed = in_order(source, task, batches(task, stage, epoch), (stage, epoch))
+    fed = fed_ahead(source, training, batches(training, stage, epoch), (stage, epoch))
     for step, (rows, inputs) in enumerate(fed):
-        labels = torch.from_numpy(task.labels[rows]).to(task.runtime.device)
+        labels = torch.from_numpy(training.labels[rows]).to(training.runtime.device)
         logits = network.classify(source.features(inputs), generator)
         loss = (weights[labels] * losses(logits, labels)).mean()
         if not torch.isfinite(loss):
-            raise TrainingError(no_number(task, stage, epoch, step))
+            raise TrainingError(no_number(training, stage, epoch, step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -211,52 +168,52 @@ def run_epoch(
     return total_loss / seen, correct / seen
 
 
-def no_number(task: Task, stage: StageSpec, epoch: int, step: int) -> str:
+def no_number(training: Training, stage: StageSpec, epoch: int, step: int) -> str:
     """What to say when a training loss is no number."""
     return (
-        f"{task.name}: stage {stage.name}, epoch {epoch + 1}, step {step + 1}: the loss is no number any more "
-        f"(learning rate {task.learning_rate:g}). Try a smaller '--set training.learning_rates=[...]' or "
+        f"{training.name}: stage {stage.name}, epoch {epoch + 1}, step {step + 1}: the loss is no number any more "
+        f"(learning rate {training.learning_rate:g}). Try a smaller '--set training.learning_rates=[...]' or "
         "'--set runtime.precision=float32'; finished jobs are kept."
     )
 
 
-def batches(task: Task, stage: StageSpec, epoch: int) -> Iterator[Rows]:
+def batches(training: Training, stage: StageSpec, epoch: int) -> Iterator[Rows]:
     """Rows of the training part in the seeded order of this epoch, each as often as it has copies."""
-    part = task.parts["train"]
+    part = training.parts["train"]
     rows = np.repeat(part.rows, part.copies)
-    order = stream(task.seed, stage.name, f"epoch {epoch}", "order").permutation(rows)
-    size = task.training.batch_size
+    order = stream(training.seed, stage.name, f"epoch {epoch}", "order").permutation(rows)
+    size = training.settings.batch_size
     for start in range(0, len(order), size):
         yield order[start : start + size]
 
 
-def dropout_generator(task: Task, stage: StageSpec, epoch: int) -> torch.Generator:
+def dropout_generator(training: Training, stage: StageSpec, epoch: int) -> torch.Generator:
     """The random numbers of this epoch's dropout."""
-    return torch.Generator().manual_seed(stream_seed(task.seed, stage.name, f"epoch {epoch}", "dropout"))
+    return torch.Generator().manual_seed(stream_seed(training.seed, stage.name, f"epoch {epoch}", "dropout"))
 
 
-def validate(network: Classifier, task: Task, source: Source) -> tuple[float, float]:
+def validate(network: Classifier, training: Training, source: Source) -> tuple[float, float]:
     """Loss and accuracy on the validation part, in evaluation mode, the plain view, classes not weighed."""
-    return judged(task, plain_logits(network, task, task.parts["validation"].rows, source))
+    return judged(training, plain_logits(network, training, training.parts["validation"].rows, source))
 
 
-def judged(task: Task, logits: torch.Tensor) -> tuple[float, float]:
+def judged(training: Training, logits: torch.Tensor) -> tuple[float, float]:
     """Loss and accuracy of logits (n, outputs) of the validation part."""
-    part = task.parts["validation"]
-    labels = torch.from_numpy(task.labels[part.rows])
+    part = training.parts["validation"]
+    labels = torch.from_numpy(training.labels[part.rows])
     copies = torch.from_numpy(part.copies).double()
     loss = (losses(logits, labels).double() * copies).sum() / copies.sum()
     accuracy = ((called(logits) == labels).double() * copies).sum() / copies.sum()
     return float(loss), float(accuracy)
 
 
-def plain_logits(network: Classifier, task: Task, rows: Rows, source: Source) -> torch.Tensor:
+def plain_logits(network: Classifier, training: Training, rows: Rows, source: Source) -> torch.Tensor:
     """Logits (len(rows), outputs) of the plain view, in evaluation mode, on the CPU."""
     network.eval()
-    size = task.runtime.evaluation_batch_size
+    size = training.runtime.evaluation_batch_size
     pieces = (rows[start : start + size] for start in range(0, len(rows), size))
     with torch.inference_mode():
-        fed = in_order(source, task, pieces, None)
+        fed = fed_ahead(source, training, pieces, None)
         logits = [network.classify(source.features(inputs)).cpu() for _, inputs in fed]
     return torch.cat(logits)
 

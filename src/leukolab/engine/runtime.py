@@ -17,7 +17,7 @@ from leukolab.base.errors import SpecError
 from leukolab.spec import RuntimeSpec
 
 
-def choose(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
+def resolve_runtime(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
     """Fill in what is `auto`: the graphics card where there is one, bfloat16 where the hardware has it.
 
     Args:

@@ -6,7 +6,7 @@ A source hands out inputs, and knows which part of the network they still have t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,11 +20,8 @@ from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Rows, normalised, to_device
 from leukolab.engine.resident import shown
 from leukolab.engine.runtime import autocast
+from leukolab.engine.training import Training
 from leukolab.spec import StageSpec
-
-if TYPE_CHECKING:
-    from leukolab.engine.reference import Task
-
 
 Fed = tuple[Rows, torch.Tensor]
 """Rows of a batch, and its inputs."""
@@ -46,8 +43,8 @@ class Source(Protocol):
 class PixelSource:
     """Every image through the whole network, each time: what the other sources are held to."""
 
-    def __init__(self, network: Classifier, task: Task, frozen: bool) -> None:
-        self.network, self.task, self.frozen = network, task, frozen
+    def __init__(self, network: Classifier, training: Training, frozen: bool) -> None:
+        self.network, self.training, self.frozen = network, training, frozen
         self._drawn: tuple[tuple[str, int], Rows | None, list[views.Draw]] | None = None
 
     def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
@@ -62,22 +59,22 @@ class PixelSource:
         """The backbone, where it learns."""
         if self.frozen:
             return inputs
-        with autocast(self.task.runtime):
+        with autocast(self.training.runtime):
             return self.network.features(inputs)
 
     def pixels(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
         """Normalised pixels (n, 3, h, w), changed where asked for."""
-        return normalised(shown(self.task.images, rows, changes, self.task.runtime.device), self.network)
+        return normalised(shown(self.training.images, rows, changes, self.training.runtime.device), self.network)
 
     def _through(self, rows: Rows, changes: views.Draw | None) -> torch.Tensor:
         inputs = self.pixels(rows, changes)
         if not self.frozen:
             return inputs
-        with torch.no_grad(), autocast(self.task.runtime):
+        with torch.no_grad(), autocast(self.training.runtime):
             return self.network.features(inputs).float()
 
     def _changes(self, rows: Rows, stage: StageSpec, epoch: int) -> views.Draw | None:
-        augment = self.task.training.augment
+        augment = self.training.settings.augment
         if not augment.active:
             return None
         if self._drawn is None or self._drawn[0] != (stage.name, epoch):
@@ -86,23 +83,25 @@ class PixelSource:
         return draws[0][rows] if shown is None else views.Draw.picked(draws, shown[rows], rows)
 
     def _draw(self, stage: StageSpec, epoch: int) -> tuple[Rows | None, list[views.Draw]]:
-        task, images = self.task, len(self.task.labels)
-        if task.training.augment.views == "online":
-            return None, [views.draw(task.training.augment, images, task.seed, f"{stage.name} epoch {epoch}")]
-        bank = views.bank_size(task.training.augment, stage.epochs)
-        draws = [views.draw(task.training.augment, images, task.view_seed, f"view {n}") for n in range(1, bank + 1)]
-        return shown_views(task, stage, epoch), draws
+        training, images = self.training, len(self.training.labels)
+        if training.settings.augment.views == "online":
+            return None, [views.draw(training.settings.augment, images, training.seed, f"{stage.name} epoch {epoch}")]
+        bank = views.bank_size(training.settings.augment, stage.epochs)
+        draws = [
+            views.draw(training.settings.augment, images, training.view_seed, f"view {n}") for n in range(1, bank + 1)
+        ]
+        return shown_views(training, stage, epoch), draws
 
 
 class PooledSource:
     """Pooled features from the bank: all that the head needs."""
 
-    def __init__(self, bank: Bank, task: Task) -> None:
-        self.bank, self.task = bank, task
+    def __init__(self, bank: Bank, training: Training) -> None:
+        self.bank, self.training = bank, training
 
     def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
         """Pooled features (n, d)."""
-        return self._tensor(rows, shown_views(self.task, stage, epoch)[rows])
+        return self._tensor(rows, shown_views(self.training, stage, epoch)[rows])
 
     def plain(self, rows: Rows) -> torch.Tensor:
         """Pooled features (n, d)."""
@@ -113,14 +112,14 @@ class PooledSource:
         return inputs
 
     def _tensor(self, rows: Rows, shown: Rows) -> torch.Tensor:
-        return to_device(self.bank.pooled(rows, shown), self.task.runtime.device).float()
+        return to_device(self.bank.pooled(rows, shown), self.training.runtime.device).float()
 
 
 class ActivationSource:
     """Activations at the cut from the bank: what the released stages need."""
 
-    def __init__(self, bank: Bank, network: Classifier, task: Task) -> None:
-        self.bank, self.task = bank, task
+    def __init__(self, bank: Bank, network: Classifier, training: Training) -> None:
+        self.bank, self.training = bank, training
         halves = cut(network, bank.trunk.depth)
         if halves is None:
             raise ValueError("this backbone cannot be cut here")
@@ -128,7 +127,7 @@ class ActivationSource:
 
     def inputs(self, rows: Rows, stage: StageSpec, epoch: int) -> torch.Tensor:
         """Activations (n, c, h, w), channels last."""
-        return self._tensor(rows, shown_views(self.task, stage, epoch)[rows])
+        return self._tensor(rows, shown_views(self.training, stage, epoch)[rows])
 
     def plain(self, rows: Rows) -> torch.Tensor:
         """Activations (n, c, h, w), channels last."""
@@ -136,21 +135,23 @@ class ActivationSource:
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         """The released stages and the pooling."""
-        with autocast(self.task.runtime):
+        with autocast(self.training.runtime):
             pooled: torch.Tensor = self.upper(inputs)
         return pooled
 
     def _tensor(self, rows: Rows, shown: Rows) -> torch.Tensor:
-        kept = to_device(self.bank.activations(rows, shown), self.task.runtime.device)
+        kept = to_device(self.bank.activations(rows, shown), self.training.runtime.device)
         return kept.float().permute(0, 3, 1, 2)
 
 
-def in_order(source: Source, task: Task, rows: Iterable[Rows], epoch: tuple[StageSpec, int] | None) -> Iterator[Fed]:
+def fed_ahead(
+    source: Source, training: Training, rows: Iterable[Rows], epoch: tuple[StageSpec, int] | None
+) -> Iterator[Fed]:
     """Batches of rows, each with its inputs; on a graphics card a second thread makes them while the card computes.
 
     Args:
         source: of the inputs.
-        task: the training it feeds.
+        training: the training it feeds.
         rows: of each batch.
         epoch: stage and epoch whose views are shown; the plain view where None.
     """
@@ -158,10 +159,10 @@ def in_order(source: Source, task: Task, rows: Iterable[Rows], epoch: tuple[Stag
     def fed(batch: Rows) -> Fed:
         return batch, source.plain(batch) if epoch is None else source.inputs(batch, *epoch)
 
-    return ahead(fed, rows) if task.runtime.device == "cuda" else map(fed, rows)
+    return ahead(fed, rows) if training.runtime.device == "cuda" else map(fed, rows)
 
 
-def shown_views(task: Task, stage: StageSpec, epoch: int) -> Rows:
+def shown_views(training: Training, stage: StageSpec, epoch: int) -> Rows:
     """Which view of the bank each packed image shows in this epoch, (images,); 0 where nothing is changed."""
-    bank = views.bank_size(task.training.augment, stage.epochs)
-    return views.view_of_epoch(stream_seed(task.seed, stage.name), len(task.labels), bank, epoch)
+    bank = views.bank_size(training.settings.augment, stage.epochs)
+    return views.view_of_epoch(stream_seed(training.seed, stage.name), len(training.labels), bank, epoch)

@@ -194,7 +194,7 @@ def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.f
     return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
 
 
-def choose(
+def fastest_runtime(
     network: Classifier, size_px: int, depth: int, runtime: RuntimeSpec, home: Home, images: float = math.inf
 ) -> RuntimeSpec:
     """Fill in `trunk` and `trunk_batch_size` where they are open: the fastest in a short measurement here.

@@ -17,7 +17,7 @@ from leukolab.base.errors import SpecError
 from leukolab.base.files import whole_folder, write_table
 from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
-from leukolab.engine.reference import Part, Trained
+from leukolab.engine.training import RolePart, Trained
 from leukolab.engine.weights import Weights, save_state
 from leukolab.results.seals import seal
 from leukolab.spec import ReadingSpec, StageSpec, StudySpec
@@ -79,20 +79,20 @@ def jobs_table(jobs: list[Job], backbone: str) -> pd.DataFrame:
     return pd.DataFrame([asdict(job) | {"method": backbone} for job in jobs])
 
 
-def job_parts(job: Job, material: Material) -> dict[str, Part]:
+def job_parts(job: Job, material: Material) -> dict[str, RolePart]:
     """Role to the rows of the packed pixels, in the order of their names, with copies."""
     split = material.splits[job.protocol]
     parts = {}
     for role in ROLES:
         rows = split.part(job.outer, job.fold, role)
         if len(rows):
-            parts[role] = Part(
+            parts[role] = RolePart(
                 material.store.rows(list(rows["image_id"])), rows["copies"].to_numpy(np.int64, copy=True)
             )
     return parts
 
 
-def job_class_weights(spec: StudySpec, material: Material, part: Part) -> np.ndarray:
+def job_class_weights(spec: StudySpec, material: Material, part: RolePart) -> np.ndarray:
     """Weights float64 (k,) of the classes in the loss of this training part."""
     classes = len(material.class_names)
     if not spec.training.class_weights:
@@ -110,7 +110,7 @@ def is_done(run: Path, job: Job) -> bool:
     return (job_folder(run, job) / "result.json").exists()
 
 
-def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, Part], material: Material) -> None:
+def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, RolePart], material: Material) -> None:
     """Write a finished job, whole or not at all."""
     with whole_folder(job_folder(run, job)) as temporary:
         write_table(temporary / "history.parquet", pd.DataFrame(trained.history).assign(job=job.job))
@@ -134,7 +134,7 @@ def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray,
     return table
 
 
-def _predictions(job: Job, trained: Trained, parts: dict[str, Part], material: Material) -> pd.DataFrame:
+def _predictions(job: Job, trained: Trained, parts: dict[str, RolePart], material: Material) -> pd.DataFrame:
     tables: Iterator[pd.DataFrame] = (
         predictions_frame(job.job, material, role, parts[role].rows, probs)
         for role, probs in trained.predictions.items()

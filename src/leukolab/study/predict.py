@@ -106,7 +106,11 @@ def predict_images(model: Model, paths: list[Path]) -> tuple[pd.DataFrame, list[
 def _runtime_here(spec: StudySpec) -> Any:
     """The run's runtime, or the best here where the run had a device this machine lacks."""
     update = {"device": "auto", "precision": "auto", "threads": None}
-    return runtime.choose(spec.runtime.model_copy(update=update)) if spec.runtime.device == "cuda" else spec.runtime
+    return (
+        runtime.resolve_runtime(spec.runtime.model_copy(update=update))
+        if spec.runtime.device == "cuda"
+        else spec.runtime
+    )
 
 
 def _read(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> tuple[list[Path], np.ndarray]:

@@ -122,7 +122,7 @@ def open_session(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "
 
 def _prepared(spec: StudySpec, data: Path, home: Home) -> Material:
     """Images packed and split; a runtime that cannot be had is refused before."""
-    runtime.choose(spec.runtime)
+    runtime.resolve_runtime(spec.runtime)
     return prepare(spec, data, home)
 
 
@@ -130,12 +130,12 @@ def session_of(
     material: Material, spec: StudySpec, run: Path, home: Home, on: str = "auto"
 ) -> tuple[Session, list[Job]]:
     """`open_session` on images that are packed and split already."""
-    settings = runtime.choose(begun.runtime_begun(spec, run), processes(on, spec, material))
+    settings = runtime.resolve_runtime(begun.runtime_begun(spec, run), processes(on, spec, material))
     network = build(spec.model, len(material.class_names), spec.seed)
     check_size(network, spec.image.size_px)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
     with runtime.settled(settings):
-        settings = trunk.choose(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
+        settings = trunk.fastest_runtime(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
     spec = spec.model_copy(update={"runtime": settings})
     session = Session(spec, run, home, material, network)
     return session, list_jobs(spec, material, network.weights)

@@ -31,7 +31,7 @@ def processes(on: str, spec: StudySpec, material: Material) -> int:
     """
     if workers := read_target(on).workers:
         return workers
-    if runtime.choose(spec.runtime).device != "cpu" or images_learned_from(spec, material) <= SHORT:
+    if runtime.resolve_runtime(spec.runtime).device != "cpu" or images_learned_from(spec, material) <= SHORT:
         return 1
     return min(cores(), MOST, max(1, _memory_gib() // GIB_EACH))
 

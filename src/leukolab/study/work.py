@@ -19,10 +19,11 @@ import pandas as pd
 from leukolab.base.errors import RunError
 from leukolab.base.files import make_folder, whole_folder, write_table
 from leukolab.base.keys import digest
-from leukolab.engine import cached, checkpoint, reference, runtime
+from leukolab.engine import cached, checkpoint, runtime
 from leukolab.engine.bank import Bank
 from leukolab.engine.checkpoint import Standing
 from leukolab.engine.heads import train_heads
+from leukolab.engine.training import Training
 from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
 from leukolab.results.seals import seal
@@ -181,11 +182,16 @@ def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None
         jobs = [job for job in jobs if not _head_folder(session, job).exists()]
         path = _unfinished_heads(session, jobs)
     make_folder(path.parent)
-    tasks = [_task(session, job, lambda _: None) for job in jobs]
+    trainings = [_training(session, job, lambda _: None) for job in jobs]
     banks = {job.job: session.bank_of(job) for job in jobs}
     network = session.network
     standings = train_heads(
-        tasks, lambda task: banks[task.name], network.head.out_features, session.spec.model.dropout, path, tell
+        trainings,
+        lambda training: banks[training.name],
+        network.head.out_features,
+        session.spec.model.dropout,
+        path,
+        tell,
     )
     for job, standing in zip(jobs, standings, strict=True):
         if _head_folder(session, job).exists():
@@ -205,11 +211,11 @@ def _train(session: Session, payload: dict[str, Any], tell: Callable[[str], None
     job = _job(session, payload["job"])
     path = unfinished(session.run, job.key)
     make_folder(path.parent)
-    task = _task(session, job, tell)
+    training = _training(session, job, tell)
     start = _start(session, job) if payload["head"] else None
     network = session.fresh(job)
-    trained = cached.train(network, task, lambda depth: _bank_for(session, job, depth), path, start)
-    store_job(session.run, job, trained, task.parts, session.material)
+    trained = cached.train(network, training, lambda depth: _bank_for(session, job, depth), path, start)
+    store_job(session.run, job, trained, training.parts, session.material)
     path.unlink(missing_ok=True)
 
 
@@ -232,11 +238,11 @@ def _start(session: Session, job: Job) -> Standing:
     return standing
 
 
-def _task(session: Session, job: Job, tell: Callable[[str], None]) -> reference.Task:
+def _training(session: Session, job: Job, tell: Callable[[str], None]) -> Training:
     spec, parts = session.spec, job_parts(job, session.material)
-    return reference.Task(
+    return Training(
         name=job.job, images=session.images, labels=session.material.labels, parts=parts,
-        stages=spec.readings[job.reading].stages, training=spec.training, learning_rate=job.learning_rate,
+        stages=spec.readings[job.reading].stages, settings=spec.training, learning_rate=job.learning_rate,
         class_weights=job_class_weights(spec, session.material, parts["train"]), seed=job.seed,
         view_seed=session.view_seed(job), runtime=spec.runtime, tell=tell,
     )  # fmt: skip
