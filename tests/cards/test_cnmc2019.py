@@ -11,7 +11,8 @@ from PIL import Image
 from leukolab.base.errors import DataError
 from leukolab.cards import class_names, get_card, read_index, verify, verify_lines
 from leukolab.cards.datasets import cnmc2019
-from leukolab.cards.official import HEADERS, official_digests, official_sha256, official_twins
+from leukolab.cards.datasets.cnmc2019.card import LABELS_FILE
+from leukolab.cards.datasets.cnmc2019.official import HEADERS, official_digests, official_sha256, official_twins
 from leukolab.spec import DataSpec
 from leukolab.splits import identity_groups
 
@@ -36,7 +37,7 @@ def root(tmp_path: Path) -> Path:
     image(root / PRELIMINARY / "1.bmp", 8, 16)
     image(root / PRELIMINARY / "2.jpg", 9, 16)
     labels = "Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1.bmp,1\nUID_H50_2_1_hem.bmp,2.bmp,0\n"
-    (root / cnmc2019.LABELS_FILE).write_text(labels)
+    (root / LABELS_FILE).write_text(labels)
     return root
 
 
@@ -70,13 +71,13 @@ def test_a_part_that_is_not_there(root: Path) -> None:
 
 
 def test_missing_labels_of_the_preliminary_part(root: Path) -> None:
-    (root / cnmc2019.LABELS_FILE).unlink()
+    (root / LABELS_FILE).unlink()
     with pytest.raises(DataError, match="expected the labels of the preliminary part here, found no file"):
         read_index(BOTH, root)
 
 
 def test_labels_with_other_columns(root: Path) -> None:
-    (root / cnmc2019.LABELS_FILE).write_text("a,b\n1,2\n")
+    (root / LABELS_FILE).write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="expected columns Patient_ID, new_names and labels, found a, b"):
         read_index(BOTH, root)
 
@@ -138,7 +139,7 @@ def test_pillow_agrees_with_the_rebuilt_rows(tmp_path: Path, monkeypatch: pytest
 def official(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], None]:
     """Makes the pixels of a file the official ones of a name."""
     listed: dict[str, str] = {}
-    monkeypatch.setattr("leukolab.cards.prove.official_digests", lambda: listed)
+    monkeypatch.setattr("leukolab.cards.datasets.cnmc2019.proof.official_digests", lambda: listed)
 
     def declare(name: str, path: Path) -> None:
         part = "training" if name.startswith("training") else "preliminary"
@@ -184,7 +185,7 @@ def test_a_resized_copy_is_altered_even_as_jpeg(root: Path, official: Callable[[
 
 
 def test_an_altered_labels_file_is_named(root: Path) -> None:
-    assert cnmc2019.LABELS_FILE in verify("cnmc2019", root).altered
+    assert LABELS_FILE in verify("cnmc2019", root).altered
 
 
 PERSONS = ("1 15 16 17 20 21", "43 44", "51 55 75 78", "H2 H4 H5 H6 H7", "H10 h3", "H14 H24")

@@ -83,7 +83,7 @@ def test_a_table_with_an_error(tree: Path, rows: str, sentence: str) -> None:
 
 
 def test_one_class_is_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected one folder a class"):
+    with pytest.raises(DataError, match="expected one folder per class"):
         read(touch(tmp_path, "only/a.png"))
 
 

@@ -65,10 +65,10 @@ def test_an_empty_root(leukolab: Leukolab, tmp_path: Path) -> None:
 
 def test_the_data_set_of_another_study(leukolab: Leukolab, tmp_path: Path, four_class: Path, mine: Path) -> None:
     sentence = refused(leukolab, four_class, tmp_path / "out", study="wen")
-    for words in (f"{four_class}: expected the images of 'cnmc2019'", "found another data set", "--card phantom"):
+    for words in (f"{four_class}: expected the images of 'cnmc2019'", "found another data set", "data.card: phantom"):
         assert words in sentence
     sentence = refused(leukolab, mine, tmp_path / "out", study="wen")
-    assert "found other images. Use --card folder" in sentence
+    assert "found other images. For images of your own set data.card: folder." in sentence
 
 
 def test_a_class_with_fewer_groups_than_folds(leukolab: Leukolab, tmp_path: Path) -> None:

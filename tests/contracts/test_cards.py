@@ -37,6 +37,7 @@ def test_counts_are_of_known_parts_and_classes(name: str) -> None:
 @pytest.mark.parametrize("name", CARDS)
 def test_views_cover_every_class_and_use_every_label(name: str) -> None:
     card = get_card(name)
+    assert card.binary_view is None or len(card.views[card.binary_view].class_names) == 2
     for view in card.views.values():
         assert set(card.class_names) <= set(view.labels)
         assert sorted(set(view.labels.values())) == list(range(len(view.class_names)))
@@ -85,6 +86,11 @@ def test_every_index_keeps_the_contract(tmp_path: Path) -> None:
         check_index(index)
         known = get_card(name).subjects_known
         assert index["subject"].notna().all() == known
+        proof = data_set(name).verify(root)
+        assert proof.card is get_card(name)
+        assert proof.root == root
+        assert not proof.unreadable
+        assert sum(count.found for count in proof.counts) in (0, len(files))
 
 
 SUBTYPES = {"Benign": "", "Early": "Malignant-", "Pre": "Malignant-", "Pro": "Malignant-"}

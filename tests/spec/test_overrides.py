@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from leukolab.base.errors import SpecError
+from leukolab.spec import DataSpec
 from leukolab.spec.overrides import Overrides, resolve
 
 
@@ -55,12 +56,10 @@ def test_epochs_reach_the_readings_that_are_kept_only() -> None:
     assert spec.readings["frozen"].stages[0].epochs == 5
 
 
-def test_another_card_brings_its_own_parts_and_view() -> None:
-    assert wen(card="all_subtypes").data.model_dump() == {
-        "card": "all_subtypes", "parts": None, "view": "two_class", "subject_from": None,
+def test_other_data_replace_the_studys_own() -> None:
+    assert wen(data=DataSpec(card="mine", view="two"), subject_from="(x)").data.model_dump() == {
+        "card": "mine", "parts": None, "view": "two", "subject_from": "(x)",
     }  # fmt: skip
-    assert wen(card="phantom").data.view is None
-    assert wen(card="cnmc2019").data.parts == ("training", "preliminary")
 
 
 def test_set_comes_last_and_reaches_everything() -> None:

@@ -1,20 +1,16 @@
-"""What a data card says, and what a file in `datasets/` offers."""
+"""What a data card says: where a data set comes from, what it holds, and how the program may treat it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
-
-import pandas as pd
 
 HIDDEN = "hidden"
 """Class name of images whose label was never published; their label is -1."""
 
 
 HEALTHY = frozenset({"hem", "benign", "normal", "healthy", "negative", "control"})
-"""Names of classes that are no blasts, in lower case: class 0 of a folder that has one, never a missed blast."""
+"""Names, in lower case, of classes without blasts: such a class is class 0, and its images are never missed blasts."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,16 @@ class View:
     """In the order of their labels, from 0."""
     labels: Mapping[str, int]
     """Original class name to label of the view."""
+
+
+@dataclass(frozen=True)
+class PublishedScore:
+    """What a published work reached on subjects it had not trained on."""
+
+    work: str
+    part: str
+    """Part of the data set that was scored."""
+    score: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Card:
     """In the order of their labels, from 0; empty where the data decide."""
     parts: tuple[str, ...]
     subjects_known: bool
+    """Whether the data set names the subject of every labelled image."""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Part to class to number of images, as published."""
     views: Mapping[str, View] = field(default_factory=dict)
@@ -50,6 +57,14 @@ class Card:
     synthetic: bool = False
     same_person: tuple[tuple[str, ...], ...] = ()
     """Subjects known to be one person, also where the images that show it are not at hand."""
+    binary_view: str | None = None
+    """View that a two-class study uses where the data set has more classes; None where there is none to prefer."""
+    subject_from: bool = False
+    """Whether a pattern may say where a path names the subject."""
+    generic: bool = False
+    """Whether any images fit: such a card is offered for images of one's own, and recognises no data set."""
+    published_scores: tuple[PublishedScore, ...] = ()
+    """Shown beside a run on this data set, never mixed in."""
 
     @property
     def images(self) -> int:
@@ -77,17 +92,3 @@ def card_lines(card: Card) -> list[str]:
         *views,
         *card.notes,
     ]
-
-
-class DataSet(Protocol):
-    """A module in `datasets/`; it may also offer `verify(root) -> VerifyResult`."""
-
-    CARD: Card
-
-    def find_root(self, path: Path) -> Path | None:
-        """The root of the data set at, under or over `path`, by content; None where it is not there."""
-
-    def read_index(
-        self, root: Path, parts: tuple[str, ...] | None = None, view: str | None = None, subject_from: str | None = None
-    ) -> pd.DataFrame:
-        """The index, see `index.make_index`. Pixels are not opened."""

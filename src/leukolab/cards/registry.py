@@ -1,4 +1,4 @@
-"""Data cards by name, the root of a data set found by its content, and the checked index."""
+"""Data sets by the name of their card: the root found by content, the checked index, and the proof."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import pandas as pd
 
 from leukolab.base.errors import DataError, SpecError, nearest
 from leukolab.cards import datasets
-from leukolab.cards.card import Card, DataSet
+from leukolab.cards.card import Card
+from leukolab.cards.contract import DataSet
 from leukolab.cards.listing import has_file, has_image
-from leukolab.spec import DataSpec
+from leukolab.cards.verdict import VerifyResult
+from leukolab.spec import DataSpec, StudySpec
 
 
 def card_names() -> list[str]:
-    """Names of all data cards, sorted: the files in `datasets/`."""
+    """Names of all data cards, sorted: the files and folders in `datasets/`."""
     return sorted(module.name for module in pkgutil.iter_modules(datasets.__path__))
 
 
@@ -26,7 +28,7 @@ def get_card(name: str) -> Card:
     """The card of that name.
 
     Raises:
-        DataError: there is none; the nearest name is offered.
+        DataError: no card has this name; the nearest name is offered.
     """
     return data_set(name).CARD
 
@@ -36,23 +38,23 @@ def data_set(name: str) -> DataSet:
     """The module of that name in `datasets/`.
 
     Raises:
-        DataError: there is none; the nearest name is offered.
+        DataError: no card has this name; the nearest name is offered.
     """
     if name not in card_names():
         raise DataError(f"card '{name}': expected the name of a data card. {nearest(name, card_names())}")
     return cast(DataSet, importlib.import_module(f"{datasets.__name__}.{name}"))
 
 
-def locate(name: str, path: Path) -> Path:
+def locate(name: str, path: str | Path) -> Path:
     """The root of the data set: `path`, up to three levels below, or up to two above, by content.
 
     Returns:
-        A folder; for card `folder` perhaps a CSV file.
+        A folder; a CSV file where the card reads one.
 
     Raises:
-        DataError: the path is missing or empty, or holds something else; where another card knows it, it is named.
+        DataError: the path is missing or empty, or holds other images; a card that knows these is named.
     """
-    card = get_card(name)
+    card, path = get_card(name), Path(path)
     if not path.exists():
         raise DataError(f"{path}: expected the images of '{name}' here, found no such folder. Check the path.")
     root = data_set(name).find_root(path.absolute())
@@ -60,33 +62,64 @@ def locate(name: str, path: Path) -> Path:
         return root
     if path.is_dir() and not has_file(path):
         raise DataError(f"{path}: expected the images of '{name}' here, found an empty folder. Check the path.")
-    others = [other for other in card_names() if other not in (name, "folder")]
-    for other in others:
-        if data_set(other).find_root(path.absolute()) is not None:
-            raise DataError(_other_card(name, path, other))
+    for other in map(get_card, card_names()):
+        if not other.generic and other != card and data_set(other.name).find_root(path.absolute()) is not None:
+            raise DataError(_another(name, path, other))
     raise DataError(_not_there(card, path))
 
 
-def read_index(spec: DataSpec, path: Path) -> pd.DataFrame:
-    """Find the data set of `spec` at `path` and read its index, see `index.make_index`.
+def read_index(spec: DataSpec, path: str | Path) -> pd.DataFrame:
+    """Find the data set of `spec` at `path` and read its index; pixels are not opened.
+
+    Returns:
+        One row per image, sorted by image_id, with the columns of `index.make_index`: image_id (path from the root),
+        path, label (int64, -1 where hidden), class_name, class_name_full, subject, field, part, official_fold (Int64),
+        order (int64).
 
     Raises:
-        DataError: see `locate`; an unknown part or view; duplicate names; a class without images.
-        SpecError: `subject_from` is no pattern, or is given for a card that knows its subjects.
+        DataError: see `locate`; an unknown part or view; an image twice; a class without images.
+        SpecError: `data.subject_from` is no pattern, or the card does not take one.
     """
     card = get_card(spec.card)
     _check_names(card, "part", spec.parts or (), card.parts)
     _check_names(card, "view", (spec.view,) if spec.view else (), tuple(card.views))
-    if spec.subject_from is not None and card.name != "folder":
-        raise SpecError(f"--subject-from: goes with card 'folder' only, got card '{card.name}'. Leave it out.")
+    if spec.subject_from is not None and not card.subject_from:
+        raise SpecError(_no_pattern(card))
     root = locate(card.name, path)
     index = data_set(card.name).read_index(root, spec.parts, spec.view, spec.subject_from)
     _check_classes(card, spec.view, index, root)
     return index
 
 
+def verify(name: str, path: str | Path) -> VerifyResult:
+    """Compare the data set at `path`, found from there as `locate` does, with what is known of it; changes nothing.
+
+    Raises:
+        DataError: the data set is not there, or cannot be listed at all.
+    """
+    return data_set(name).verify(locate(name, path))
+
+
+def data_on(card: str, spec: StudySpec) -> DataSpec:
+    """Data settings of a study on `card`: its own ones where that is its card; else all parts of the other.
+
+    A study with a two-class head gets the card's two-class view where the card has more classes.
+
+    Raises:
+        DataError: no card has this name; the nearest name is offered.
+    """
+    if card == spec.data.card:
+        return spec.data
+    view = get_card(card).binary_view if spec.model.head == "sigmoid" else None
+    return DataSpec(card=card, view=view)
+
+
 def class_names(index: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the classes in the order of their labels; hidden ones left out."""
+    """Names of the classes in the order of their labels; hidden ones left out.
+
+    Args:
+        index: as `read_index` gives it; columns label and class_name are read.
+    """
     named = index.loc[index["label"] >= 0, ["label", "class_name"]].drop_duplicates().sort_values("label")
     return tuple(str(name) for name in named["class_name"])
 
@@ -116,18 +149,30 @@ def _check_classes(card: Card, view: str | None, index: pd.DataFrame, root: Path
         )
 
 
-def _other_card(name: str, path: Path, other: str) -> str:
-    card = get_card(other)
-    views = "".join(f", and --set data.view={view} for {card.views[view].title.lower()}" for view in card.views)
+def _no_pattern(card: Card) -> str:
+    takers = " or ".join(f"'{name}'" for name in card_names() if get_card(name).subject_from)
+    return (
+        f"data.subject_from: expected a card that takes a pattern for subjects ({takers}), got card '{card.name}'. "
+        "Leave the pattern out."
+    )
+
+
+def _another(name: str, path: Path, other: Card) -> str:
+    views = "".join(f", and data.view: {one} for {view.title.lower()}" for one, view in other.views.items())
     return (
         f"{path}: expected the images of '{name}', found another data set. "
-        f"This looks like {other} ({card.title}): add --card {other}{views}."
+        f"This looks like {other.name} ({other.title}): set data.card: {other.name}{views}."
     )
 
 
 def _not_there(card: Card, path: Path) -> str:
     what = "other images" if has_image(path) else "no images"
-    remedy = (
-        "Use --card folder for images of your own." if card.name != "folder" else "Put each class into its own folder."
-    )
-    return f"{path}: expected {card.layout}; found {what}. {remedy}"
+    return f"{path}: expected {card.layout}; found {what}. {_remedy(card)}"
+
+
+def _remedy(card: Card) -> str:
+    """What to do where a card does not recognise the images."""
+    if card.generic:
+        return "Put each class into its own folder."
+    generic = [name for name in card_names() if get_card(name).generic]
+    return " ".join(f"For images of your own set data.card: {name}." for name in generic)

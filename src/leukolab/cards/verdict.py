@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from leukolab.cards.registry import get_card
+from leukolab.cards.card import Card
 
 SHOWN = 5
 """Names given of each list in `verify_lines`."""
@@ -20,15 +20,18 @@ class Count:
     part: str
     class_name: str
     expected: int | None
-    """As published; None where nobody knows."""
+    """As published; None where no number was published."""
     found: int
 
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What `verify` found; every list holds names relative to the root."""
+    """What `verify` found; every list holds names relative to the root.
 
-    name: str
+    Where a data set has nothing official, its images are only counted and read: `read` and `unreadable`.
+    """
+
+    card: Card
     root: Path
     counts: tuple[Count, ...]
     missing: tuple[str, ...] = ()
@@ -38,13 +41,13 @@ class VerifyResult:
     altered: tuple[str, ...] = ()
     """Files whose pixels are not the official ones."""
     unreadable: tuple[str, ...] = ()
-    """Sentences, one an unreadable file."""
+    """Sentences, one per unreadable file."""
     proved: tuple[str, ...] = ()
     """Files whose official SHA-256 was found, from their bytes or rebuilt from their pixels."""
     unproved: tuple[str, ...] = ()
-    """Files that can be neither proved nor denied, such as lossy copies."""
+    """Files that can be neither proved nor refuted, such as lossy copies."""
     read: int = 0
-    """Files that could be decoded, where nothing official is known of their bytes."""
+    """Number of files that could be decoded, where nothing official is known of their bytes."""
 
     @property
     def whole(self) -> bool:
@@ -59,7 +62,7 @@ class VerifyResult:
 
 def verify_lines(result: VerifyResult) -> list[str]:
     """The result in sentences for a person at a terminal."""
-    lines = [f"{result.name}: {get_card(result.name).title}"]
+    lines = [f"{result.card.name}: {result.card.title}"]
     lines += [_count_line(count) for count in result.counts]
     if result.proved:
         lines.append(f"{len(result.proved):,} files proved: their bytes or pixels give the official SHA-256.")

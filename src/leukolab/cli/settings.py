@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leukolab.cli.cache import cache_size
+
+if TYPE_CHECKING:
+    from leukolab.spec import StudySpec
 
 Command = Callable[..., Any]
 
@@ -32,10 +35,27 @@ _OPTIONS = (
 
 
 def study_settings(command: Command) -> Command:
-    """Give a command the options that `spec.overrides.Overrides` takes, and `--cache-size`."""
+    """Give a command the options that `chosen_study` takes, and `--cache-size`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def chosen_study(name: str, card: str | None = None, **given: object) -> StudySpec:
+    """The study `name` with the options of `study_settings` applied.
+
+    Raises:
+        DataError: no card has this name.
+        SpecError: an option or setting may not be.
+    """
+    from leukolab.spec import load_study
+    from leukolab.spec.overrides import Overrides, resolve
+
+    if card is not None:
+        from leukolab.cards import data_on
+
+        given["data"] = data_on(card, load_study(name))
+    return resolve(name, Overrides(**given))  # type: ignore[arg-type]
 
 
 where_jobs_run = click.option(

@@ -8,7 +8,7 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
-from leukolab.cli.settings import study_settings, where_jobs_run
+from leukolab.cli.settings import chosen_study, study_settings, where_jobs_run
 from leukolab.cli.tune import tune
 
 Folder = click.Path(path_type=Path, file_okay=False)
@@ -57,11 +57,8 @@ def run(
 
     The same command goes on where it stopped; 'study status' tells how far it is.
     """
-    from leukolab.spec.overrides import Overrides, resolve
-
     on, retune = str(given.pop("on")), bool(given.pop("retune"))
-    overrides = Overrides(**given)  # type: ignore[arg-type]
-    spec = resolve(name, overrides)
+    spec = chosen_study(name, **given)  # type: ignore[arg-type]
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}"
     if target is not None:
         from leukolab.study.tracking.mirror import check

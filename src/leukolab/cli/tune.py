@@ -8,7 +8,7 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
-from leukolab.cli.settings import study_settings, where_jobs_run
+from leukolab.cli.settings import chosen_study, study_settings, where_jobs_run
 
 
 @click.command()
@@ -46,12 +46,11 @@ def tune(
 
     The tuning and test parts stay unseen. The same command goes on where it stopped. Wants leukolab[tune].
     """
-    from leukolab.spec.overrides import Overrides, resolve
     from leukolab.study.search.space import read_space
     from leukolab.study.search.trials import check
 
     check()
-    spec = resolve(name, Overrides(**given))  # type: ignore[arg-type]
+    spec = chosen_study(name, **given)  # type: ignore[arg-type]
     space = read_space(searched, spec)
     with large_imports():
         from leukolab.study.search.tune import Search, tune_study

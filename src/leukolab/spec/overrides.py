@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leukolab.base.errors import SpecError, nearest
-from leukolab.spec.models import StudySpec
+from leukolab.spec.models import DataSpec, StudySpec
 from leukolab.spec.read import apply_override, parse_study, raw_study
 
 
@@ -15,7 +15,7 @@ class Overrides:
     """Options as given; None where not."""
 
     protocol: str | None = None
-    card: str | None = None
+    data: DataSpec | None = None
     subject_from: str | None = None
     backbone: str | None = None
     weights: str | None = None
@@ -45,8 +45,8 @@ def resolve(name_or_path: str, given: Overrides) -> StudySpec:
     """
     where, raw = raw_study(name_or_path)
     parse_study(raw, where)
-    if given.card is not None and given.card != raw["data"]["card"]:
-        raw["data"] = _other_card(given.card, raw)
+    if given.data is not None:
+        raw["data"] = given.data.model_dump()
     for option, place in _PLACES.items():
         value = getattr(given, option)
         if value is not None:
@@ -60,12 +60,6 @@ def resolve(name_or_path: str, given: Overrides) -> StudySpec:
     for setting in given.settings:
         apply_override(raw, setting)
     return parse_study(raw, where)
-
-
-def _other_card(card: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """Another data card brings its own parts; a two-class study takes its two-class view where it has more."""
-    view = "two_class" if raw["model"].get("head") == "sigmoid" and card == "all_subtypes" else None
-    return {"card": card, "view": view}
 
 
 def _outer_parts(text: str) -> list[int] | None:

@@ -246,7 +246,7 @@ def _card(material: Material) -> dict[str, Any]:
     counts = material.index["class_name"].value_counts().to_dict()
     return {
         "name": card.name, "title": card.title, "source": card.source, "doi": card.doi, "licence": card.licence,
-        "synthetic": card.name == "phantom", "class_names": list(material.class_names),
+        "synthetic": card.synthetic, "class_names": list(material.class_names),
         "counts": {name: int(count) for name, count in counts.items()},
         "subjects_known": bool(material.index["subject"].notna().all()),
     }  # fmt: skip

@@ -1,1 +1,1 @@
-"""One file a data set: its card and its reader. A file put here is found by the registry."""
+"""One file or folder per data set: its card, its reader, its proof. What is put here is found by the registry."""

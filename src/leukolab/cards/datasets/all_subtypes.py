@@ -15,6 +15,8 @@ from leukolab.base.errors import DataError
 from leukolab.cards.card import Card, View
 from leukolab.cards.index import Found, make_index
 from leukolab.cards.listing import child_folders, image_files, search
+from leukolab.cards.readability import verify_readable
+from leukolab.cards.verdict import VerifyResult
 
 CARD = Card(
     name="all_subtypes",
@@ -41,6 +43,7 @@ CARD = Card(
         "Pro is visibly lighter: colour statistics alone reach an accuracy of 0.988 in a random split.",
         "A sibling with names such as 'Sap_013 (1).jpg' shows the same people: never train on one, test on the other.",
     ),
+    binary_view="two_class",
 )
 
 _NAME = re.compile(r"^WBC-(?:Malignant-)?(?P<label>Benign|Early|Pre|Pro)-(?P<number>\d+)$")
@@ -66,6 +69,21 @@ def read_index(
         raise DataError(f"{root}: expected part '{missing[0]}', found {', '.join(sorted(folders))} only.")
     found = (one for part in wanted for one in _read_part(folders[part], part))
     return make_index(root, found, CARD.class_names, CARD.views[view] if view else None)
+
+
+def verify(root: Path) -> VerifyResult:
+    """Compare the numbers in the file names of each part with the published counts, and read every image."""
+    folders = part_folders(root)
+    index = pd.concat([read_index(root, (part,)) for part in sorted(folders)], ignore_index=True)
+    missing: list[str] = []
+    extra: list[str] = []
+    for part, classes in CARD.counts.items():
+        for name, number in classes.items() if part in folders else ():
+            rows = index[(index["part"] == part) & (index["class_name"] == name)]
+            there = set(rows["order"])
+            missing += [f"{name} {absent:03d}" for absent in range(1, number + 1) if absent not in there]
+            extra += list(rows.loc[~rows["order"].between(1, number), "image_id"])
+    return verify_readable(CARD, root, index, tuple(missing), tuple(extra))
 
 
 def part_folders(root: Path) -> dict[str, Path]:
@@ -98,7 +116,7 @@ def _found(path: Path, class_name: str, part: str) -> Found:
     if match is None:
         raise DataError(
             f"{path}: expected a name such as WBC-Malignant-Early-001, found '{path.stem}'. Remove the file, "
-            "or read the folder with --card folder."
+            "or read the images as your own, with data.card: folder."
         )
     if match["label"] != class_name:
         raise DataError(f"{path}: expected a '{match['label']}' image by its name, found it in folder '{class_name}'.")

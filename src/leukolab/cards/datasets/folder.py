@@ -13,6 +13,8 @@ from leukolab.base.errors import DataError, SpecError
 from leukolab.cards.card import HEALTHY, Card
 from leukolab.cards.index import Found, image_id, make_index
 from leukolab.cards.listing import DEEP, child_folders, has_image, image_files, natural
+from leukolab.cards.readability import verify_readable
+from leukolab.cards.verdict import VerifyResult
 
 CARD = Card(
     name="folder",
@@ -23,13 +25,15 @@ CARD = Card(
     class_names=(),
     parts=("images",),
     subjects_known=False,
-    layout="one folder a class, or a CSV with columns path, label and perhaps subject",
+    layout="one folder per class, or a CSV with columns path, label and perhaps subject",
     notes=(
         "Classes are the folders' names, or the labels of the CSV, in sorted order.",
-        "Say where the subject stands with --subject-from: a pattern whose first group is the subject, "
-        "searched in the relative path.",
+        "The setting data.subject_from says where a path names the subject: a pattern whose first group is the "
+        "subject, searched in the relative path.",
         "Without subjects every score is an upper bound.",
     ),
+    subject_from=True,
+    generic=True,
 )
 
 
@@ -66,6 +70,11 @@ def read_index(
     names = {one.class_name for one in found if one.class_name is not None}
     ordered = sorted(names, key=lambda name: (name.lower() not in HEALTHY, natural(name)))
     return make_index(base, found, ordered, None)
+
+
+def verify(root: Path) -> VerifyResult:
+    """Count and read every image; nothing official is known of them."""
+    return verify_readable(CARD, root, read_index(root))
 
 
 def _class_folders(folder: Path) -> list[Path]:
@@ -124,11 +133,11 @@ def _pattern(subject_from: str | None) -> re.Pattern[str] | None:
         pattern = re.compile(subject_from)
     except re.error as error:
         raise SpecError(
-            f"--subject-from {subject_from}: expected a regular expression, got an error ({error})."
+            f"data.subject_from: {subject_from}: expected a regular expression, got an error ({error})."
         ) from error
     if pattern.groups < 1:
         raise SpecError(
-            f"--subject-from {subject_from}: expected a group in round brackets, such as '([^/_]+)_', got none."
+            f"data.subject_from: {subject_from}: expected a group in round brackets, such as '([^/_]+)_', got none."
         )
     return pattern
 
@@ -137,5 +146,5 @@ def _with_subject(one: Found, base: Path, pattern: re.Pattern[str]) -> Found:
     name = image_id(base, one.path)
     match = pattern.search(name)
     if match is None or not match[1]:
-        raise DataError(f"{name}: expected a subject by --subject-from '{pattern.pattern}', found none in this path.")
+        raise DataError(f"{name}: expected a subject by data.subject_from '{pattern.pattern}', found none.")
     return Found(one.path, one.class_name, one.part, match[1])

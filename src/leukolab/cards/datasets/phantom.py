@@ -14,6 +14,8 @@ from leukolab.cards.card import Card, View
 from leukolab.cards.draw import LAYOUTS, SETTINGS_FILE
 from leukolab.cards.index import Found, make_index
 from leukolab.cards.listing import image_files, search
+from leukolab.cards.readability import verify_readable
+from leukolab.cards.verdict import VerifyResult
 
 CARD = Card(
     name="phantom",
@@ -58,6 +60,11 @@ def read_index(
     classes = tuple(LAYOUTS[_layout(root)].stages)
     found = (one for name in classes for one in _read_class(root / name, name))
     return make_index(root, found, classes, CARD.views[view] if view else None)
+
+
+def verify(root: Path) -> VerifyResult:
+    """Count and read every image; nothing official is known of them."""
+    return verify_readable(CARD, root, read_index(root))
 
 
 def _layout(root: Path) -> str:

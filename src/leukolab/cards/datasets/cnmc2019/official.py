@@ -27,25 +27,25 @@ _PRELIMINARY = (
     " 666666fc 00000000 00000000 c4f528ff 00000000 00000000 00000000 04000000 00000000 00000000 00000000"
 )
 HEADERS = {"training": bytes.fromhex(_TRAINING), "preliminary": bytes.fromhex(_PRELIMINARY)}
-"""Head of every official BMP of a part: 54 bytes, and 138 (BITMAPV5). That of the final part is not known."""
+"""Head of every official BMP of a part: 54 bytes, and 138 (BITMAPV5). The head of the final part is unknown."""
 
 
 @cache
 def official_digests() -> dict[str, str]:
     """Official path, from the root of the data set, to its SHA-256: 15,114 images and the labels file."""
-    packed = (resources.files("leukolab.cards") / "datasets" / "cnmc2019_sha256.csv.xz").read_bytes()
+    packed = (resources.files(__package__) / "sha256.csv.xz").read_bytes()
     rows = csv.DictReader(lzma.decompress(packed).decode("ascii").splitlines())
     return {row["path"]: row["sha256"] for row in rows}
 
 
 def official_twins() -> pd.DataFrame:
-    """The 106 pairs of identical official files: columns group, path; two rows a pair."""
-    with (resources.files("leukolab.cards") / "datasets" / "cnmc2019_twins.csv").open(encoding="ascii") as stream:
+    """The 106 pairs of identical official files: columns group, path; two rows per pair."""
+    with (resources.files(__package__) / "twins.csv").open(encoding="ascii") as stream:
         return pd.read_csv(stream)
 
 
 def official_sha256(pixels: Pixels, part: str) -> str | None:
-    """SHA-256 of the official BMP with these pixels; None where its head or its size is another.
+    """SHA-256 of the official BMP with these pixels; None where its head is unknown or its size differs.
 
     Rows run bottom up in BGR, each padded from 1,350 to 1,352 bytes.
 

@@ -1,7 +1,4 @@
-"""C-NMC 2019: single cells on black, normal or leukaemic, with subjects.
-
-Source: Gupta and Gupta 2019, ISBI 2019 challenge; The Cancer Imaging Archive.
-"""
+"""Reader of C-NMC 2019: class, subject, field and official fold from names, folders and the labels file."""
 
 from __future__ import annotations
 
@@ -13,53 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from leukolab.base.errors import DataError
-from leukolab.cards.card import Card
+from leukolab.cards.datasets.cnmc2019.card import CARD, FOLDERS, LABELS_FILE
 from leukolab.cards.index import Found, make_index
 from leukolab.cards.listing import child_folders, image_files, search
-
-FOLDERS = {
-    "training": "training_data",
-    "preliminary": "validation_data/C-NMC_test_prelim_phase_data",
-    "final": "testing_data/C-NMC_test_final_phase_data",
-}
-"""Folder of each part, from the root."""
-
-LABELS_FILE = "validation_data/C-NMC_test_prelim_phase_data_labels.csv"
-
-CARD = Card(
-    name="cnmc2019",
-    title="C-NMC 2019: normal and leukaemic cells of bone-marrow smears",
-    source="Gupta and Gupta 2019, ISBI 2019 C-NMC challenge, The Cancer Imaging Archive",
-    doi="10.7937/tcia.2019.dc64i46r",
-    licence="CC BY 3.0",
-    class_names=("hem", "all"),
-    parts=("training", "preliminary", "final"),
-    subjects_known=True,
-    counts={
-        "training": {"hem": 3389, "all": 7272},
-        "preliminary": {"hem": 648, "all": 1219},
-        "final": {"hidden": 2586},
-    },
-    layout="training_data/fold_{0,1,2}/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp, validation_data/, "
-    "testing_data/; files as .bmp, .png, .webp or .jpg",
-    notes=(
-        "450 x 450 px, stain-normalised by the authors, cells cut out on black.",
-        "106 pairs of identical images; 94 of them join two official folds, so the official folds leak.",
-        "Training and preliminary parts share persons: the same picture is in both under two subjects.",
-        "Many cells were cut out twice, under two subject numbers; subjects that share such cells are one person. "
-        "About half of the cells were compared, so there may be more.",
-        "Size alone tells much: the area of the cell has an AUC of 0.80 by subject.",
-        "Labels of the final part were never published; it is read on request only.",
-    ),
-    same_person=(
-        ("1", "15", "16", "17", "20", "21"),
-        ("43", "44"),
-        ("51", "55", "75", "78"),
-        ("H2", "H4", "H5", "H6", "H7"),
-        ("H10", "h3"),
-        ("H14", "H24"),
-    ),
-)
 
 _NAME = re.compile(r"^UID_(?P<subject>[Hh]?\d+)_(?P<field>\d+)_\d+_(?P<label>all|hem)$")
 
@@ -85,7 +38,7 @@ def read_index(
         if not images:
             raise DataError(
                 f"{root / FOLDERS[part]}: expected the images of part '{part}', found none. "
-                "Take other parts with --set data.parts=[training]."
+                "Take other parts with the setting data.parts, such as [training]."
             )
         found.extend(images)
     return make_index(root, found, CARD.class_names, None)
@@ -144,7 +97,7 @@ def preliminary_labels(root: Path) -> dict[str, tuple[str, str]]:
     if not path.is_file():
         raise DataError(
             f"{path}: expected the labels of the preliminary part here, found no file. "
-            "Download it, or take the training part alone with --set data.parts=[training]."
+            "Download it, or take the training part alone: set data.parts: [training]."
         )
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -9,10 +9,11 @@ from typing import Literal
 from leukolab.base.errors import ImageError
 from leukolab.base.keys import file_digest
 from leukolab.cards.card import HIDDEN
-from leukolab.cards.datasets import cnmc2019
+from leukolab.cards.datasets.cnmc2019.card import CARD, FOLDERS, LABELS_FILE
+from leukolab.cards.datasets.cnmc2019.official import EDGE_PX, official_digests, official_sha256
+from leukolab.cards.datasets.cnmc2019.reader import preliminary_labels
 from leukolab.cards.index import image_id
 from leukolab.cards.listing import image_files
-from leukolab.cards.official import EDGE_PX, official_digests, official_sha256
 from leukolab.cards.verdict import Count, VerifyResult, count_classes
 from leukolab.images import decode, in_order
 from leukolab.images.decode import Pixels
@@ -30,8 +31,12 @@ class _File:
     """SHA-256 of the official file of this name; None where there is none."""
 
 
-def prove_cnmc2019(root: Path) -> VerifyResult:
-    """Every file judged against the official list; by threads, with a bar."""
+def verify(root: Path) -> VerifyResult:
+    """Judge every file below `root` against the official list; in threads, with a progress bar.
+
+    Raises:
+        DataError: the labels file is no such table.
+    """
     official = official_digests()
     files = list(_files(root, {_stem(path): digest for path, digest in official.items()}))
     known = [file for file in files if file.official is not None]
@@ -40,7 +45,7 @@ def prove_cnmc2019(root: Path) -> VerifyResult:
         lists[kind].append(what)
     stems = {_stem(file.name) for file in files}
     return VerifyResult(
-        name=cnmc2019.CARD.name,
+        card=CARD,
         root=root,
         counts=_counts(root, known),
         missing=tuple(path for path in official if _stem(path) not in stems),
@@ -53,8 +58,8 @@ def prove_cnmc2019(root: Path) -> VerifyResult:
 
 
 def _files(root: Path, official: dict[str, str]) -> list[_File]:
-    found = [(part, path) for part, folder in cnmc2019.FOLDERS.items() for path in image_files(root / folder)]
-    labels = root / cnmc2019.LABELS_FILE
+    found = [(part, path) for part, folder in FOLDERS.items() for path in image_files(root / folder)]
+    labels = root / LABELS_FILE
     found += [("labels", labels)] if labels.is_file() else []
     named = [(part, path, image_id(root, path)) for part, path in found]
     return [_File(path, name, part, official.get(_stem(name))) for part, path, name in named]
@@ -93,14 +98,14 @@ def _is_lossy(path: Path) -> bool:
 
 
 def _counts(root: Path, known: list[_File]) -> tuple[Count, ...]:
-    labels = cnmc2019.preliminary_labels(root) if (root / cnmc2019.LABELS_FILE).is_file() else {}
+    labels = preliminary_labels(root) if (root / LABELS_FILE).is_file() else {}
     classes = []
     for file in known:
         if file.part == "training":
             classes.append((file.part, file.path.parent.name))
         elif file.part != "labels":
             classes.append((file.part, labels.get(file.path.stem, ("", HIDDEN))[1]))
-    return count_classes(cnmc2019.CARD.counts, classes)
+    return count_classes(CARD.counts, classes)
 
 
 def _stem(name: str) -> str:
