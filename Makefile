@@ -21,8 +21,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.study
+docs: $(VENV)/.dev
 	$(BIN)/python docs/reference/write.py
+	$(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build
 
 $(VENV)/.study: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -30,8 +31,8 @@ $(VENV)/.study: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.study
-	$(INSTALL) --editable ".[study,mlflow,ray,tune,dev]"
+	$(INSTALL) --editable ".[study,mlflow,ray,tune,docs,dev]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo build dist docs/_build docs/api

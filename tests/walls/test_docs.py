@@ -18,6 +18,8 @@ from leukolab.spec import study_names
 PACKAGE = Path(leukolab.__file__).parent
 ROOT = PACKAGE.parents[1]
 REFERENCE = ROOT / "docs" / "reference"
+BUILT = {ROOT / "docs" / "api", ROOT / "docs" / "_build"}
+PAGES = [page for page in ROOT.glob("docs/**/*.md") if not BUILT & set(page.parents)]
 WRITTEN = ("commands.md", "cards.md", "studies.md")
 
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="the docs are not part of an installed package")
@@ -66,8 +68,21 @@ def test_every_room_has_a_page_that_names_its_files(room: str) -> None:
 
 def test_links_inside_the_docs_lead_somewhere() -> None:
     broken = []
-    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+    for page in [ROOT / "README.md", *PAGES]:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not target.startswith(("http", "mailto")) and not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert not broken
+
+
+def test_every_page_stands_in_the_list_of_its_folder() -> None:
+    listed = {"docs": ROOT / "docs" / "README.md", "log": ROOT / "docs" / "log" / "README.md"}
+    missing = []
+    for page in PAGES:
+        inside = page.relative_to(ROOT / "docs")
+        if inside.name in ("README.md", "index.md"):
+            continue
+        contents = listed["log" if inside.parts[0] == "log" else "docs"]
+        if f"]({page.relative_to(contents.parent).as_posix()})" not in contents.read_text(encoding="utf-8"):
+            missing.append(str(inside))
+    assert not missing, f"not in the contents: {', '.join(missing)}"

@@ -1,7 +1,8 @@
 """How many models train side by side, one process each, where nobody says so.
 
 Two processes of one thread train faster than one of two threads: no thread waits for another (a quarter faster for the
-last stage of Lite0 on two cores, measured in docs/log.md). Starting a process takes seconds, so a short study has one.
+last stage of Lite0 on two cores, measured in docs/log/2026-11-25.md). Starting a process takes seconds, so a short
+study has one.
 """
 
 from __future__ import annotations
