@@ -73,6 +73,19 @@ def test_the_card_has_the_parts_and_view_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STUDIES)
+def test_published_figures_are_of_a_known_card_and_only_beside_its_own_classes(name: str) -> None:
+    spec = load_study(name)
+    if spec.published is None:
+        return
+    card = get_card(spec.published.card)
+    assert spec.published_here == (spec.published if spec.data.card == card.name else None)
+    assert all(0 <= part.accuracy <= 1 for part in spec.published.parts)
+    for view in card.views:
+        assert load_study(name, [f"data.view={view}"]).published_here is None
+    assert load_study(name, ["data={card: another}"]).published_here is None
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_head_fits_the_kind_of_report(name: str) -> None:
     spec = load_study(name)
     assert (spec.model.head == "sigmoid") == (spec.report == "wen")

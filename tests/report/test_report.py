@@ -262,7 +262,7 @@ def test_the_methods_paragraph_holds_each_readings_rates_and_no_folder(tmp_path,
     spec["image"]["crop_px"] = 200
     spec["training"]["learning_rates"] = [0.001]
     spec["readings"]["finetune"]["learning_rates"] = [0.01, 0.0001]
-    spec["protocols"]["corrected"]["split"]["file"] = "C:\\Users\\sari\\split.csv"
+    spec["protocols"]["corrected"]["split"] |= {"kind": "file", "file": "C:\\Users\\sari\\split.csv"}
     write_json(run / "spec.json", spec)
     page = write_report(run, thumbnail)
     text = (page.parent / "methods.md").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from leukolab.base.errors import SpecError
-from leukolab.spec import BalanceSpec, load_study
+from leukolab.spec import BalanceSpec, PublishedSpec, load_study
+from leukolab.spec.models import PublishedPart
 from leukolab.spec.read import raw_study
 
 
@@ -128,3 +130,11 @@ def test_settings_that_could_not_be_trained_are_refused_on_reading(override: str
     with pytest.raises(SpecError) as caught:
         load_study("demo", [override])
     assert words in str(caught.value)
+
+
+def test_the_published_accuracy_is_that_of_the_test_part() -> None:
+    published = load_study("subtypes").published
+    assert published is not None
+    assert published.test_accuracy == 0.975
+    only_train = PublishedSpec(card="mine", parts=(PublishedPart(role="train", loss=0.1, accuracy=0.9),))
+    assert math.isnan(only_train.test_accuracy)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table
+from leukolab.spec import PublishedSpec, StudySpec
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "groups": ("image_id", "group", "reason"),
@@ -62,6 +63,11 @@ class Run:
     def kind(self) -> str:
         """`subtypes` or `wen`: which set of tables and figures is shown."""
         return str(self.spec.get("report", "subtypes"))
+
+    @property
+    def paper(self) -> PublishedSpec | None:
+        """What the study's paper reports, where this run sees the paper's data in its own classes."""
+        return StudySpec.model_validate(self.spec).published_here
 
     @property
     def class_names(self) -> list[str]:

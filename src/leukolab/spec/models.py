@@ -206,6 +206,27 @@ class RuntimeSpec(Settings):
     """Images a pass of the frozen part; measured too where null."""
 
 
+class PublishedPart(Settings):
+    """Published figures of one part of the data."""
+
+    role: Literal["train", "validation", "tuning", "test"]
+    loss: float
+    accuracy: float
+
+
+class PublishedSpec(Settings):
+    """What the study's paper reports; shown beside a run on the paper's own data, never mixed in."""
+
+    card: str
+    """The paper's data set, in its own classes."""
+    parts: tuple[PublishedPart, ...] = Field(min_length=1)
+
+    @property
+    def test_accuracy(self) -> float:
+        """Accuracy on the test part; NaN where none is reported."""
+        return next((part.accuracy for part in self.parts if part.role == "test"), float("nan"))
+
+
 class StudySpec(Settings):
     """A whole study."""
 
@@ -215,6 +236,7 @@ class StudySpec(Settings):
     source: str
     report: Literal["subtypes", "wen"]
     """Which set of tables and figures the report holds."""
+    published: PublishedSpec | None = None
     data: DataSpec
     image: ImageSpec
     model: ModelSpec
@@ -236,6 +258,12 @@ class StudySpec(Settings):
         if self.protocol == "both":
             return {str(name): protocol for name, protocol in self.protocols.items()}
         return {self.protocol: self.protocols[self.protocol]}
+
+    @property
+    def published_here(self) -> PublishedSpec | None:
+        """What the study's paper reports, where this run sees the paper's data in its own classes."""
+        paper = self.published
+        return paper if paper and (paper.card, None) == (self.data.card, self.data.view) else None
 
     @model_validator(mode="after")
     def _protocol_is_there(self) -> StudySpec:

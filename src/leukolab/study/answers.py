@@ -10,7 +10,6 @@ import pandas as pd
 
 from leukolab.base.findings import Finding, finding_from
 from leukolab.report.names import rate_text
-from leukolab.report.published import SUBTYPES_TEST_ACCURACY, is_papers_data
 from leukolab.report.texts import Texts
 from leukolab.results.predictions import Results, rival_name
 from leukolab.results.scores import summary_names
@@ -94,9 +93,10 @@ def _paper(facts: Facts) -> Iterator[str]:
     """The paper's figure beside what colour alone reaches on its kind of split."""
     say = facts.texts
     colour = facts.score("rival:colour:published", "accuracy", "image")
-    if colour and is_papers_data(facts.results.spec.data.model_dump()):
-        key = "answers.paper_below" if float(colour["value"]) >= SUBTYPES_TEST_ACCURACY else "answers.paper_above"
-        yield say(key, paper=f"{SUBTYPES_TEST_ACCURACY:.3f}", colour=colour["value"])
+    paper = facts.results.spec.published_here
+    if colour and paper:
+        key = "answers.paper_below" if float(colour["value"]) >= paper.test_accuracy else "answers.paper_above"
+        yield say(key, paper=f"{paper.test_accuracy:.3f}", colour=colour["value"])
 
 
 def _wen(facts: Facts) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukolab.report import chosen, published
+from leukolab.report import chosen
 from leukolab.report.figures.palette import MUTED
 from leukolab.report.figures.scores import Reference, Row, comparison
 from leukolab.report.items import Drawing
@@ -41,9 +41,9 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
 
 def _reference(run: Run, texts: Texts, protocol: str) -> Reference | None:
     """The published accuracy, in the panel of the published protocol, for the paper's own data only."""
-    if not published.is_papers_data(run.spec.get("data", {})) or run.kind != "subtypes" or protocol != "published":
+    if run.paper is None or protocol != "published":
         return None
-    value = published.SUBTYPES_TEST_ACCURACY
+    value = run.paper.test_accuracy
     return Reference(value, texts("headline.paper", value=f"{value:.3f}"), MUTED)
 
 

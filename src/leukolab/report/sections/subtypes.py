@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from leukolab.report import chosen, published
+from leukolab.report import chosen
 from leukolab.report.figures import flow_boxes as flows
 from leukolab.report.figures.data import balance
 from leukolab.report.figures.flow import flow
@@ -135,7 +135,7 @@ def _splits(scene: Scene) -> Drawing:
 
 
 def _paper(scene: Scene) -> Reference | None:
-    if not published.is_papers_data(scene.run.spec.get("data", {})) or scene.run.protocols[0] != "published":
+    if scene.run.paper is None or scene.run.protocols[0] != "published":
         return None
-    value = published.SUBTYPES_TEST_ACCURACY
+    value = scene.run.paper.test_accuracy
     return Reference(value, scene.texts("headline.paper", value=f"{value:.3f}"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from leukolab.base.files import atomic, write_text
-from leukolab.report import chosen, published
+from leukolab.cards import card_names, get_card
+from leukolab.report import chosen
 from leukolab.report.items import Column, Form, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.run import Run
@@ -213,11 +215,13 @@ def _shape(value: Any) -> str:
 
 
 def honest_sheet(run: Run, texts: Texts) -> Sheet | None:
-    """Published scores on unseen subjects of the same data set; none for other data sets."""
-    if run.card.get("name") != published.WEN_CARD:
+    """Published scores on unseen subjects of the same data set, where its card holds any."""
+    name = str(run.card.get("name"))
+    scores = get_card(name).published_scores if name in card_names() else ()
+    if not scores:
         return None
     columns = columns_of(texts, ("work", "text"), ("part", "text"), ("score", "text"))
-    return Sheet("published_scores", published.HONEST_CNMC, columns)
+    return Sheet("published_scores", pd.DataFrame(map(asdict, scores)), columns)
 
 
 def used_sheet(run: Run, texts: Texts) -> Sheet:

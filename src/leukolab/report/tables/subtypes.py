@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from leukolab.report import chosen, published
+from leukolab.report import chosen
 from leukolab.report.items import Column, Sheet
 from leukolab.report.names import RIVALS, Names, method_of
 from leukolab.report.run import Run
@@ -62,9 +62,9 @@ def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
 
 def _paper(run: Run) -> pd.DataFrame:
     """The paper's own rows, where the run used the paper's data."""
-    if not published.is_papers_data(run.spec.get("data", {})):
+    if run.paper is None:
         return pd.DataFrame()
-    return published.SUBTYPES_PARTS.assign(protocol="paper", reading="paper")
+    return pd.DataFrame([part.model_dump() for part in run.paper.parts]).assign(protocol="paper", reading="paper")
 
 
 def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, str]) -> Sheet:
