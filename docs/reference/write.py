@@ -84,7 +84,7 @@ def _spelled(option: click.Option) -> str:
 def _cards() -> Iterator[str]:
     yield "# Data cards"
     yield ""
-    yield "`leukolab data show NAME` prints one. A new file in `src/leukolab/cards/datasets/` is a new card."
+    yield "`leukolab data show NAME` prints one. A new file or folder in `src/leukolab/cards/datasets/` is a new card."
     yield ""
     for name in card_names():
         title, *lines = card_lines(get_card(name))

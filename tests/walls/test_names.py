@@ -18,22 +18,9 @@ from leukolab.spec import load_study, study_names
 
 PACKAGE = Path(leukolab.__file__).parent
 EXEMPT = ("spec/studies", "methods", "cards/datasets")
-LOOK_UPS = frozenset(
-    [
-        "get",
-        "pop",
-        "index",
-        "count",
-        "setdefault",
-        "startswith",
-        "endswith",
-        "removeprefix",
-        "removesuffix",
-        "eq",
-        "ne",
-        "isin",
-    ]
-)
+LOOK_UPS = (
+    "get", "pop", "index", "count", "setdefault", "startswith", "endswith", "removeprefix", "removesuffix", "isin",
+)  # fmt: skip
 """Methods that compare their argument."""
 
 OTHER_MEANING = frozenset({("cli/table.py", "demo")})

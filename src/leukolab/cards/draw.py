@@ -20,7 +20,7 @@ from leukolab.base.streams import stream
 from leukolab.images.phantom import CellTruth, PhantomSpec, SubjectLook, draw_cell, subject_look
 
 GENERATOR_VERSION = 1
-"""Raised whenever the same settings would give other bytes."""
+"""Increased whenever the same settings would give other bytes."""
 
 SETTINGS_FILE = "phantom.json"
 TRUTH_FILE = "truth.csv"
@@ -38,7 +38,7 @@ LAYOUTS: dict[str, Layout] = {
     "two_class": Layout({"normal": ("normal",), "all": ("early", "pre", "pro")}, "black"),
     "four_class": Layout({"benign": ("normal",), "early": ("early",), "pre": ("pre",), "pro": ("pro",)}, "smear"),
 }
-"""Layouts by name. A class with several stages hands them out to its subjects in turn."""
+"""Layouts by name. The subjects of a class take its stages in turn."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def draw_data_set(
     Args:
         out: a new or empty folder, or one that holds this very phantom, which is then kept.
         layout: `two_class` or `four_class`.
-        subjects: in all; dealt to the classes in turn, each belongs to one class.
+        subjects: number of all; they take the classes in turn.
         images_per_subject: one cell each.
         size_px: edge of the images.
         seed: the same seed and settings give the same bytes.
@@ -94,9 +94,9 @@ def draw_data_set(
 def _check_counts(layout: str, subjects: int, images_per_subject: int, size_px: int) -> None:
     classes = len(LAYOUTS[layout].stages)
     if not classes <= subjects <= 999:
-        raise SpecError(f"phantom: subjects: expected {classes} (one a class of '{layout}') to 999, got {subjects}.")
+        raise SpecError(f"phantom: subjects: expected {classes} (one per class of '{layout}') to 999, got {subjects}.")
     if not 1 <= images_per_subject <= 9999:
-        raise SpecError(f"phantom: images: expected 1 to 9999 a subject, got {images_per_subject}.")
+        raise SpecError(f"phantom: images: expected 1 to 9999 per subject, got {images_per_subject}.")
     if not 32 <= size_px <= 1024:
         raise SpecError(f"phantom: size: expected 32 to 1024 pixels, got {size_px}.")
 
@@ -125,7 +125,7 @@ def _holds(out: Path, settings: dict[str, Any]) -> bool:
 
 
 def _people(layout: str, subjects: int, spec: PhantomSpec, seed: int) -> Iterator[_Subject]:
-    """The subjects: classes in turn, and inside a class its stages in turn."""
+    """The subjects: they take the classes in turn, and inside a class its stages in turn."""
     classes = list(LAYOUTS[layout].stages.items())
     for number in range(subjects):
         class_name, stages = classes[number % len(classes)]

@@ -30,13 +30,13 @@ class Found:
 
 
 def make_index(root: Path, found: Iterable[Found], class_names: Sequence[str], view: View | None) -> pd.DataFrame:
-    """One row an image, sorted by image_id.
+    """The index: one row per image, sorted by image_id.
 
     Columns: image_id (relative path with slashes), path, label (int64, -1 hidden), class_name (of the view),
     class_name_full (original), subject, field, part, official_fold (Int64), order (int64).
 
     Raises:
-        DataError: an image stands there twice, or under two endings.
+        DataError: an image was found twice, or under two endings.
     """
     rows = sorted(((image_id(root, one.path), one) for one in found), key=lambda row: row[0])
     _check_unique([name for name, _ in rows])
@@ -61,7 +61,7 @@ def image_id(root: Path, path: Path) -> str:
     """The path from the root with forward slashes.
 
     Raises:
-        DataError: it lies elsewhere: an absolute path is no name that means anything on another machine.
+        DataError: it lies elsewhere, and an absolute path would mean nothing on another machine.
     """
     if not path.is_relative_to(root):
         raise DataError(

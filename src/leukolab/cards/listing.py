@@ -14,7 +14,7 @@ DEEP, UP = 3, 2
 
 
 def child_folders(folder: Path) -> list[Path]:
-    """Folders inside `folder`, sorted, hidden ones left out; none where it is no folder or may not be read."""
+    """Folders inside `folder`, sorted, hidden ones left out; empty where it is no folder or cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))

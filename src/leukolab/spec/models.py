@@ -41,7 +41,7 @@ class DataSpec(Settings):
     view: str | None = None
     """A view of the labels the card offers, such as `two_class`; its own classes where null."""
     subject_from: str | None = None
-    """Card `folder`: a regular expression whose first group is the subject, searched in the relative path."""
+    """A regular expression whose first group is the subject, searched in the relative path; some cards take none."""
 
 
 class ImageSpec(Settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leukolab.base.home import Home
-from leukolab.cards import get_card, locate, read_index
+from leukolab.cards import get_card, read_index
 from leukolab.images import pack
 from leukolab.report.explore import explore
 from leukolab.spec import DataSpec
@@ -20,7 +20,7 @@ def explore_data(name: str, root: Path, out: Path, home: Home) -> Path:
         DataError: the data set is not there.
     """
     card = get_card(name)
-    index = read_index(DataSpec(card=name), locate(name, root))
+    index = read_index(DataSpec(card=name), root)
     paths = [Path(path) for path in index["path"]]
     store = pack(paths, list(index["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
     return explore(index.merge(store.measures, on="image_id", how="left"), store, card, out)

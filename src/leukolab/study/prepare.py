@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leukolab.base.errors import SplitError
 from leukolab.base.home import Home
 from leukolab.base.progress import say
-from leukolab.cards import get_card, locate, read_index
+from leukolab.cards import get_card, read_index
 from leukolab.cards.card import Card
 from leukolab.images import PixelStore, pack
 from leukolab.spec import ProtocolSpec, StudySpec
@@ -48,7 +48,7 @@ def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
         DataError, ImageError, SplitError: what is there does not allow this study.
     """
     card = get_card(spec.data.card)
-    index = read_index(spec.data, locate(card.name, data))
+    index = read_index(spec.data, data)
     index = index[index["label"] >= 0].sort_values("image_id", ignore_index=True)
     say(f"{len(index):,} images of {card.name}")
     store = pack(

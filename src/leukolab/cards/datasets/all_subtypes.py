@@ -57,10 +57,10 @@ def find_root(path: Path) -> Path | None:
 def read_index(
     root: Path, parts: tuple[str, ...] | None = None, view: str | None = None, subject_from: str | None = None
 ) -> pd.DataFrame:
-    """The index; the originals where `parts` is None and they are there, else the segmented.
+    """The index; the originals where `parts` is None and they exist, else the segmented.
 
     Raises:
-        DataError: a part is not there, or a name is not as it should be.
+        DataError: a part is missing; a name is not official; name and folder differ in the class.
     """
     folders = part_folders(root)
     wanted = parts or tuple(sorted(folders)[:1])
@@ -87,7 +87,7 @@ def verify(root: Path) -> VerifyResult:
 
 
 def part_folders(root: Path) -> dict[str, Path]:
-    """Parts that are there, with their folders; bare class folders are the part their folder is called, or original."""
+    """Folder of each part that exists; bare class folders are `segmented` in a folder of that name, else `original`."""
     below = {part: root / part.capitalize() for part in CARD.parts if _holds_classes(root / part.capitalize())}
     if below:
         return below

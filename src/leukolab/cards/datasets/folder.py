@@ -38,7 +38,7 @@ CARD = Card(
 
 
 def find_root(path: Path) -> Path | None:
-    """A CSV file with the columns, or the first folder with two class folders, going down while there is only one."""
+    """A CSV file with the columns, or the first folder with two class folders on the way down through single ones."""
     folder = path
     for _ in range(DEEP + 1):
         table = _csv_in(folder)
@@ -60,7 +60,7 @@ def read_index(
 
     Raises:
         DataError: a file of the CSV is missing, or a path does not fit `subject_from`.
-        SpecError: `subject_from` is no pattern with a group.
+        SpecError: `subject_from` is no pattern, or has no group.
     """
     pattern = _pattern(subject_from)
     base = root if root.is_dir() else root.parent

@@ -28,14 +28,14 @@ class _File:
     """Relative to the root."""
     part: str
     official: str | None
-    """SHA-256 of the official file of this name; None where there is none."""
+    """SHA-256 of the official file of this name; None where the official data set has no such file."""
 
 
 def verify(root: Path) -> VerifyResult:
     """Judge every file below `root` against the official list; in threads, with a progress bar.
 
     Raises:
-        DataError: the labels file is no such table.
+        DataError: the labels file lacks its columns.
     """
     official = official_digests()
     files = list(_files(root, {_stem(path): digest for path, digest in official.items()}))
@@ -81,7 +81,7 @@ def _judge(file: _File) -> tuple[Kind, str]:
 
 
 def _cannot_tell(file: _File, pixels: Pixels) -> bool:
-    """Whether other pixels are no proof of a change: a lossy copy, or a part whose official head is not known."""
+    """Whether other pixels prove nothing: the copy is lossy, or the official head of its part is unknown."""
     if file.part == "final":
         return file.path.suffix.lower() != ".bmp"
     return pixels.shape == (EDGE_PX, EDGE_PX, 3) and _is_lossy(file.path)

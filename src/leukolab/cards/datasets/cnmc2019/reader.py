@@ -18,7 +18,7 @@ _NAME = re.compile(r"^UID_(?P<subject>[Hh]?\d+)_(?P<field>\d+)_\d+_(?P<label>all
 
 
 def find_root(path: Path) -> Path | None:
-    """The folder that holds `training_data/fold_*` or a phase folder."""
+    """The folder that holds `training_data/fold_*`, or the folder of another part."""
     return search(path, _is_root)
 
 
@@ -28,7 +28,7 @@ def read_index(
     """The index; training and preliminary where `parts` is None and both are there.
 
     Raises:
-        DataError: a part is not there, a name is not as it should be, or labels are missing or contradict.
+        DataError: a part or its labels are missing; a name is not official; name and folder differ in the class.
     """
     wanted = parts or tuple(part for part in ("training", "preliminary") if (root / FOLDERS[part]).is_dir())
     readers = {"training": _training, "preliminary": _preliminary, "final": _final}
@@ -91,7 +91,7 @@ def preliminary_labels(root: Path) -> dict[str, tuple[str, str]]:
     """New file name to true name, both without ending, and class.
 
     Raises:
-        DataError: the labels file is missing or is no such table.
+        DataError: the labels file is missing or lacks its columns.
     """
     path = root / LABELS_FILE
     if not path.is_file():
