@@ -12,7 +12,9 @@ import click
 import yaml
 
 from leukolab.cards import card_lines, card_names, get_card
-from leukolab.cli.table import COMMANDS, table
+from leukolab.cli.help import SECTIONS, section_of
+from leukolab.cli.table import COMMANDS, Table, table
+from leukolab.cli.values import Known
 from leukolab.spec import load_study, study_names
 
 NOTE = "<!-- Written by docs/reference/write.py from the program; change the program, then run it again. -->"
@@ -34,10 +36,12 @@ def _commands() -> Iterator[str]:
         yield f"## `{' '.join([*path, *_arguments(command)])}`"
         yield ""
         yield " ".join((command.help or "").split())
-        entry = COMMANDS.get(path[1]) if len(path) == 2 else None
-        if entry and entry.extra:
-            yield f"Needs `leukolab[{entry.extra}]`."
+        listed = COMMANDS.get(" ".join(path[1:]))
+        if listed and listed.extra:
+            yield f"Needs `leukolab[{listed.extra}]`."
         yield ""
+        if isinstance(command, Table):
+            yield from ["```", *command.examples, "```", ""]
         yield from _options(command)
 
 
@@ -60,13 +64,14 @@ def _options(command: click.Command) -> Iterator[str]:
     options = [param for param in command.params if isinstance(param, click.Option)]
     if not options:
         return
-    yield "| option | what |"
-    yield "| --- | --- |"
+    options.sort(key=lambda option: SECTIONS.index(section_of(option)))
+    yield "| option | section | what |"
+    yield "| --- | --- | --- |"
     for option in options:
         default = f" Default: {option.default}." if option.show_default else ""
         needed = " Needed." if option.required else ""
         words = f"{(option.help or '').rstrip('.')}.{default}{needed}".replace("|", "\\|").lstrip(".").strip()
-        yield f"| `{_spelled(option)}` | {words} |"
+        yield f"| `{_spelled(option)}` | {section_of(option)} | {words} |"
     yield ""
 
 
@@ -78,6 +83,8 @@ def _spelled(option: click.Option) -> str:
         return f"{name} {{{', '.join(str(choice) for choice in option.type.choices)}}}"
     if isinstance(option.type, click.Path):
         return f"{name} PATH"
+    if isinstance(option.type, Known):
+        return f"{name} {option.type.get_metavar(option, click.Context(click.Command(None)))}"
     return f"{name} {option.metavar or WORDS.get(option.type.name, 'TEXT')}"
 
 

@@ -43,7 +43,7 @@ def test_an_empty_folder(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in card_names() if not get_card(name).generic])
 def test_other_images(name: str, tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"found other images\. For images of your own set data\.card: folder\."):
+    with pytest.raises(DataError, match=r"found other images\. For images of your own set data\.card=folder\."):
         locate(name, tmp_path)
 
 
@@ -54,7 +54,7 @@ def test_no_images_at_all(tmp_path: Path) -> None:
 
 
 def test_another_data_set_is_recognised(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"looks like all_subtypes .*set data\.card: all_subtypes, and data\.view: two"):
+    with pytest.raises(DataError, match=r"looks like all_subtypes .*set data\.card=all_subtypes, and data\.view=two"):
         locate("cnmc2019", subtypes(tmp_path / "x"))
 
 

@@ -65,10 +65,11 @@ def test_an_empty_root(leukolab: Leukolab, tmp_path: Path) -> None:
 
 def test_the_data_set_of_another_study(leukolab: Leukolab, tmp_path: Path, four_class: Path, mine: Path) -> None:
     sentence = refused(leukolab, four_class, tmp_path / "out", study="wen")
-    for words in (f"{four_class}: expected the images of 'cnmc2019'", "found another data set", "data.card: phantom"):
-        assert words in sentence
+    assert f"{four_class}: expected the images of 'cnmc2019'" in sentence
+    assert "found another data set" in sentence
+    assert "set data.card=phantom (--card phantom)" in sentence
     sentence = refused(leukolab, mine, tmp_path / "out", study="wen")
-    assert "found other images. For images of your own set data.card: folder." in sentence
+    assert "found other images. For images of your own set data.card=folder (--card folder)." in sentence
 
 
 def test_a_class_with_fewer_groups_than_folds(leukolab: Leukolab, tmp_path: Path) -> None:
@@ -150,9 +151,16 @@ def test_the_same_image_twice_in_a_list(leukolab: Leukolab, tmp_path: Path, mine
         (["study", "run", "demo"], ["--data"]),
         (["study", "run", "demo", "--data=x", "--set", "trainig.seed=3"], ["trainig", "Did you mean 'training'?"]),
         (["study", "run", "demo", "--data=x", "--set", "training.batch_sise=3"], ["Did you mean 'batch_size'?"]),
-        (["study", "run", "demo", "--data=x", "--reading=two_stages"], ["Did you mean 'two_stage'?"]),
+        (["study", "run", "demo", "--data=x", "--reading=two_stages"], ["(--reading)", "Did you mean 'two_stage'?"]),
         (["study", "run", "demo", "--data=x", "--protocol=corected"], ["protocol", "'corected'"]),
         (["study", "run", "demo", "--data=x", "--seed=many"], ["--seed", "'many'"]),
+        (["study", "run", "demo", "--data=x", "--epochs=many"], ["--epochs", "'many'", "3+2"]),
+        (["study", "run", "demo", "--data=x", "--epochs=1+2+3"], ["(--epochs)", "2 stages, 3 numbers"]),
+        (["study", "run", "demo", "--data=x", "--outer-parts=one"], ["--outer-parts", "'one'", "'all'"]),
+        (["study", "run", "demo", "--data=x", "--set", "seed"], ["--set", "'seed': expected 'key=value'"]),
+        (["study", "run", "demo", "--data=x", "--set", "=3"], ["--set", "'=3'", "key=value"]),
+        (["study", "run", "demo", "--data=x", "--set", "seed={"], ["--set", "'seed={'", "YAML"]),
+        (["data", "draw", "x", "--layout=two_clas"], ["--layout", "'two_clas'", "'two_class'"]),
         (["study", "run", "demo", "--data=x", "--card=folde"], ["card 'folde'", "Did you mean 'folder'?"]),
         (["data", "show", "cnmc2018"], ["card 'cnmc2018'", "Did you mean 'cnmc2019'?"]),
         (["data", "verify", "cnmc2018", "x"], ["Did you mean 'cnmc2019'?"]),
@@ -178,11 +186,12 @@ def test_an_output_folder_that_is_not_for_this_study(leukolab: Leukolab, tmp_pat
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.tex").write_text("chapter one")
-    assert "found other files. Choose another --out." in refused(leukolab, two_class, out)
+    assert "found other files. Choose another run folder (--out)." in refused(leukolab, two_class, out)
     (out / "thesis.tex").unlink()
     (out / "spec.json").write_text(load_study("wen").model_dump_json(), encoding="utf-8")
     sentence = refused(leukolab, two_class, out)
-    assert f"{out}: this folder holds a run with study 'wen', not 'demo'. Choose another --out." in sentence
+    assert f"{out}: this folder holds a run with study 'wen', not 'demo'." in sentence
+    assert "Choose another run folder (--out)." in sentence
     for text, words in (
         (
             "{ half a fi",

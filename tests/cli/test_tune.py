@@ -50,8 +50,8 @@ def test_a_search_ends_with_the_command_that_runs_the_best(leukolab: Leukolab, t
     ("arguments", "sentence"),
     [
         (["--search=model.droput=0.0..0.5"], "Did you mean 'dropout'?"),
-        (["--search=model.dropout=0.0..0.5"], "this study has 3: search it"),
-        ([RATE, "--metric=kapa"], "--metric kapa: this metric is not known. Did you mean 'kappa'?"),
+        (["--search=model.dropout=0.0..0.5"], "this study has 3: set training.learning_rates=["),
+        ([RATE, "--metric=kapa"], "Did you mean 'kappa'?"),
         ([RATE, "--sampler=anneal"], "'anneal' is not one of 'tpe', 'genetic'"),
         ([RATE, "--trials=0"], "0 is not in the range"),
         ([RATE, "--on=moon"], "moon"),

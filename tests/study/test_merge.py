@@ -166,7 +166,7 @@ def test_another_setting_is_refused_by_name(
     change(another / "spec.json", **{name: value})
     sentence = refused([part_runs.first, another], tmp_path / "out")
     assert re.search(said, sentence), sentence
-    assert f"'leukolab study run {part_runs.first}/study.yaml" in sentence
+    assert f"({part_runs.first / 'study.yaml'}), with other outer_parts" in sentence
 
 
 def test_other_images_weights_or_splits_are_refused(part_runs: Any, another: Path, tmp_path: Path) -> None:
@@ -226,6 +226,6 @@ def test_changed_rivals_are_refused(part_runs: Any, another: Path, tmp_path: Pat
 def test_one_run_or_a_folder_in_use_is_refused(part_runs: Any, tmp_path: Path) -> None:
     assert "expected at least two run folders, got 1" in refused([part_runs.first], tmp_path / "out")
     (tmp_path / "holiday.txt").write_text("mine")
-    with pytest.raises(RunError, match=r"found files\. Choose another --out"):
+    with pytest.raises(RunError, match=r"found files\. Choose another run folder"):
         merge_runs([part_runs.first, part_runs.others], tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]

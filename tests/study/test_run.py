@@ -153,7 +153,7 @@ def test_a_folder_of_another_study_is_refused_and_kept(
 ) -> None:
     before = snapshot(wen_run.folder)
     other = load_study("demo_subtypes", ["model.weights=none"])
-    with pytest.raises(RunError, match=r"with study 'demo', not 'demo_subtypes'\. Choose another --out"):
+    with pytest.raises(RunError, match=r"with study 'demo', not 'demo_subtypes'\. Choose another run folder"):
         run_study(other, four_class, wen_run.folder, home)
     assert snapshot(wen_run.folder) == before
 

@@ -37,21 +37,23 @@ def commands() -> list[list[str]]:
     return walk([], table)
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_no_help_imports_anything_heavy() -> None:
+    asked = [[*path, "--help"] for path in commands()]
     code = f"""
 import sys
 from leukolab.cli import main
-try:
-    main(["--help"])
-except SystemExit as stop:
-    assert stop.code == 0
+for arguments in {asked!r}:
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        assert stop.code == 0
 loaded = {{name.partition(".")[0] for name in sys.modules}}
 print(sorted(loaded & set({HEAVY!r})), file=sys.stderr)
 """
     found = python(code)
     assert found.stderr.strip() == "[]"
     assert "Research use only." in found.stdout
-    assert all(name in found.stdout for name in COMMANDS)
+    assert all(f"Usage: leukolab {name} " in found.stdout for name in COMMANDS)
 
 
 def test_help_answers_in_half_a_second() -> None:

@@ -26,7 +26,16 @@ SHOWN = 20
 
 
 class LeukolabError(Exception):
-    """Something the user can mend; its text is one sentence or two."""
+    """Something the user can mend; its text is one sentence or two.
+
+    Args:
+        text: names settings (`data.card=phantom`) and arguments (run folder, home folder), never a `--flag`.
+        settings: those named in the text that mend it; the command line puts its flag behind each.
+    """
+
+    def __init__(self, text: str = "", *, settings: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.settings = tuple(settings)
 
 
 class DataError(LeukolabError):

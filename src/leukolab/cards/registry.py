@@ -64,8 +64,8 @@ def locate(name: str, path: str | Path) -> Path:
         raise DataError(f"{path}: expected the images of '{name}' here, found an empty folder. Check the path.")
     for other in map(get_card, card_names()):
         if not other.generic and other != card and data_set(other.name).find_root(path.absolute()) is not None:
-            raise DataError(_another(name, path, other))
-    raise DataError(_not_there(card, path))
+            raise DataError(_another(name, path, other), settings=("data.card", "data.view"))
+    raise DataError(_not_there(card, path), settings=("data.card",))
 
 
 def read_index(spec: DataSpec, path: str | Path) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def read_index(spec: DataSpec, path: str | Path) -> pd.DataFrame:
     _check_names(card, "part", spec.parts or (), card.parts)
     _check_names(card, "view", (spec.view,) if spec.view else (), tuple(card.views))
     if spec.subject_from is not None and not card.subject_from:
-        raise SpecError(_no_pattern(card))
+        raise SpecError(_no_pattern(card), settings=("data.subject_from",))
     root = locate(card.name, path)
     index = data_set(card.name).read_index(root, spec.parts, spec.view, spec.subject_from)
     _check_classes(card, spec.view, index, root)
@@ -158,10 +158,10 @@ def _no_pattern(card: Card) -> str:
 
 
 def _another(name: str, path: Path, other: Card) -> str:
-    views = "".join(f", and data.view: {one} for {view.title.lower()}" for one, view in other.views.items())
+    views = "".join(f", and data.view={one} for {view.title.lower()}" for one, view in other.views.items())
     return (
         f"{path}: expected the images of '{name}', found another data set. "
-        f"This looks like {other.name} ({other.title}): set data.card: {other.name}{views}."
+        f"This looks like {other.name} ({other.title}): set data.card={other.name}{views}."
     )
 
 
@@ -175,4 +175,4 @@ def _remedy(card: Card) -> str:
     if card.generic:
         return "Put each class into its own folder."
     generic = [name for name in card_names() if get_card(name).generic]
-    return " ".join(f"For images of your own set data.card: {name}." for name in generic)
+    return " ".join(f"For images of your own set data.card={name}." for name in generic)

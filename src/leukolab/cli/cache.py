@@ -12,17 +12,14 @@ from leukolab.base.errors import SpecError
 from leukolab.base.home import SIZE_VARIABLE, Home
 from leukolab.base.shelf import KINDS
 from leukolab.base.sizes import parse_size, size_text
+from leukolab.cli.help import WHERE, command, option
+from leukolab.cli.values import OneOf
 
 SMALLEST = 10**6
 """A `--cache-size` below this is a number without its unit."""
 
 
-@click.group()
-def cache() -> None:
-    """List what the home folder holds and make it smaller; deleting loses time only."""
-
-
-@cache.command("list")
+@command("list")
 @click.pass_obj
 def list_entries(home: Home) -> None:
     """List what the home folder holds, by kind and key, with its size and last use."""
@@ -42,8 +39,8 @@ def list_entries(home: Home) -> None:
     click.echo(f"{home}: {total}, at most {size_text(limit(home))}")
 
 
-@cache.command()
-@click.option("--to", "size", required=True, metavar="SIZE", help="What may stay, such as 5GB, 500MB or 8GiB.")
+@command()
+@option("--to", "size", required=True, metavar="SIZE", help="What may stay, such as 5GB, 500MB or 8GiB.")
 @click.pass_obj
 def trim(home: Home, size: str) -> None:
     """Delete what was used longest ago until at most that much is left; what a running program has pinned stays."""
@@ -54,9 +51,9 @@ def trim(home: Home, size: str) -> None:
     _say_left(home, KINDS, bound)
 
 
-@cache.command()
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@command()
+@option("--kind", "kinds", multiple=True, type=OneOf(KINDS), help="Only this kind; may be repeated.")
+@option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def clear(home: Home, kinds: tuple[str, ...], yes: bool) -> None:
     """Delete everything, or all of a kind, after asking; what a running program has pinned stays."""
@@ -103,11 +100,13 @@ def _limited(context: click.Context, _: click.Parameter, given: str | None) -> N
     context.obj = replace(context.obj, limit_bytes=limit_bytes)
 
 
-cache_size = click.option(
+cache_size = option(
     "--cache-size",
     metavar="SIZE",
     expose_value=False,
     callback=_limited,
+    section=WHERE,
+    setting="cache size",
     help="Most the home folder may hold, such as 20GB. "
     f"[default: {SIZE_VARIABLE}, else 50 GB or a quarter of the free disk, whichever is less]",
 )

@@ -7,16 +7,15 @@ from pathlib import Path
 import click
 
 from leukolab.base.home import Home
+from leukolab.cli.help import command, option
+from leukolab.cli.values import OneOf
 
 Root = click.Path(path_type=Path)
+LAYOUTS = ("two_class", "four_class")
+"""Those of `cards.draw`."""
 
 
-@click.group()
-def data() -> None:
-    """List, show, verify, explore and draw data sets."""
-
-
-@data.command("list")
+@command("list")
 def list_cards() -> None:
     """List the data sets the program knows."""
     from leukolab.cards import card_names, get_card
@@ -25,7 +24,7 @@ def list_cards() -> None:
         click.echo(f"{name:14} {get_card(name).title}")
 
 
-@data.command()
+@command()
 @click.argument("name")
 def show(name: str) -> None:
     """Print the card of the data set NAME: what it is, its counts, licence and oddities."""
@@ -35,7 +34,7 @@ def show(name: str) -> None:
         click.echo(line)
 
 
-@data.command()
+@command()
 @click.argument("name")
 @click.argument("root", type=Root)
 def verify(name: str, root: Path) -> None:
@@ -49,10 +48,13 @@ def verify(name: str, root: Path) -> None:
     raise SystemExit(0 if result.sound else 1)
 
 
-@data.command()
+@command()
 @click.argument("name")
 @click.argument("root", type=Root)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("explore.html"), show_default=True)
+@option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("explore.html"), show_default=True,
+    help="The page.",
+)  # fmt: skip
 @click.pass_obj
 def explore(home: Home, name: str, root: Path, out: Path) -> None:
     """Write the exploratory analysis of the data set in ROOT as one HTML page."""
@@ -61,16 +63,14 @@ def explore(home: Home, name: str, root: Path, out: Path) -> None:
     click.echo(f"page: {explore_data(name, root, out, home)}")
 
 
-@data.command()
+@command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--layout", type=click.Choice(["two_class", "four_class"]), default="two_class", show_default=True)
-@click.option("--subjects", type=click.IntRange(2), default=24, show_default=True)
-@click.option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images a subject.")
-@click.option("--size", type=click.IntRange(32, 1024), default=224, show_default=True, help="Edge in pixels.")
-@click.option("--seed", type=int, default=7, show_default=True)
-@click.option(
-    "--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look."
-)
+@option("--layout", type=OneOf(LAYOUTS), default=LAYOUTS[0], show_default=True, help="Classes.")
+@option("--subjects", type=click.IntRange(2), default=24, show_default=True, help="Persons.")
+@option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images of each person.")
+@option("--size", type=click.IntRange(32, 1024), default=224, show_default=True, help="Edge in pixels.")
+@option("--seed", type=int, default=7, show_default=True, help="Seed of every cell.")
+@option("--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look.")
 def draw(out: Path, layout: str, subjects: int, images: int, size: int, seed: int, leak: float) -> None:
     """Draw synthetic single-cell images with known truth into the folder OUT."""
     from leukolab.cards.draw import draw_data_set

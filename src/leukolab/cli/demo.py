@@ -9,10 +9,18 @@ import click
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.cache import cache_size
+from leukolab.cli.help import OUTPUT, command, option
 
 
-@click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True)
+@command()
+@option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    section=OUTPUT,
+    help="Folder of the images drawn, and of both runs.",
+)
 @cache_size
 @click.pass_obj
 def demo(home: Home, out: Path) -> None:

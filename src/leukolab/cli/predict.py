@@ -7,14 +7,20 @@ from pathlib import Path
 import click
 
 from leukolab.base.imports import large_imports
+from leukolab.cli.help import command, option
 
 
-@click.command()
+@command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--run", "run_folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run folder."
+@option(
+    "--run",
+    "run_folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    setting="run folder",
+    help="Run folder.",
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="CSV file; printed where not given.")
+@option("--out", type=click.Path(path_type=Path, dir_okay=False), help="CSV file; printed where not given.")
 def predict(images: tuple[Path, ...], run_folder: Path, out: Path | None) -> None:
     """Classify IMAGES (files or folders) with the model that the run chose.
 

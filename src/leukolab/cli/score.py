@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from leukolab.cli.help import command, option
 
-@click.command()
+
+@command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
-@click.option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates an interval.")
-@click.option("--seed", type=int, default=2019, show_default=True)
+@option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
+@option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates of each interval.")
+@option("--seed", type=int, default=2019, show_default=True, help="Seed of the replicates.")
 def score(file: Path, out: Path | None, bootstrap: int, seed: int) -> None:
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
     from leukolab.results.evaluation import evaluate, write_evaluation

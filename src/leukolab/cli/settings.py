@@ -1,43 +1,72 @@
-"""Options shared by the commands that train: the settings of a study, and where its jobs run."""
+"""Options shared by commands: the settings of a study, where its jobs run, and the language of what is written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from leukolab.cli.cache import cache_size
+from leukolab.cli.flags import ANY
+from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, option
+from leukolab.cli.values import Epochs, Known, OneOf, OuterParts, Setting, protocols, readings
+from leukolab.report.texts import languages
 
 if TYPE_CHECKING:
     from leukolab.spec import StudySpec
 
-Command = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--protocol", help="published, corrected or both."),
-    click.option("--card", help="Data card, where it is not the study's own; see 'leukolab data list'."),
-    click.option(
-        "--subject-from", help="Card folder: a pattern whose first group is the subject, searched in the path."
+    option(
+        "--card", section=DATA, setting="data.card",
+        help="Data card, where it is not the study's own; see 'leukolab data list'.",
     ),
-    click.option("--backbone", help="A timm name, such as tf_efficientnet_lite0."),
-    click.option("--weights", help="auto, hub, packaged, file:PATH or none."),
-    click.option("--image-size", type=int, help="Edge of the square the network sees, in pixels."),
-    click.option("--epochs", help="One number for all stages, or one a stage: 3+2."),
-    click.option(
-        "--reading", "readings", multiple=True, help="Run only this reading of the training; may be repeated."
+    option(
+        "--subject-from", section=DATA, setting="data.subject_from",
+        help="Card folder: a pattern whose first group is the subject, searched in the path.",
     ),
-    click.option("--outer-parts", help="Outer parts to run: 1,2,3 or all."),
-    click.option("--seed", type=int, help="Seed of everything random."),
+    option(
+        "--protocol", type=Known("protocol", protocols), section=TRAINING, setting="protocol",
+        help="How the data are cut: a protocol of the study, or both.",
+    ),
+    option(
+        "--reading", "readings", type=Known("reading", readings), multiple=True, section=TRAINING, setting="readings",
+        help="Run only this reading of the training; may be repeated.",
+    ),
+    option(
+        "--outer-parts", type=OuterParts(), metavar="PARTS", section=TRAINING, setting="outer_parts",
+        help="Outer parts to run: 1,2,3 or all.",
+    ),
+    option(
+        "--backbone", section=TRAINING, setting="model.backbone", help="A timm name, such as tf_efficientnet_lite0.",
+    ),
+    option(
+        "--weights", section=TRAINING, setting="model.weights", help="auto, hub, packaged, file:PATH or none.",
+    ),
+    option(
+        "--image-size", type=int, section=TRAINING, setting="image.size_px",
+        help="Edge of the square the network sees, in pixels.",
+    ),
+    option(
+        "--epochs", type=Epochs(), metavar="N[+N]", section=TRAINING, setting="epochs",
+        help="One number for all stages, or one for each stage: 3+2.",
+    ),
+    option("--seed", type=int, section=TRAINING, setting="seed", help="Seed of everything random."),
+    option(
+        "--set", "settings", type=Setting(), multiple=True, metavar="KEY=VALUE", section=TRAINING, setting=ANY,
+        help="Any setting: training.batch_size=64; 'leukolab study show NAME' lists them.",
+    ),
     cache_size,
-    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any setting: training.batch_size=64."),
-)
+)  # fmt: skip
 
 
-def study_settings(command: Command) -> Command:
+def study_settings(command: F) -> F:
     """Give a command the options that `chosen_study` takes, and `--cache-size`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
+    for one in reversed(_OPTIONS):
+        command = one(command)
     return command
 
 
@@ -58,7 +87,16 @@ def chosen_study(name: str, card: str | None = None, **given: object) -> StudySp
     return resolve(name, Overrides(**given))  # type: ignore[arg-type]
 
 
-where_jobs_run = click.option(
-    "--on", default="auto", show_default=True, metavar="WHERE",
-    help="Where jobs run: auto (here, in as many processes as suit the study), local, local:N (N processes), ray, ray://ADDRESS.",
+data_folder = option(
+    "--data", required=True, type=click.Path(path_type=Path), section=DATA, setting="data folder",
+    help="Folder of images.",
+)  # fmt: skip
+where_jobs_run = option(
+    "--on", default="auto", show_default=True, metavar="WHERE", section=WHERE, setting="on",
+    help="Where jobs run: auto (here, in as many processes as suit the study), local, local:N (N processes), "
+    "ray, ray://ADDRESS (Ray needs leukolab[ray]).",
+)  # fmt: skip
+language = option(
+    "--language", type=OneOf(languages()), default="en", show_default=True, envvar="LEUKOLAB_LANGUAGE",
+    show_envvar=True, section=OUTPUT, help="Language of reports and sentences.",
 )  # fmt: skip

@@ -8,19 +8,15 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
-from leukolab.cli.settings import chosen_study, study_settings, where_jobs_run
-from leukolab.cli.tune import tune
+from leukolab.cli.help import OUTPUT, WHERE, command, option
+from leukolab.cli.settings import chosen_study, data_folder, study_settings, where_jobs_run
+from leukolab.cli.values import Known, studies
 
 Folder = click.Path(path_type=Path, file_okay=False)
 TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
 
 
-@click.group()
-def study() -> None:
-    """Run a study, see what it would cost and how far it is."""
-
-
-@study.command("list")
+@command("list")
 def list_studies() -> None:
     """List the studies that come with the program."""
     from leukolab.spec import load_study, study_names
@@ -29,8 +25,8 @@ def list_studies() -> None:
         click.echo(f"{name:16} {load_study(name).title}")
 
 
-@study.command()
-@click.argument("name")
+@command()
+@click.argument("name", type=Known("study", studies), metavar="NAME")
 def show(name: str) -> None:
     """Print the settings of the study NAME (or of a YAML file); each can be set with --set."""
     import yaml
@@ -40,15 +36,23 @@ def show(name: str) -> None:
     click.echo(yaml.safe_dump(load_study(name).model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
-@study.command()
-@click.argument("name")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of images.")
-@click.option("--out", type=Folder, help="Run folder. [default: leukolab-runs/NAME-CARD]")
-@click.option("--dry-run", is_flag=True, help="Jobs, hours and disk, before anything is spent.")
+@command()
+@click.argument("name", type=Known("study", studies), metavar="NAME")
+@data_folder
+@option(
+    "--out", type=Folder, section=OUTPUT, setting="run folder", help="Run folder. [default: leukolab-runs/NAME-CARD]"
+)
+@option("--dry-run", is_flag=True, section=WHERE, help="Jobs, hours and disk, before anything is spent.")
 @study_settings
 @where_jobs_run
-@click.option("--retune", is_flag=True, help="Measure the runtime anew; models of another runtime are trained again.")
-@click.option("--track", "target", metavar="TARGET", help=f"Mirror the finished run into MLflow: {TARGETS}.")
+@option(
+    "--retune",
+    is_flag=True,
+    section=WHERE,
+    setting="retune",
+    help="Measure the runtime anew; models of another runtime are trained again.",
+)
+@option("--track", "target", metavar="TARGET", section=OUTPUT, help=f"Mirror the finished run into MLflow: {TARGETS}.")
 @click.pass_obj
 def run(
     home: Home, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, **given: object
@@ -78,18 +82,18 @@ def run(
         _track(folder, target, home)
 
 
-@study.command()
+@command()
 @click.argument("folder", type=Folder)
-@click.option("--to", "target", default="mlflow", show_default=True, metavar="TARGET", help=f"{TARGETS}.")
+@option("--to", "target", default="mlflow", show_default=True, metavar="TARGET", help=f"{TARGETS}.")
 @click.pass_obj
 def track(home: Home, folder: Path, target: str) -> None:
     """Mirror the finished run in FOLDER into MLflow; doing so again brings the same entries up to date."""
     _track(folder, target, home)
 
 
-@study.command()
+@command()
 @click.argument("folder", type=Folder)
-@click.option("--language", default="en", show_default=True, help="Language of the report.")
+@option("--language", default="en", show_default=True, help="Language of the report.")
 @click.pass_obj
 def report(home: Home, folder: Path, language: str) -> None:
     """Score the predictions of the run in FOLDER again and write its report anew; no training, no torch."""
@@ -98,9 +102,9 @@ def report(home: Home, folder: Path, language: str) -> None:
     click.echo(f"report: {report_run(folder, home, language)}")
 
 
-@study.command()
+@command()
 @click.argument("folder", type=Folder)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, every job with its state.")
+@option("--json", "as_json", is_flag=True, help="As JSON, every job with its state.")
 @click.pass_obj
 def status(home: Home, folder: Path, as_json: bool) -> None:
     """Tell how far the run in FOLDER is: done, running, left, failed, time left; also while it runs."""
@@ -112,12 +116,9 @@ def status(home: Home, folder: Path, as_json: bool) -> None:
     click.echo(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress))
 
 
-study.add_command(tune)
-
-
-@study.command()
+@command()
 @click.argument("runs", nargs=-1, required=True, type=Folder)
-@click.option("--out", required=True, type=Folder, help="Folder of the merged run; new or empty.")
+@option("--out", required=True, type=Folder, setting="run folder", help="Folder of the merged run; new or empty.")
 @click.pass_obj
 def merge(home: Home, runs: tuple[Path, ...], out: Path) -> None:
     """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.

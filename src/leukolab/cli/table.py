@@ -15,33 +15,87 @@ import click
 from leukolab import __version__
 from leukolab.base.errors import LeukolabError, MissingExtraError, nearest
 from leukolab.base.files import FULL, no_space
+from leukolab.cli.help import option
 
 
 @dataclass(frozen=True)
-class Entry:
-    """Where a command is, what it says of itself, and the extra it wants (none where empty)."""
+class Listed:
+    """A command or a group of commands.
 
-    place: str
+    Attributes:
+        sentence: what it says of itself in a list.
+        place: module and name of the command; empty for a group.
+        extra: what it needs beside the plain install, as pip names it; nothing where empty: no torch either.
+        examples: two of a group.
+    """
+
     sentence: str
+    place: str = ""
     extra: str = ""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> str:
+        """The sentence for its extra; empty where it needs none."""
+        return f"Needs leukolab[{self.extra}]." if self.extra else ""
 
 
-COMMANDS: dict[str, Entry] = {
-    "demo": Entry("leukolab.cli.demo:demo", "Run both studies at small size on synthetic cells.", "study"),
-    "data": Entry("leukolab.cli.data:data", "List, show, verify, explore and draw data sets."),
-    "study": Entry("leukolab.cli.study:study", "Run a study, see what it would cost and how far it is.", "study"),
-    "cache": Entry("leukolab.cli.cache:cache", "List what the home folder holds and make it smaller."),
-    "predict": Entry("leukolab.cli.predict:predict", "Classify images with the model a study chose.", "study"),
-    "score": Entry("leukolab.cli.score:score", "Evaluate predictions made elsewhere."),
+COMMANDS: dict[str, Listed] = {
+    "demo": Listed("Run both studies at small size on synthetic cells.", "leukolab.cli.demo:demo", "study"),
+    "data": Listed(
+        "List, show, verify, explore and draw data sets.",
+        examples=("leukolab data verify cnmc2019 FOLDER", "leukolab data explore folder FOLDER --out explore.html"),
+    ),
+    "data list": Listed("List the data sets the program knows.", "leukolab.cli.data:list_cards"),
+    "data show": Listed("Print the card of a data set.", "leukolab.cli.data:show"),
+    "data verify": Listed("Compare a data set with its card.", "leukolab.cli.data:verify"),
+    "data explore": Listed("Write the exploratory analysis of a data set.", "leukolab.cli.data:explore"),
+    "data draw": Listed("Draw synthetic cells with known truth.", "leukolab.cli.data:draw"),
+    "study": Listed(
+        "Run a study, see what it would cost and how far it is.",
+        examples=(
+            "leukolab study run wen --data FOLDER --dry-run",
+            "leukolab study run subtypes --data FOLDER --out RUN",
+        ),
+    ),
+    "study list": Listed("List the studies that come with the program.", "leukolab.cli.study:list_studies"),
+    "study show": Listed("Print the settings of a study.", "leukolab.cli.study:show"),
+    "study run": Listed("Run a study, from the pixels to the report.", "leukolab.cli.study:run", "study"),
+    "study status": Listed("Tell how far a run is.", "leukolab.cli.study:status"),
+    "study report": Listed("Write the report of a run anew; no training.", "leukolab.cli.study:report"),
+    "study merge": Listed("Make one run of runs of single outer parts.", "leukolab.cli.study:merge"),
+    "study tune": Listed("Search the best values of settings.", "leukolab.cli.tune:tune", "study,tune"),
+    "study track": Listed("Mirror a finished run into MLflow.", "leukolab.cli.study:track", "mlflow"),
+    "cache": Listed(
+        "List what the home folder holds and make it smaller.",
+        examples=("leukolab cache list", "leukolab cache trim --to 5GB"),
+    ),
+    "cache list": Listed("List what the home folder holds, with size and last use.", "leukolab.cli.cache:list_entries"),
+    "cache trim": Listed("Delete what was used longest ago.", "leukolab.cli.cache:trim"),
+    "cache clear": Listed("Delete everything, or all of a kind.", "leukolab.cli.cache:clear"),
+    "predict": Listed("Classify images with the model a study chose.", "leukolab.cli.predict:predict", "study"),
+    "score": Listed("Evaluate predictions made elsewhere.", "leukolab.cli.score:score"),
 }
+"""Every command by what is typed; those of a group follow it."""
+EXAMPLES = ("leukolab demo --out demo", "leukolab predict IMAGES... --run demo/wen")
 
 
 class Table(click.Group):
-    """Commands that are imported when they are called."""
+    """A group of commands that are imported when they are called.
+
+    Args:
+        path: what is typed before the names of its commands; nothing for the program itself.
+        examples: shown at the end of its help.
+    """
+
+    def __init__(self, *given: Any, path: str = "", examples: tuple[str, ...] = EXAMPLES, **attributes: Any) -> None:
+        super().__init__(*given, **attributes)
+        self.path = path
+        self.examples = examples
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the table."""
-        return list(COMMANDS)
+        return list(self._listed())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now.
@@ -49,26 +103,41 @@ class Table(click.Group):
         Raises:
             click.UsageError: there is none; the nearest is offered.
         """
-        if cmd_name not in COMMANDS:
-            raise click.UsageError(f"no command '{cmd_name}'. {nearest(cmd_name, COMMANDS)}")
-        module, _, name = COMMANDS[cmd_name].place.partition(":")
+        listed = self._listed().get(cmd_name)
+        if listed is None:
+            if ctx.resilient_parsing:  # while a shell completes what is typed
+                return None
+            raise click.UsageError(f"no command '{cmd_name}'. {nearest(cmd_name, self._listed())}", ctx)
+        if not listed.place:
+            return Table(cmd_name, path=f"{cmd_name} ", examples=listed.examples, help=listed.sentence)
+        module, _, name = listed.place.partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        command.epilog = listed.needs or None
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Sentences from the table, so that help imports no command."""
-        rows = [
-            (name, entry.sentence + (f" Wants leukolab[{entry.extra}]." if entry.extra else ""))
-            for name, entry in COMMANDS.items()
-        ]
+        rows = [(name, f"{listed.sentence} {listed.needs}".rstrip()) for name, listed in self._listed().items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, one on each line."""
+        with formatter.section("Examples"):
+            for line in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+    def _listed(self) -> dict[str, Listed]:
+        """Its own commands by their last word."""
+        inside = {name.removeprefix(self.path): one for name, one in COMMANDS.items() if name.startswith(self.path)}
+        return {name: one for name, one in inside.items() if " " not in name}
+
 
 @click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
+@option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
+    setting="home folder",
     help="Folder for packed pixels, features and weights. [default: LEUKOLAB_HOME, else the platform's cache folder]",
 )
 @click.version_option(__version__, prog_name="leukolab")

@@ -8,31 +8,42 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
-from leukolab.cli.settings import chosen_study, study_settings, where_jobs_run
+from leukolab.cli.help import OUTPUT, SEARCH, command, option
+from leukolab.cli.settings import chosen_study, data_folder, study_settings, where_jobs_run
+from leukolab.cli.values import Known, OneOf, studies
+from leukolab.report.texts import load_texts
+
+SAMPLERS = ("tpe", "genetic")
+"""Those of `study.search.trials`."""
+METRICS = tuple(key.removeprefix("metrics.") for key in load_texts().entries if key.startswith("metrics."))
+"""Those of `stats`, each of which has its label."""
 
 
-@click.command()
-@click.argument("name")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of images.")
-@click.option(
-    "--search", "searched", multiple=True, required=True, metavar="KEY=VALUES",
+@command()
+@click.argument("name", type=Known("study", studies), metavar="NAME")
+@data_folder
+@option(
+    "--search", "searched", multiple=True, required=True, metavar="KEY=VALUES", section=SEARCH, setting="search",
     help="A setting and its values: LOW..HIGH, log:LOW..HIGH or A,B,C; may be repeated.",
 )  # fmt: skip
-@click.option(
-    "--sampler", type=click.Choice(["tpe", "genetic"]), default="tpe", show_default=True,
+@option(
+    "--sampler", type=OneOf(SAMPLERS), default=SAMPLERS[0], show_default=True, section=SEARCH,
     help="Bayesian (Tree-structured Parzen Estimator) or a genetic algorithm, both Optuna's.",
 )  # fmt: skip
-@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="Trials in all.")
-@click.option(
-    "--start", type=click.IntRange(2), default=8, show_default=True,
+@option(
+    "--trials", type=click.IntRange(1), default=20, show_default=True, section=SEARCH, setting="trials",
+    help="Trials in all.",
+)  # fmt: skip
+@option(
+    "--start", type=click.IntRange(2), default=8, show_default=True, section=SEARCH,
     help="Trials drawn at random before the sampler learns; of genetic, the size of a generation too.",
 )  # fmt: skip
-@click.option(
-    "--metric", default="balanced_accuracy", show_default=True,
-    help="What counts, as the mean over validation folds: accuracy, f1_macro, kappa, auc, log_loss...",
+@option(
+    "--metric", type=OneOf(METRICS), default="balanced_accuracy", show_default=True, section=SEARCH,
+    setting="metric", help="What counts, as the mean over validation folds.",
 )  # fmt: skip
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False),
+@option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), section=OUTPUT, setting="search folder",
     help="Folder of the search. [default: leukolab-runs/NAME-CARD-tune]",
 )  # fmt: skip
 @study_settings
@@ -44,7 +55,7 @@ def tune(
 ) -> None:  # fmt: skip
     """Search the best values of settings of the study NAME (or of a YAML file), on validation folds only.
 
-    The tuning and test parts stay unseen. The same command goes on where it stopped. Wants leukolab[tune].
+    The tuning and test parts stay unseen. The same command goes on where it stopped.
     """
     from leukolab.study.search.space import read_space
     from leukolab.study.search.trials import check

@@ -138,7 +138,8 @@ def open_store(home: Home, key: str, image_ids: Sequence[str]) -> PixelStore:
     if store is None:
         raise ImageError(
             f"{folder}: expected {len(image_ids):,} packed images here, found none or others. "
-            "Run 'leukolab study run' with the same --data again: it packs them anew."
+            "Run the study again on the same data folder: it packs them anew.",
+            settings=("data folder",),
         )
     return store
 

@@ -2,7 +2,3 @@
 
 Computes no statistic; what it shows was computed before it.
 """
-
-from leukolab.report.page import write_report
-
-__all__ = ["write_report"]

@@ -106,7 +106,9 @@ def read_run(folder: Path) -> Run:
         RunError: the folder is none of a finished run, or a table lacks a column.
     """
     if not folder.is_dir():
-        raise RunError(f"{folder}: expected the folder of a run, found none. Give the folder that --out named.")
+        raise RunError(
+            f"{folder}: expected the folder of a run, found none. Give the run folder that the study was run in."
+        )
     tables = {name: _checked(folder / f"{name}.parquet", columns) for name, columns in REQUIRED.items()}
     tables |= {name: _optional(folder / f"{name}.parquet", columns) for name, columns in COLUMNS.items()}
     return Run(

@@ -1,18 +1,24 @@
-"""The short options of `study run`, as settings of the study file."""
+"""A study with some of its settings changed: the few that are changed most, by short names, and any other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec.models import DataSpec, StudySpec
-from leukolab.spec.read import apply_override, parse_study, raw_study
+from leukolab.spec.read import parse_study, put, raw_study
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """Options as given; None where not."""
+    """What is to be changed; None and empty where nothing is.
+
+    Attributes:
+        readings: those to keep.
+        epochs: one number for every stage, or one for each.
+        settings: dotted path and value of any setting, applied last.
+    """
 
     protocol: str | None = None
     data: DataSpec | None = None
@@ -20,11 +26,11 @@ class Overrides:
     backbone: str | None = None
     weights: str | None = None
     image_size: int | None = None
-    epochs: str | None = None
+    epochs: tuple[int, ...] | None = None
     readings: tuple[str, ...] = ()
-    outer_parts: str | None = None
+    outer_parts: tuple[int, ...] | Literal["all"] | None = None
     seed: int | None = None
-    settings: tuple[str, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
 
 
 _PLACES = {
@@ -38,57 +44,46 @@ _PLACES = {
 
 
 def resolve(name_or_path: str, given: Overrides) -> StudySpec:
-    """The study of that name with the options applied, `--set` last.
+    """The study of that name with the changes applied.
 
     Raises:
-        SpecError: an option or setting may not be.
+        SpecError: a setting may not be.
     """
     where, raw = raw_study(name_or_path)
     parse_study(raw, where)
     if given.data is not None:
         raw["data"] = given.data.model_dump()
-    for option, place in _PLACES.items():
-        value = getattr(given, option)
+    for name, place in _PLACES.items():
+        value = getattr(given, name)
         if value is not None:
             *group, key = place.split(".")
             (raw[group[0]] if group else raw)[key] = value
     if given.outer_parts is not None:
-        raw["outer_parts"] = _outer_parts(given.outer_parts)
+        raw["outer_parts"] = None if given.outer_parts == "all" else list(given.outer_parts)
     _keep_readings(raw, given.readings)
     if given.epochs is not None:
         _set_epochs(raw, given.epochs)
-    for setting in given.settings:
-        apply_override(raw, setting)
+    for path, value in given.settings:
+        put(raw, path, value)
     return parse_study(raw, where)
-
-
-def _outer_parts(text: str) -> list[int] | None:
-    if text == "all":
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise SpecError(f"--outer-parts {text}: expected whole numbers such as 1,2,3, or 'all'.") from error
 
 
 def _keep_readings(raw: dict[str, Any], wanted: tuple[str, ...]) -> None:
     for name in wanted:
         if name not in raw["readings"]:
-            raise SpecError(f"--reading {name}: this study has no such reading. {nearest(name, raw['readings'])}")
+            hint = nearest(name, raw["readings"])
+            raise SpecError(f"readings: this study has no reading '{name}'. {hint}", settings=("readings",))
     if wanted:
         raw["readings"] = {name: raw["readings"][name] for name in wanted}
 
 
-def _set_epochs(raw: dict[str, Any], text: str) -> None:
-    try:
-        numbers = [int(part) for part in text.split("+")]
-    except ValueError as error:
-        raise SpecError(f"--epochs {text}: expected a whole number, or one for each stage such as 3+2.") from error
+def _set_epochs(raw: dict[str, Any], numbers: tuple[int, ...]) -> None:
     for name, reading in raw["readings"].items():
         stages = reading["stages"]
         if len(numbers) not in (1, len(stages)):
             raise SpecError(
-                f"--epochs {text}: reading '{name}' has {len(stages)} stages, {len(numbers)} numbers were given."
+                f"epochs: reading '{name}' has {len(stages)} stages, {len(numbers)} numbers were given.",
+                settings=("epochs",),
             )
         for stage, epochs in zip(stages, numbers * len(stages), strict=False):
             stage["epochs"] = epochs

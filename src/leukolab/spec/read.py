@@ -29,7 +29,7 @@ def load_study(name_or_path: str, overrides: Iterable[str] = ()) -> StudySpec:
     """
     where, raw = raw_study(name_or_path)
     for override in overrides:
-        apply_override(raw, override)
+        put(raw, *read_setting(override))
     return parse_study(raw, where)
 
 
@@ -45,25 +45,23 @@ def parse_study(raw: Mapping[str, Any], where: str) -> StudySpec:
         raise SpecError(_sentence(error, where)) from error
 
 
-def apply_override(raw: dict[str, Any], override: str) -> None:
-    """Set one `a.b=c` in place; `c` is read as YAML.
+def read_setting(text: str) -> tuple[str, Any]:
+    """Path and value of `a.b=c`; `c` is read as YAML.
 
     Raises:
-        SpecError: it has no `=`, its value is no YAML, or a part of its path is no group of settings.
+        SpecError: it has no `=`, or its value is no YAML.
     """
-    path, equals, text = override.partition("=")
-    where = f"--set {override}"
+    path, equals, value = text.partition("=")
     if not equals or not path:
-        raise SpecError(f"{where}: expected 'key=value' such as 'training.batch_size=64'.")
+        raise SpecError(f"'{text}': expected 'key=value' such as 'training.batch_size=64'.")
     try:
-        value = yaml.safe_load(text)
+        return path, yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise SpecError(f"{where}: expected a YAML value after '=', got '{text}'.") from error
-    put(raw, path, value, where)
+        raise SpecError(f"'{text}': expected a YAML value after '=', got '{value}'.") from error
 
 
-def put(raw: dict[str, Any], path: str, value: Any, where: str) -> None:
-    """Set the setting at `a.b.0.c` in place; `where` names it in error sentences.
+def put(raw: dict[str, Any], path: str, value: Any) -> None:
+    """Set the setting at `a.b.0.c` in place.
 
     Raises:
         SpecError: a part of the path is no group of settings.
@@ -75,7 +73,7 @@ def put(raw: dict[str, Any], path: str, value: Any, where: str) -> None:
             node = node[int(parent)]
             continue
         if not isinstance(node, dict):
-            raise SpecError(f"{where}: '{'.'.join(parents[:depth])}' has no settings inside.")
+            raise SpecError(f"{path}: '{'.'.join(parents[:depth])}' has no settings inside.")
         if node.get(parent) is None:
             node[parent] = {}
         node = node[parent]
@@ -84,7 +82,7 @@ def put(raw: dict[str, Any], path: str, value: Any, where: str) -> None:
     elif isinstance(node, dict):
         node[last] = value
     else:
-        raise SpecError(f"{where}: '{'.'.join(parents)}' has no settings inside.")
+        raise SpecError(f"{path}: '{'.'.join(parents)}' has no settings inside.")
 
 
 def read_yaml(path: Path) -> Any:

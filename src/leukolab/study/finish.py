@@ -14,8 +14,8 @@ from leukolab.base.home import Home
 from leukolab.base.progress import say
 from leukolab.images import PixelStore
 from leukolab.plan import Event, hold, write_event
-from leukolab.report import write_report
 from leukolab.report.names import Names
+from leukolab.report.page import write_report
 from leukolab.report.run import read_run
 from leukolab.report.texts import load_texts
 from leukolab.results.mixtures import (

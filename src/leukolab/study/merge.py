@@ -74,9 +74,12 @@ def merge_runs(runs: list[Path], out: Path, home: Home) -> Path:
         StorageError: `out` cannot be written.
     """
     if len(runs) < 2:
-        raise RunError(f"study merge: expected at least two run folders, got {len(runs)}. Name them all, then --out.")
+        raise RunError(f"merge: expected at least two run folders, got {len(runs)}. Name them all.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(f"{out}: expected an empty or new folder for the merged run, found files. Choose another --out.")
+        raise RunError(
+            f"{out}: expected an empty or new folder for the merged run, found files. Choose another run folder.",
+            settings=("run folder",),
+        )
     parts = [_read(run) for run in runs]
     for part in parts[1:]:
         _check_alike(parts[0], part)
@@ -159,8 +162,8 @@ def _check_alike(first: Part, other: Part) -> None:
         if ours != theirs:
             raise RunError(
                 f"{other.run}: expected the {what} of {first.run}, {_short(ours)}, found {_short(theirs)}. "
-                "Only the outer parts may differ: begin another part from the first run's own settings, with "
-                f"'leukolab study run {first.run}/{STUDY_FILE} --data FOLDER --outer-parts N --out ANOTHER'."
+                "Only the outer parts may differ: begin another part from the first run's own settings "
+                f"({first.run / STUDY_FILE}), with other outer_parts and in another run folder."
             )
     for name, split in first.splits.items():
         same = split.head.groups_fingerprint == other.splits[name].head.groups_fingerprint

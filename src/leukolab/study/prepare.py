@@ -96,7 +96,8 @@ def _check_roles(spec: StudySpec, name: str, protocol: ProtocolSpec, split: Spli
         if role not in set(split.table["role"]):
             raise SplitError(
                 f"protocols.{name}.{setting}: expected a part '{role}' in this split, found none. "
-                f"Set split.tuning aside, or '--set protocols.{name}.{setting}=validation'."
+                f"Set split.tuning aside, or use protocols.{name}.{setting}=validation.",
+                settings=(f"protocols.{name}.{setting}",),
             )
 
 

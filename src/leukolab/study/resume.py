@@ -47,7 +47,9 @@ def check_folder(spec: StudySpec, run: Path) -> None:
     if before is None:
         if not (run / LEDGER_FILE).exists() and _has_files(run):
             raise RunError(
-                f"{run}: expected an empty folder or a run of '{spec.name}', found other files. Choose another --out."
+                f"{run}: expected an empty folder or a run of '{spec.name}', found other files. "
+                "Choose another run folder.",
+                settings=("run folder",),
             )
         return
     for name, ours, theirs in (
@@ -56,7 +58,8 @@ def check_folder(spec: StudySpec, run: Path) -> None:
     ):
         if ours != theirs:
             raise RunError(
-                f"{run}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another --out."
+                f"{run}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another run folder.",
+                settings=("run folder",),
             )
 
 
@@ -71,7 +74,10 @@ def check_images(run: Path, fingerprint: str) -> None:
     except (RunError, KeyError, TypeError):
         return
     if before != fingerprint:
-        raise RunError(f"{run}: this run was begun on other images. Choose another --out, or give the same --data.")
+        raise RunError(
+            f"{run}: this run was begun on other images. Choose another run folder, or give the same data folder.",
+            settings=("run folder", "data folder"),
+        )
 
 
 def runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:

@@ -50,8 +50,8 @@ def read_progress(run: Path, home: Home) -> Progress:
     """
     if not any((run / name).exists() for name in (PLAN_FILE, LEDGER_FILE, LOCK_FILE)):
         raise RunError(
-            f"{run}: expected the folder of a run, found no plan in it. 'leukolab study run' says where its run folder "
-            "is, and --out chooses it."
+            f"{run}: expected the folder of a run, found no plan in it. "
+            "'leukolab study run' says where its run folder is."
         )
     alive = held(run)
     if not (run / PLAN_FILE).exists():

@@ -66,15 +66,16 @@ def test_values_are_filled_in_and_a_rate_becomes_a_list_of_one() -> None:
 def test_what_may_not_be_is_told_with_the_text_as_typed(text: str, sentence: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_space([RATE, text], spec())
-    assert str(caught.value).startswith(f"--search {text}: ")
+    assert str(caught.value).startswith((f"search '{text}': ", f"{text.partition('=')[0]}: "))
     assert sentence in str(caught.value)
 
 
 def test_a_trial_is_one_model_a_fold() -> None:
-    with pytest.raises(SpecError, match=r"this study has 3: search it \('--search training.learning_rates"):
+    said = r"this study has 3: set training.learning_rates=\[.+\], or search it: 'training"
+    with pytest.raises(SpecError, match=said):
         read_space(["model.dropout=0.0..0.5"], spec())
     assert read_space(["model.dropout=0.0..0.5"], spec("training.learning_rates=[0.01]"))
-    with pytest.raises(SpecError, match="has frozen, finetune: choose one with --reading"):
+    with pytest.raises(SpecError, match="has frozen, finetune: choose one of its readings"):
         read_space([RATE], load_study("demo_subtypes"))
     own = "readings.two_stage.learning_rates=[0.1, 0.2]"
     with pytest.raises(SpecError, match="one setting for the learning rate, readings"):

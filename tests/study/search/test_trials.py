@@ -114,7 +114,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, what: str) -> None:
             other.execute("insert into version_info values (5)")
             other.commit()
     with (
-        pytest.raises(RunError, match=r"tune\.db: expected the trials of a search, got '.*'\. Choose another --out\."),
+        pytest.raises(
+            RunError, match=r"tune\.db: expected the trials of a search, got '.*'\. Choose another search fol"
+        ),
         open_trials(path, sampling("tpe")),
     ):
         pass

@@ -116,7 +116,8 @@ def _found(path: Path, class_name: str, part: str) -> Found:
     if match is None:
         raise DataError(
             f"{path}: expected a name such as WBC-Malignant-Early-001, found '{path.stem}'. Remove the file, "
-            "or read the images as your own, with data.card: folder."
+            "or read the images as your own: data.card=folder.",
+            settings=("data.card",),
         )
     if match["label"] != class_name:
         raise DataError(f"{path}: expected a '{match['label']}' image by its name, found it in folder '{class_name}'.")

@@ -133,11 +133,13 @@ def _pattern(subject_from: str | None) -> re.Pattern[str] | None:
         pattern = re.compile(subject_from)
     except re.error as error:
         raise SpecError(
-            f"data.subject_from: {subject_from}: expected a regular expression, got an error ({error})."
+            f"data.subject_from: {subject_from}: expected a regular expression, got an error ({error}).",
+            settings=("data.subject_from",),
         ) from error
     if pattern.groups < 1:
         raise SpecError(
-            f"data.subject_from: {subject_from}: expected a group in round brackets, such as '([^/_]+)_', got none."
+            f"data.subject_from: {subject_from}: expected a group in round brackets, such as '([^/_]+)_', got none.",
+            settings=("data.subject_from",),
         )
     return pattern
 
@@ -146,5 +148,8 @@ def _with_subject(one: Found, base: Path, pattern: re.Pattern[str]) -> Found:
     name = image_id(base, one.path)
     match = pattern.search(name)
     if match is None or not match[1]:
-        raise DataError(f"{name}: expected a subject by data.subject_from '{pattern.pattern}', found none.")
+        raise DataError(
+            f"{name}: expected a subject by data.subject_from '{pattern.pattern}', found none.",
+            settings=("data.subject_from",),
+        )
     return Found(one.path, one.class_name, one.part, match[1])

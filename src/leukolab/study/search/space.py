@@ -61,11 +61,13 @@ def read_space(texts: Sequence[str], spec: StudySpec) -> tuple[Dimension, ...]:
         group, _, inside = one.path.partition(".")
         name = inside.partition(".")[0]
         if group == "readings" and name not in spec.readings:
-            raise SpecError(f"--search {text}: this study has no such reading. {nearest(name, spec.readings)}")
+            raise SpecError(
+                f"search '{text}': this study has no such reading. {nearest(name, spec.readings)}", settings=("search",)
+            )
         if [other.path for other in space].count(one.path) > 1:
-            raise SpecError(f"--search {text}: expected each setting once, got it twice.")
+            raise _refused(text, "expected each setting once, got it twice.")
         for value in one.probes:
-            _filled(spec, {one.path: value}, f"--search {text}")
+            _filled(spec, {one.path: value}, f"search '{text}'")
     _check_rates(spec, [one.path for one in space])
     return space
 
@@ -83,25 +85,28 @@ def filled(spec: StudySpec, values: Mapping[str, Any]) -> StudySpec:
 def _filled(spec: StudySpec, values: Mapping[str, Any], where: str) -> StudySpec:
     raw = spec.model_dump(mode="json")
     for path, value in values.items():
-        put(raw, path, [value] if path.endswith(f".{RATES}") else value, where)
+        put(raw, path, [value] if path.endswith(f".{RATES}") else value)
     return parse_study(raw, where).model_copy(update={"runtime": spec.runtime})
 
 
 def _dimension(text: str) -> Dimension:
     path, equals, values = text.partition("=")
     if not equals or not path or not values:
-        raise SpecError(f"--search {text}: expected a setting and its values, such as {FORMS}.")
+        raise _refused(text, f"expected a setting and its values, such as {FORMS}.")
     group, *rest = path.split(".")
     if group not in GROUPS or (group == "readings" and not {"stages", RATES} & set(rest[1:2])):
-        raise SpecError(
-            f"--search {text}: expected a setting of image, model or training, or a stage of a reading "
-            "(such as readings.two_stage.stages.1.epochs): a search leaves images and split as they are."
+        raise _refused(
+            text,
+            "expected a setting of image, model or training, or a stage of a reading "
+            "(such as readings.two_stage.stages.1.epochs): a search leaves images and split as they are.",
         )
     if ".." in values:
         return _range(text, path, values)
     choices = tuple(_value(text, choice) for choice in values.split(","))
     if len(set(map(repr, choices))) < max(2, len(choices)):
-        raise SpecError(f"--search {text}: expected a range or several choices, each once, such as {FORMS}.")
+        raise SpecError(
+            f"search '{text}': expected a range or several choices, each once, such as {FORMS}.", settings=("search",)
+        )
     return Dimension(path, choices=choices)
 
 
@@ -111,7 +116,9 @@ def _range(text: str, path: str, values: str) -> Dimension:
     numbers = [end for end in ends if end is not None]
     if not len(ends) == len(numbers) == 2 or numbers[0] >= numbers[1] or (log and numbers[0] <= 0):
         above = ", both above 0" if log else ""
-        raise SpecError(f"--search {text}: expected two numbers LOW..HIGH{above}, such as {FORMS}.")
+        raise SpecError(
+            f"search '{text}': expected two numbers LOW..HIGH{above}, such as {FORMS}.", settings=("search",)
+        )
     if not all(isinstance(number, int) for number in numbers):
         numbers = [float(number) for number in numbers]
     return Dimension(path, numbers[0], numbers[1], log)
@@ -139,23 +146,32 @@ def _value(text: str, word: str) -> Value:
     except yaml.YAMLError:
         value = ()
     if not isinstance(value, str | bool | None):
-        raise SpecError(f"--search {text}: expected numbers or words, got '{word}'. Write it like {FORMS}.")
+        raise SpecError(
+            f"search '{text}': expected numbers or words, got '{word}'. Write it like {FORMS}.", settings=("search",)
+        )
     return value
+
+
+def _refused(text: str, what: str) -> SpecError:
+    return SpecError(f"search '{text}': {what}", settings=("search",))
 
 
 def _check_rates(spec: StudySpec, paths: Sequence[str]) -> None:
     """A trial is one model a fold: one reading, and one learning rate that counts."""
     if len(spec.readings) > 1:
         names = ", ".join(spec.readings)
-        raise SpecError(f"a search tunes one reading, this study has {names}: choose one with --reading.")
+        raise SpecError(
+            f"a search tunes one reading, this study has {names}: choose one of its readings.", settings=("readings",)
+        )
     [(name, reading)] = spec.readings.items()
     place = f"readings.{name}.{RATES}" if reading.learning_rates else f"training.{RATES}"
     rates = reading.learning_rates or spec.training.learning_rates
     searched = [path for path in paths if RATES in path.split(".")]
     if len(searched) > 1 or (reading.learning_rates and searched not in ([], [place])):
-        raise SpecError(f"--search {searched[0]}: expected one setting for the learning rate, {place}.")
+        raise SpecError(f"search '{searched[0]}': expected one setting for the learning rate, {place}.")
     if not searched and len(rates) > 1:
         raise SpecError(
             f"{place}: a trial trains with one rate, this study has {len(rates)}: "
-            f"search it ('--search {place}=log:1e-5..1e-2') or set it ('--set {place}=[{rates[0]:g}]')."
+            f"set {place}=[{rates[0]:g}], or search it: '{place}=log:1e-5..1e-2'.",
+            settings=(place, "search"),
         )

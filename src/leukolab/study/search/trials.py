@@ -131,7 +131,10 @@ def open_trials(path: Path, sampling: Sampling) -> Iterator[Trials]:
         )
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise RunError(f"{path}: expected the trials of a search, got '{reason}'. Choose another --out.") from error
+        raise RunError(
+            f"{path}: expected the trials of a search, got '{reason}'. Choose another search folder.",
+            settings=("search folder",),
+        ) from error
     try:
         yield Trials(study, sampling)
     finally:

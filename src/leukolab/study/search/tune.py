@@ -92,7 +92,9 @@ def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: 
     """
     check()
     if search.metric not in METRICS:
-        raise SpecError(f"--metric {search.metric}: this metric is not known. {nearest(search.metric, METRICS)}")
+        raise SpecError(
+            f"metric: there is no metric '{search.metric}'. {nearest(search.metric, METRICS)}", settings=("metric",)
+        )
     read_target(on)
     spec = _one_part(spec)
     _check_folder(folder, _record(spec, search))
@@ -112,7 +114,7 @@ def _one_part(spec: StudySpec) -> StudySpec:
     protocol = spec.protocol
     if protocol == "both":
         protocol = "corrected" if "corrected" in spec.protocols else "published"
-        say(f"searching under the {protocol} protocol; --protocol chooses")
+        say(f"searching under the protocol '{protocol}'; the setting 'protocol' chooses")
     [reading] = spec.readings.values()
     outers = spec.outer_parts or reading.outer_parts.get(protocol) or (1,)
     return spec.model_copy(update={"protocol": protocol, "outer_parts": outers[:1]})
@@ -153,14 +155,18 @@ def _check_folder(folder: Path, record: dict[str, Any]) -> None:
     others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
     if not mine.exists():
         if others:
-            raise RunError(f"{folder}: expected an empty folder or a search, found other files. Choose another --out.")
+            raise RunError(
+                f"{folder}: expected an empty folder or a search, found other files. Choose another search folder.",
+                settings=("search folder",),
+            )
         return  # empty, or a search was killed before its first trial
     before = read_json(mine)
     different = [name for name in record if before.get(name) != record[name]]
     if different:
         raise RunError(
             f"{folder}: this search was begun with other settings ({', '.join(different)}). "
-            "Give the same ones (--trials may grow), or choose another --out."
+            "Give the same ones (trials may grow), or choose another search folder.",
+            settings=("trials", "search folder"),
         )
 
 
@@ -168,7 +174,9 @@ def _remember(folder: Path, record: dict[str, Any], fingerprint: str) -> None:
     path = folder / RECORD
     if path.exists() and read_json(path)["data"] != fingerprint:
         raise RunError(
-            f"{folder}: this search was begun on other images. Choose another --out, or give the same --data."
+            f"{folder}: this search was begun on other images. "
+            "Choose another search folder, or give the same data folder.",
+            settings=("search folder", "data folder"),
         )
     write_json(path, record | {"data": fingerprint})
 
@@ -242,7 +250,10 @@ def _score(run: Path, job: Job, material: Material, metric: str) -> float:
     copies = part.reindex(table["image_id"]).to_numpy(np.float64)
     score = METRICS[metric](probs_nk, table["label"].to_numpy(np.int64), copies)
     if not math.isfinite(score):
-        raise DataError(f"fold {job.fold}: {metric} has no value on its validation images. Choose another --metric.")
+        raise DataError(
+            f"fold {job.fold}: {metric} has no value on its validation images. Choose another metric.",
+            settings=("metric",),
+        )
     return score
 
 

@@ -38,7 +38,8 @@ def read_index(
         if not images:
             raise DataError(
                 f"{root / FOLDERS[part]}: expected the images of part '{part}', found none. "
-                "Take other parts with the setting data.parts, such as [training]."
+                "Take other parts, such as data.parts=[training].",
+                settings=("data.parts",),
             )
         found.extend(images)
     return make_index(root, found, CARD.class_names, None)
@@ -97,7 +98,8 @@ def preliminary_labels(root: Path) -> dict[str, tuple[str, str]]:
     if not path.is_file():
         raise DataError(
             f"{path}: expected the labels of the preliminary part here, found no file. "
-            "Download it, or take the training part alone: set data.parts: [training]."
+            "Download it, or take the training part alone: data.parts=[training].",
+            settings=("data.parts",),
         )
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
