@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from leukolab.stats import METRICS, calls
-from leukolab.stats.draws import confusion_draws, confusion_metrics, loss_draws, ranking_draws
+from leukolab.report.chosen import metrics_of, wide
+from leukolab.report.texts import load_texts
+from leukolab.stats import METRICS, Metric, calls, make_bootstrap, score_table, scores
+from leukolab.stats.draws import Draws
 
 EVERY = pytest.mark.parametrize("name", list(METRICS))
 
@@ -15,7 +17,7 @@ def cells(seed, k=2, n=60, coarse=False):
     if coarse:
         probs = np.round(probs[:, :1], 1)
         probs = np.hstack([1 - probs, probs]) if k == 2 else np.hstack([probs, *[(1 - probs) / (k - 1)] * (k - 1)])
-    return probs, rng.integers(0, k, n), rng.integers(0, 4, n).astype(float)
+    return rng.integers(0, k, n), probs, rng.integers(0, 4, n).astype(float)
 
 
 # Ten cells by hand: TP 3 (p .9 .8 .5), FN 1 (.3), FP 2 (.7 .6), TN 4 (.4 .2 .2 .1)
@@ -44,7 +46,7 @@ BY_HAND = {
 
 @EVERY
 def test_by_hand(name):
-    assert METRICS[name](np.stack([1 - P1, P1], axis=1), LABELS) == pytest.approx(BY_HAND[name])
+    assert METRICS[name](LABELS, np.stack([1 - P1, P1], axis=1)) == pytest.approx(BY_HAND[name])
 
 
 THREE = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]])
@@ -71,7 +73,7 @@ THREE_BY_HAND = {
 
 @EVERY
 def test_three_classes_by_hand(name):
-    assert METRICS[name](THREE, THREE_LABELS) == pytest.approx(THREE_BY_HAND[name])
+    assert METRICS[name](THREE_LABELS, THREE) == pytest.approx(THREE_BY_HAND[name])
 
 
 @EVERY
@@ -87,10 +89,10 @@ def test_bounds(name, k):
 def test_a_perfect_prediction_is_the_best(name, k):
     labels = np.arange(20) % k
     metric = METRICS[name]
-    best = metric(np.eye(k)[labels], labels)
+    best = metric(labels, np.eye(k)[labels])
     assert best == pytest.approx(1.0 if metric.higher_is_better else 0.0, abs=1e-12)
-    probs, _, _ = cells(3, k, 20)
-    worse = metric(probs, labels)
+    _, probs, _ = cells(3, k, 20)
+    worse = metric(labels, probs)
     assert worse < best if metric.higher_is_better else worse > best
 
 
@@ -98,25 +100,25 @@ def test_a_perfect_prediction_is_the_best(name, k):
 @pytest.mark.parametrize("k", [2, 3])
 def test_weights_are_repetitions(name, k):
     for seed in range(5):
-        probs, labels, weights = cells(seed, k, coarse=seed % 2 == 0)
+        labels, probs, weights = cells(seed, k, coarse=seed % 2 == 0)
         times = weights.astype(int)
-        repeated = METRICS[name](np.repeat(probs, times, axis=0), np.repeat(labels, times))
-        assert METRICS[name](probs, labels, weights) == pytest.approx(repeated)
+        repeated = METRICS[name](np.repeat(labels, times), np.repeat(probs, times, axis=0))
+        assert METRICS[name](labels, probs, weights) == pytest.approx(repeated)
 
 
 @EVERY
 def test_order_does_not_matter(name):
-    probs, labels, weights = cells(5, 3)
+    labels, probs, weights = cells(5, 3)
     order = np.random.default_rng(1).permutation(len(labels))
-    turned = METRICS[name](probs[order], labels[order], weights[order])
-    assert turned == pytest.approx(METRICS[name](probs, labels, weights))
+    turned = METRICS[name](labels[order], probs[order], weights[order])
+    assert turned == pytest.approx(METRICS[name](labels, probs, weights))
 
 
 @EVERY
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("call", [0, 1])
 def test_one_class_alone_gives_a_number_or_none_and_no_warning(name, label, call):
-    value = METRICS[name](np.eye(2)[np.full(6, call)] * 0.8 + 0.1, np.full(6, label))
+    value = METRICS[name](np.full(6, label), np.eye(2)[np.full(6, call)] * 0.8 + 0.1)
     assert np.isnan(value) or METRICS[name].lowest <= value <= METRICS[name].highest
     if name in ("auc", "ap"):
         assert np.isnan(value)
@@ -124,20 +126,39 @@ def test_one_class_alone_gives_a_number_or_none_and_no_warning(name, label, call
 
 @pytest.mark.parametrize("k", [2, 3, 4])
 @pytest.mark.parametrize("coarse", [False, True])
-def test_replicates_agree_with_the_point_values(k, coarse):
-    """The vectorised draws and scikit-learn give the same numbers for random weights, ties and absent classes too."""
-    probs, labels, weights = cells(11, k, 40, coarse)
+def test_scikit_learn_gives_the_same(k, coarse, oracle):
+    """In every replicate, for random weights, ties and absent classes too; and for everything counted once."""
+    labels, probs, weights = cells(11, k, 40, coarse)
     rng = np.random.default_rng(2)
     codes = rng.integers(0, 9, 40)
     times = rng.integers(0, 3, (30, 9)).astype(float)
     times[:, 0] += 1
     times[0] = np.arange(9) == codes[np.flatnonzero(weights)[0]]
-    given = (probs, labels, weights, codes, times)
-    draws = confusion_metrics(confusion_draws(*given)) | loss_draws(*given) | ranking_draws(*given)
-    assert set(draws) == set(METRICS)
-    for name, drawn in draws.items():
-        expected = [METRICS[name](probs, labels, weights * row[codes]) for row in times]
-        np.testing.assert_allclose(drawn, expected, atol=1e-9, err_msg=name)
+    draws = Draws(labels, probs, weights, codes, times)
+    assert set(oracle) == set(METRICS)
+    for name, metric in METRICS.items():
+        expected = [oracle[name](labels, probs, weights * row[codes]) for row in times]
+        np.testing.assert_allclose(metric.function(draws), expected, atol=1e-9, err_msg=name)
+        assert metric(labels, probs, weights) == pytest.approx(oracle[name](labels, probs, weights))
+
+
+@EVERY
+def test_every_metric_has_a_label(name):
+    assert f"metrics.{name}" in load_texts().entries
+
+
+def test_a_metric_is_added_by_its_function_and_its_line(monkeypatch):
+    """Scores, intervals, searches and tables of the report take it from `METRICS`; its label is a text."""
+    youden = Metric("youden", "calls", True, lambda d: METRICS["recall"].function(d) * 2 - 1, -1, 1)
+    monkeypatch.setitem(METRICS, "youden", youden)
+    labels, probs, weights = cells(1, 2)
+    assert scores(labels, probs, weights)["youden"] == youden(labels, probs, weights)
+    table = score_table(labels, probs, weights, "image", make_bootstrap(labels, np.arange(60), 50, 1))
+    row = table.set_index("metric").loc["youden"]
+    assert row["low"] <= row["value"] <= row["high"]
+    shown = wide(table.assign(protocol="corrected", outer=1, kind="model", member="a"))
+    assert metrics_of(table)[-1] == "youden"
+    assert shown["youden"].item() == row["value"]
 
 
 def test_half_is_class_1():

@@ -31,7 +31,7 @@ def predictions(role, job):
     labels = np.random.default_rng(sum(map(ord, part))).integers(0, 2, 60)
     noise = np.random.default_rng(sum(ord(c) * (i + 1) for i, c in enumerate(job + role))).normal(0, 1, 60)
     p1 = 1 / (1 + np.exp(-(2 * labels - 1) * 0.8 - noise))
-    return Scored(np.stack([1 - p1, p1], axis=1), labels, np.ones(60))
+    return Scored(labels, np.stack([1 - p1, p1], axis=1), np.ones(60))
 
 
 def build(weights_on="tuning", champion_on="tuning"):
@@ -145,7 +145,7 @@ def test_table_and_hypothesis_members():
 def test_nothing_to_build_from_is_refused():
     with pytest.raises(DataError, match="at least one trained job"):
         build_ensembles(JOBS.head(0), predictions, EnsembleSpec(), "tuning", "tuning")
-    empty = Scored(np.zeros((0, 2)), np.zeros(0, dtype=int), np.zeros(0))
+    empty = Scored(np.zeros(0, dtype=int), np.zeros((0, 2)), np.zeros(0))
     with pytest.raises(DataError, match="expected predictions for the role 'tuning'"):
         build_ensembles(JOBS, lambda role, job: empty, EnsembleSpec(), "tuning", "tuning")
     with pytest.raises(DataError, match="at least one to choose from"):

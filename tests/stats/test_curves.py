@@ -13,15 +13,15 @@ WEIGHTS = RNG.integers(0, 3, 80).astype(float)
 def test_the_area_under_the_points_is_the_auc():
     p = PROBS[:, :2] / PROBS[:, :2].sum(axis=1, keepdims=True)
     labels = (LABELS > 0).astype(int)
-    points = roc_points(p, labels, WEIGHTS)
+    points = roc_points(labels, p, WEIGHTS)
     area = np.trapezoid(points["true_positive_rate"], points["false_positive_rate"])
-    assert area == pytest.approx(METRICS["auc"](p, labels, WEIGHTS))
+    assert area == pytest.approx(METRICS["auc"](labels, p, WEIGHTS))
     assert (points.iloc[0][:2] == 0).all()
     assert (points.iloc[-1][:2] == 1).all()
 
 
 def test_pr_points_begin_with_everything_called():
-    points = pr_points(PROBS, LABELS, WEIGHTS, label=2)
+    points = pr_points(LABELS, PROBS, WEIGHTS, label=2)
     assert points["recall"].iloc[0] == 1
     assert points[["recall", "precision"]].iloc[-1].tolist() == [0, 1]
     steps = -np.diff(points["recall"]) * points["precision"].iloc[:-1]
@@ -29,12 +29,12 @@ def test_pr_points_begin_with_everything_called():
 
 
 def test_one_side_missing_gives_no_points():
-    assert roc_points(PROBS, np.zeros(80, dtype=int), WEIGHTS).empty
-    assert pr_points(PROBS, np.zeros(80, dtype=int), WEIGHTS).empty
+    assert roc_points(np.zeros(80, dtype=int), PROBS, WEIGHTS).empty
+    assert pr_points(np.zeros(80, dtype=int), PROBS, WEIGHTS).empty
 
 
 def test_confusion_counts_weights():
-    matrix = confusion(PROBS, LABELS, WEIGHTS)
+    matrix = confusion(LABELS, PROBS, WEIGHTS)
     assert matrix.sum() == WEIGHTS.sum()
     called = calls(PROBS)
     assert matrix[1, 2] == WEIGHTS[(LABELS == 1) & (called == 2)].sum()
@@ -42,7 +42,7 @@ def test_confusion_counts_weights():
 
 def test_the_report_agrees_with_scikit_learn():
     names = ("a", "b", "c")
-    ours = classification_report(PROBS, LABELS, WEIGHTS, names).set_index("class")
+    ours = classification_report(LABELS, PROBS, WEIGHTS, names).set_index("class")
     theirs = sk_report(LABELS, calls(PROBS), target_names=names, sample_weight=WEIGHTS, output_dict=True)
     for ours_name, name in [*zip(names, names, strict=True), ("macro", "macro avg"), ("weighted", "weighted avg")]:
         row = [theirs[name][column] for column in ("precision", "recall", "f1-score", "support")]
@@ -50,6 +50,6 @@ def test_the_report_agrees_with_scikit_learn():
 
 
 def test_an_absent_class_counts_in_no_mean():
-    report = classification_report(np.eye(3)[[0, 1]], np.array([0, 1]), np.ones(2), ("a", "b", "c")).set_index("class")
+    report = classification_report(np.array([0, 1]), np.eye(3)[[0, 1]], np.ones(2), ("a", "b", "c")).set_index("class")
     assert np.isnan(report.loc["c", "recall"])
     assert report.loc["macro", "f1"] == 1

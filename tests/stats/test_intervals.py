@@ -14,11 +14,11 @@ def cohort(groups=40, per_group=10, seed=0):
     shift = np.repeat(rng.normal(0.8, 0.8, groups), per_group)
     logits = (2 * labels - 1) * shift + rng.normal(0, 0.5, len(labels))
     p1 = 1 / (1 + np.exp(-logits))
-    return np.stack([1 - p1, p1], axis=1), labels, names
+    return labels, np.stack([1 - p1, p1], axis=1), names
 
 
 def test_every_replicate_draws_as_many_groups_of_each_class():
-    _, labels, names = cohort(30)
+    labels, _, names = cohort(30)
     bootstrap = make_bootstrap(labels, names, 200, 1)
     classes = np.zeros(30, dtype=int)
     classes[bootstrap.codes_n] = labels
@@ -28,8 +28,8 @@ def test_every_replicate_draws_as_many_groups_of_each_class():
 
 
 def test_score_table_holds_the_value_inside_its_interval():
-    probs, labels, names = cohort()
-    table = score_table(probs, labels, np.ones(len(labels)), "image", make_bootstrap(labels, names, 500, 1))
+    labels, probs, names = cohort()
+    table = score_table(labels, probs, np.ones(len(labels)), "image", make_bootstrap(labels, names, 500, 1))
     assert table["metric"].tolist() == list(METRICS)
     assert list(table.columns) == ["metric", "unit", "value", "low", "high", "method"]
     assert (table["low"] <= table["value"]).all()
@@ -39,27 +39,27 @@ def test_score_table_holds_the_value_inside_its_interval():
 
 
 def test_groups_make_intervals_wider_than_images():
-    probs, labels, names = cohort()
+    labels, probs, names = cohort()
     ones = np.ones(len(labels))
     widths = []
     for groups in (names, np.arange(len(labels))):
-        row = score_table(probs, labels, ones, "image", make_bootstrap(labels, groups, 500, 1)).set_index("metric")
+        row = score_table(labels, probs, ones, "image", make_bootstrap(labels, groups, 500, 1)).set_index("metric")
         widths.append(row.loc["accuracy", "high"] - row.loc["accuracy", "low"])
     assert widths[0] > 1.5 * widths[1]
 
 
 def test_a_replicate_is_the_metric_of_the_images_it_drew():
-    probs, labels, names = cohort(8, 5)
+    labels, probs, names = cohort(8, 5)
     bootstrap = make_bootstrap(labels, names, 20, 3)
-    draws = metric_draws(probs, labels, np.ones(40), bootstrap)
+    draws = metric_draws(labels, probs, np.ones(40), bootstrap)
     for replicate in range(20):
         drawn = np.repeat(np.arange(40), bootstrap.times_rg[replicate][bootstrap.codes_n].astype(int))
         for name in METRICS:
-            assert draws[name][replicate] == pytest.approx(METRICS[name](probs[drawn], labels[drawn]))
+            assert draws[name][replicate] == pytest.approx(METRICS[name](labels[drawn], probs[drawn]))
 
 
 def test_without_subjects_the_method_says_so():
-    _, labels, names = cohort(8, 5)
+    labels, _, names = cohort(8, 5)
     assert "images (no subjects known)" in make_bootstrap(labels, names, 10, 1, subjects_known=False).method
 
 
@@ -69,7 +69,7 @@ def test_a_class_of_one_group_is_said():
 
 
 def test_the_same_seed_draws_the_same():
-    _, labels, names = cohort(8, 5)
+    labels, _, names = cohort(8, 5)
     first, second, other = (make_bootstrap(labels, names, 10, seed).times_rg for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert (first != other).any()
@@ -80,8 +80,8 @@ def test_coverage_of_the_truth_is_near_the_level():
     truth = METRICS["accuracy"](*cohort(4000, 10, seed=999)[:2])
     held = 0
     for seed in range(100):
-        probs, labels, names = cohort(60, 10, seed)
-        draws = metric_draws(probs, labels, np.ones(len(labels)), make_bootstrap(labels, names, 300, seed))
+        labels, probs, names = cohort(60, 10, seed)
+        draws = metric_draws(labels, probs, np.ones(len(labels)), make_bootstrap(labels, names, 300, seed))
         low, high = percentiles(draws["accuracy"])
         held += low <= truth <= high
     assert 87 <= held <= 100
@@ -108,21 +108,21 @@ def test_weights():
         ([[0.2, 0.8]], [2], "labels from 0 to 1"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(probs, labels, sentence):
+def test_what_cannot_be_scored_is_refused(labels, probs, sentence):
     labels = np.array(labels, dtype=int)
     bootstrap = make_bootstrap(np.array([0, 1]), np.array(["a", "b"]), 10, 1)
     with pytest.raises(DataError, match=sentence):
-        score_table(np.array(probs, dtype=float), labels, np.ones(len(labels)), "image", bootstrap)
+        score_table(labels, np.array(probs, dtype=float), np.ones(len(labels)), "image", bootstrap)
 
 
 def test_a_mean_over_models_is_the_mean_of_their_scores_replicate_by_replicate():
-    probs, labels, names = cohort(20, 5)
+    labels, probs, names = cohort(20, 5)
     others = np.clip(probs + np.random.default_rng(4).normal(0, 0.2, (len(labels), 1)) * [-1, 1], 0, 1)
     bootstrap = make_bootstrap(labels, names, 200, 1)
     members, ones = [probs, others / others.sum(axis=1, keepdims=True)], np.ones(len(labels))
-    table = mean_score_table(members, labels, ones, "image", bootstrap).set_index("metric")
-    draws = [metric_draws(member, labels, ones, bootstrap) for member in members]
+    table = mean_score_table(labels, members, ones, "image", bootstrap).set_index("metric")
+    draws = [metric_draws(labels, member, ones, bootstrap) for member in members]
     for name in METRICS:
-        assert table.loc[name, "value"] == pytest.approx(np.mean([METRICS[name](one, labels) for one in members]))
+        assert table.loc[name, "value"] == pytest.approx(np.mean([METRICS[name](labels, one) for one in members]))
         expected = percentiles((draws[0][name] + draws[1][name]) / 2)
         assert tuple(table.loc[name, ["low", "high"]]) == pytest.approx(expected)

@@ -78,7 +78,7 @@ def mixed(ensemble: Ensemble, predictions: Predictions, role: str) -> Scored:
         if not np.array_equal(part.labels_n, first.labels_n) or not np.array_equal(part.weights_n, first.weights_n):
             raise DataError(f"{ensemble.name}: expected members on the same {role} images, found others for {job}.")
     probs_nk = wen_mix(np.stack([part.probs_nk for part in parts]), np.asarray(ensemble.weights))
-    return Scored(probs_nk, first.labels_n, first.weights_n)
+    return Scored(first.labels_n, probs_nk, first.weights_n)
 
 
 def winner(ensembles: Iterable[Ensemble], predictions: Predictions, role: str) -> Ensemble:

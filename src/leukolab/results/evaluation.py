@@ -70,10 +70,10 @@ def evaluate(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
     draws = make_bootstrap(labels_n, groups_n, bootstrap, seed, known)
     ones = np.ones(len(table))
     units = {"image": image_weights(ones)} | ({"subject": subject_weights(ones, groups_n)} if known else {})
-    scores = [score_table(probs_nk, labels_n, weights_n, unit, draws) for unit, weights_n in units.items()]
-    matrix = pd.DataFrame(confusion(probs_nk, labels_n, ones).astype(int), columns=list(names))
+    scores = [score_table(labels_n, probs_nk, weights_n, unit, draws) for unit, weights_n in units.items()]
+    matrix = pd.DataFrame(confusion(labels_n, probs_nk, ones).astype(int), columns=list(names))
     matrix.insert(0, "actual", list(names))
-    report = classification_report(probs_nk, labels_n, ones, names)
+    report = classification_report(labels_n, probs_nk, ones, names)
     return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, known)
 
 

@@ -109,9 +109,9 @@ def against_rivals(results: Results, member: Member, rivals: list[Member]) -> li
         if (rival.place.protocol, rival.place.outer) == (member.place.protocol, member.place.outer)
     ]
     probs = {one.name: one.parts["test"].probs_nk for one in [member, *same]}
-    _, labels_n, weights_n = member.parts["test"]
+    labels_n, _, weights_n = member.parts["test"]
     bootstrap = results.bootstrap(member.like, member.place, "test")
-    draws = balanced_accuracy_draws(probs, labels_n, weights_n, bootstrap)
+    draws = balanced_accuracy_draws(labels_n, probs, weights_n, bootstrap)
     return differences(draws, member.name, [rival.name for rival in same])
 
 
@@ -168,7 +168,7 @@ def _answers(results: Results, mixtures: Mixtures) -> pd.DataFrame:
     probs |= {one.name: member.parts["test"].probs_nk for one, member in pairs}
     like = access("test", str(jobs["job"].iloc[0]))
     bootstrap = results.bootstrap(str(jobs["job"].iloc[0]), place, "test")
-    draws = balanced_accuracy_draws(probs, like.labels_n, like.weights_n, bootstrap)
+    draws = balanced_accuracy_draws(like.labels_n, probs, like.weights_n, bootstrap)
     table = answer_hypotheses(draws, hypothesis_members(jobs, mixtures.made, mixtures.best))
     return with_picking_part(table, mixtures.picked_on).assign(protocol=place.protocol, outer=place.outer)
 

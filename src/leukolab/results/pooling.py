@@ -207,7 +207,7 @@ def _scores(results: Results, one: Pooled) -> pd.DataFrame:
     if results.subjects_known:
         units["subject"] = subject_weights(union.copies_n, union.groups_n)
     members = [_joined(results, series).probs_nk for series in one.series]
-    tables = [mean_score_table(members, union.labels_n, w, unit, union.bootstrap) for unit, w in units.items()]
+    tables = [mean_score_table(union.labels_n, members, w, unit, union.bootstrap) for unit, w in units.items()]
     table = pd.concat(tables, ignore_index=True)
     several = f"mean of {len(members)} fold models, " if len(members) > 1 else ""
     method = f"{several}{len(one.parts)} outer parts together; {union.bootstrap.method}"
@@ -219,7 +219,7 @@ def _draws(results: Results, series: dict[str, tuple[Member, ...]]) -> BalancedA
     """Replicates of members of the same images, paired."""
     union = _union(results, next(iter(series.values())))
     probs = {name: _joined(results, members).probs_nk for name, members in series.items()}
-    return balanced_accuracy_draws(probs, union.labels_n, union.copies_n, union.bootstrap)
+    return balanced_accuracy_draws(union.labels_n, probs, union.copies_n, union.bootstrap)
 
 
 def _union(results: Results, series: tuple[Member, ...]) -> Union:
@@ -232,8 +232,8 @@ def _union(results: Results, series: tuple[Member, ...]) -> Union:
 def _joined(results: Results, series: tuple[Member, ...]) -> Scored:
     """Test predictions of one member an outer part, put together by image_id."""
     order = np.argsort(np.array(_image_ids(results, series)))
-    probs, labels, copies = zip(*(member.parts["test"] for member in series), strict=True)
-    return Scored(*(np.concatenate(parts)[order] for parts in (probs, labels, copies)))
+    parts = zip(*(member.parts["test"] for member in series), strict=True)
+    return Scored(*(np.concatenate(part)[order] for part in parts))
 
 
 def _image_ids(results: Results, series: tuple[Member, ...]) -> list[str]:

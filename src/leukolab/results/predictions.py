@@ -46,13 +46,13 @@ class Results:
     _scored: dict[tuple[str, Place, str], Scored] = field(default_factory=dict)
 
     def scored(self, member: str, place: Place, role: str) -> Scored:
-        """Probabilities (n, k), labels (n,) and copies (n,) of a member on its images of a role, by image_id."""
+        """Labels (n,), probabilities (n, k) and copies (n,) of a member on its images of a role, by image_id."""
         key = (member, place, role)
         if key not in self._scored:
             table = self.tables[member, role]
             probs_nk = table.filter(regex=r"^p_\d+$").to_numpy(np.float64)
             copies_n = self.copies(place, role, table["image_id"])
-            self._scored[key] = Scored(probs_nk, table["label"].to_numpy(np.int64), copies_n)
+            self._scored[key] = Scored(table["label"].to_numpy(np.int64), probs_nk, copies_n)
         return self._scored[key]
 
     def has(self, member: str, role: str) -> bool:

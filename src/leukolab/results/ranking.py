@@ -22,8 +22,8 @@ TIE_DECIMALS = 12
 class Scored(NamedTuple):
     """Predictions of one job or mixture for one role."""
 
-    probs_nk: Array
     labels_n: Array
+    probs_nk: Array
     weights_n: Array
     """float64 (n,), copies of each image in that role."""
 

@@ -13,6 +13,7 @@ from leukolab.results import Scored
 from leukolab.results.predictions import Place, Results
 from leukolab.splits import ROLES
 from leukolab.stats import (
+    ClassScheme,
     classification_report,
     confusion,
     image_weights,
@@ -74,7 +75,7 @@ def score_members(results: Results, members: list[Member]) -> dict[str, pd.DataF
                 rows["confusion"].append(_confusion(results, member, role, scored))
                 report = classification_report(*scored, results.class_names).rename(columns={"class": "class_name"})
                 rows["class_report"].append(report.assign(**member.head, role=role))
-        if "test" in member.parts and len(results.class_names) == 2:
+        if "test" in member.parts and ClassScheme(len(results.class_names)).positive is not None:
             rows["curves"].append(_curves(member, member.parts["test"]))
     rows["scores"].append(summaries(pd.concat(rows["scores"], ignore_index=True), results))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in rows.items() if tables}
@@ -104,7 +105,7 @@ def _member(results: Results, name: str, kind: str, place: Place) -> Member:
 
 
 def _scores(results: Results, member: Member, role: str, scored: Scored) -> pd.DataFrame:
-    probs_nk, labels_n, copies_n = scored
+    labels_n, probs_nk, copies_n = scored
     units = {"image": image_weights(copies_n)}
     groups = results.groups_of(member.like, role)
     if results.subjects_known:
@@ -113,9 +114,9 @@ def _scores(results: Results, member: Member, role: str, scored: Scored) -> pd.D
     for unit, weights_n in units.items():
         if role in INTERVAL_ROLES:
             bootstrap = results.bootstrap(member.like, member.place, role)
-            tables.append(score_table(probs_nk, labels_n, weights_n, unit, bootstrap))
+            tables.append(score_table(labels_n, probs_nk, weights_n, unit, bootstrap))
         else:
-            values = scores(probs_nk, labels_n, weights_n)
+            values = scores(labels_n, probs_nk, weights_n)
             plain = pd.DataFrame({"metric": list(values), "value": list(values.values())})
             tables.append(plain.assign(unit=unit, low=np.nan, high=np.nan, method="no interval"))
     table = pd.concat(tables, ignore_index=True).assign(**member.head, kind=member.kind, role=role)

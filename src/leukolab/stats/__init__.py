@@ -1,5 +1,6 @@
 """Metrics, intervals, curves, hypotheses: what a prediction is worth."""
 
+from leukolab.stats.classes import ClassScheme, calls, check_predictions
 from leukolab.stats.curves import classification_report, confusion, pr_points, roc_points
 from leukolab.stats.hypotheses import (
     BalancedAccuracyDraws,
@@ -8,13 +9,14 @@ from leukolab.stats.hypotheses import (
     balanced_accuracy_draws,
 )
 from leukolab.stats.intervals import Bootstrap, make_bootstrap, mean_score_table, score_table, scores
-from leukolab.stats.metrics import METRICS, Metric, calls, check_predictions
+from leukolab.stats.metrics import METRICS, Metric
 from leukolab.stats.weights import image_weights, subject_weights
 
 __all__ = [
     "METRICS",
     "BalancedAccuracyDraws",
     "Bootstrap",
+    "ClassScheme",
     "HypothesisMembers",
     "Metric",
     "answer_hypotheses",

@@ -1,86 +1,107 @@
-"""Every metric for every bootstrap replicate at once.
+"""Predictions weighted anew in every replicate of a bootstrap: the sums that all metrics are made of, computed once.
 
 A replicate gives each identity group a whole number, how often it was drawn; an image weighs its own weight times
-that. Sums over images become one matrix product over groups; rankings are cumulated sums along one sorted order.
+that number. Sums over images become one matrix product over groups; rankings are cumulated sums along one sorted order.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
+
 import numpy as np
 
-from leukolab.stats.metrics import Array, brier_losses, calls, log_losses, ranked_classes
+from leukolab.stats.classes import Array, ClassScheme, calls, divide, mean_where
 
 CHUNK = 200
 """Replicates handled together in rankings; bounds the memory."""
 
 
-def confusion_draws(probs_nk: Array, labels_n: Array, weights_n: Array, codes_n: Array, times_rg: Array) -> Array:
-    """Confusion matrices float64 (r, k, k), rows true and columns called, of r replicates.
+@dataclass(frozen=True)
+class Draws:
+    """Predictions of n images with k classes, in r replicates that draw g groups."""
+
+    y_true: Array = field(repr=False)
+    """int (n,), class of each image."""
+    y_prob: Array = field(repr=False)
+    """float64 (n, k), probabilities by class."""
+    weights_n: Array = field(repr=False)
+    """float64 (n,), weight of each image."""
+    codes_n: Array = field(repr=False)
+    """int (n,), number of each image's group."""
+    times_rg: Array = field(repr=False)
+    """float64 (r, g), how often each group was drawn."""
+
+    @property
+    def scheme(self) -> ClassScheme:
+        """How these classes are counted."""
+        return ClassScheme(self.y_prob.shape[1])
+
+    @cached_property
+    def confusion_rkk(self) -> Array:
+        """Confusion matrices float64 (r, k, k), rows true and columns called."""
+        k = self.scheme.count
+        cells_n = self.y_true * k + calls(self.y_prob)
+        counts_gc = np.zeros((self.times_rg.shape[1], k * k))
+        np.add.at(counts_gc, (self.codes_n, cells_n), self.weights_n)
+        return np.asarray((self.times_rg @ counts_gc).reshape(-1, k, k))
+
+    @cached_property
+    def true_rk(self) -> Array:
+        """Weight of each class, float64 (r, k)."""
+        return np.asarray(self.confusion_rkk.sum(axis=2))
+
+    @cached_property
+    def called_rk(self) -> Array:
+        """Weight of the images called each class, float64 (r, k)."""
+        return np.asarray(self.confusion_rkk.sum(axis=1))
+
+    @cached_property
+    def hits_rk(self) -> Array:
+        """Weight of each class's images that are called so, float64 (r, k)."""
+        return np.diagonal(self.confusion_rkk, axis1=1, axis2=2)
+
+    @cached_property
+    def total_r(self) -> Array:
+        """Weight of all images, float64 (r,)."""
+        return np.asarray(self.true_rk.sum(axis=1))
+
+    def mean_over_images(self, values_n: Array) -> Array:
+        """Weighted mean of one number per image, float64 (r,)."""
+        groups = self.times_rg.shape[1]
+        total_r = self.times_rg @ np.bincount(self.codes_n, weights=self.weights_n, minlength=groups)
+        sums_g = np.bincount(self.codes_n, weights=self.weights_n * values_n, minlength=groups)
+        return np.asarray((self.times_rg @ sums_g) / total_r)
+
+    @cached_property
+    def ranking_2r(self) -> Array:
+        """AUC and average precision, float64 (2, r); of several classes the mean of each against the rest."""
+        values_c2r = np.stack([self._ranking_of(label) for label in self.scheme.ranked])
+        by_class = values_c2r.transpose(1, 2, 0)
+        return mean_where(by_class, np.isfinite(by_class))
+
+    def _ranking_of(self, label: int) -> Array:
+        order = np.argsort(-self.y_prob[:, label], kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(self.y_prob[order, label])), len(order) - 1)
+        weights_n = self.weights_n[order]
+        positive_n = weights_n * (self.y_true[order] == label)
+        parts = [
+            _auc_ap(positive_n, weights_n, ends, self.times_rg[begin : begin + CHUNK][:, self.codes_n[order]])
+            for begin in range(0, len(self.times_rg), CHUNK)
+        ]
+        return np.concatenate(parts, axis=1)
+
+
+def as_they_are(y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> Draws:
+    """The one replicate that counts every image once; images weigh 1 each where `sample_weight` is None.
 
     Args:
-        codes_n: int (n,), number of each image's group. times_rg: (r, g), how often each group was drawn.
+        y_true: int (n,). y_prob: float (n, k). sample_weight: float (n,).
     """
-    k = probs_nk.shape[1]
-    cells_n = labels_n * k + calls(probs_nk)
-    counts_gc = np.zeros((times_rg.shape[1], k * k))
-    np.add.at(counts_gc, (codes_n, cells_n), weights_n)
-    return np.asarray((times_rg @ counts_gc).reshape(-1, k, k))
-
-
-def confusion_metrics(conf_rkk: Array) -> dict[str, Array]:
-    """Every metric of called classes from confusion matrices (r, k, k): name to float64 (r,)."""
-    true_rk, called_rk = conf_rkk.sum(axis=2), conf_rkk.sum(axis=1)
-    hits_rk = np.diagonal(conf_rkk, axis1=1, axis2=2)
-    total_r = true_rk.sum(axis=1)
-    present_rk = true_rk > 0
-    recall_rk = _divide(hits_rk, true_rk, np.nan)
-    precision_rk = _divide(hits_rk, called_rk, 0.0)
-    f1_rk = _divide(2 * hits_rk, true_rk + called_rk, 0.0)
-    negatives_rk = total_r[:, None] - true_rk
-    specificity_rk = _divide(negatives_rk - (called_rk - hits_rk), negatives_rk, np.nan)
-    binary = conf_rkk.shape[1] == 2
-    recall_r = recall_rk[:, 1] if binary else _mean(recall_rk, present_rk)
-    return {
-        "accuracy": hits_rk.sum(axis=1) / total_r,
-        "balanced_accuracy": _mean(recall_rk, present_rk),
-        "precision": precision_rk[:, 1] if binary else _mean(precision_rk, present_rk),
-        "recall": recall_r,
-        "sensitivity": recall_r,
-        "specificity": specificity_rk[:, 1] if binary else _mean(specificity_rk, present_rk & (negatives_rk > 0)),
-        "f1": f1_rk[:, 1] if binary else _mean(f1_rk, present_rk),
-        "f1_macro": _mean(f1_rk, present_rk),
-        "f1_weighted": (f1_rk * true_rk).sum(axis=1) / total_r,
-        "kappa": _kappa(hits_rk, true_rk, called_rk),
-        "mcc": _mcc(hits_rk, true_rk, called_rk),
-    }
-
-
-def loss_draws(probs_nk: Array, labels_n: Array, weights_n: Array, codes_n: Array, times_rg: Array) -> dict[str, Array]:
-    """Log loss and Brier score of r replicates, float64 (r,) each; arguments as in `confusion_draws`."""
-    groups = times_rg.shape[1]
-    total_r = times_rg @ np.bincount(codes_n, weights=weights_n, minlength=groups)
-    losses = {"log_loss": log_losses(probs_nk, labels_n), "brier": brier_losses(probs_nk, labels_n)}
-    sums = {name: np.bincount(codes_n, weights=weights_n * loss, minlength=groups) for name, loss in losses.items()}
-    return {name: (times_rg @ sums_g) / total_r for name, sums_g in sums.items()}
-
-
-def ranking_draws(
-    probs_nk: Array, labels_n: Array, weights_n: Array, codes_n: Array, times_rg: Array
-) -> dict[str, Array]:
-    """AUC and average precision of r replicates, float64 (r,) each; arguments as in `confusion_draws`."""
-    both = []
-    for label in ranked_classes(probs_nk.shape[1]):
-        order = np.argsort(-probs_nk[:, label], kind="stable")
-        ends = np.append(np.flatnonzero(np.diff(probs_nk[order, label])), len(order) - 1)
-        positive_n = weights_n[order] * (labels_n[order] == label)
-        parts = [
-            _auc_ap(positive_n, weights_n[order], ends, times_rg[begin : begin + CHUNK][:, codes_n[order]])
-            for begin in range(0, len(times_rg), CHUNK)
-        ]
-        both.append(np.concatenate(parts, axis=1))
-    values_c2r = np.stack(both)
-    means = _mean(values_c2r.transpose(1, 2, 0), np.isfinite(values_c2r).transpose(1, 2, 0))
-    return {"auc": means[0], "ap": means[1]}
+    n = len(y_true)
+    weights_n = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    probs_nk = np.asarray(y_prob, dtype=np.float64)
+    return Draws(np.asarray(y_true), probs_nk, weights_n, np.zeros(n, np.int64), np.ones((1, 1)))
 
 
 def _auc_ap(positive_n: Array, weights_n: Array, ends: Array, times_rn: Array) -> Array:
@@ -91,34 +112,7 @@ def _auc_ap(positive_n: Array, weights_n: Array, ends: Array, times_rn: Array) -
     alarms = np.diff(called - hits, axis=1, prepend=0.0)
     positives, negatives = hits[:, -1], called[:, -1] - hits[:, -1]
     area = (alarms * (hits - gained / 2)).sum(axis=1)
-    auc = _divide(area, positives * negatives, np.nan)
-    ap = _divide((gained * _divide(hits, called, 0.0)).sum(axis=1), positives, np.nan)
+    auc = divide(area, positives * negatives, np.nan)
+    ap = divide((gained * divide(hits, called, 0.0)).sum(axis=1), positives, np.nan)
     ap[negatives <= 0] = np.nan
     return np.stack([auc, ap])
-
-
-def _kappa(hits_rk: Array, true_rk: Array, called_rk: Array) -> Array:
-    total_r = true_rk.sum(axis=1)
-    observed = hits_rk.sum(axis=1) / total_r
-    expected = (true_rk * called_rk).sum(axis=1) / total_r**2
-    return _divide(observed - expected, 1 - expected, 0.0)
-
-
-def _mcc(hits_rk: Array, true_rk: Array, called_rk: Array) -> Array:
-    """Source: Gorodkin 2004, the correlation for k classes."""
-    total_r = true_rk.sum(axis=1)
-    shared = hits_rk.sum(axis=1) * total_r - (true_rk * called_rk).sum(axis=1)
-    spread = (total_r**2 - (true_rk**2).sum(axis=1)) * (total_r**2 - (called_rk**2).sum(axis=1))
-    return _divide(shared, np.sqrt(np.maximum(spread, 0)), 0.0)
-
-
-def _divide(numerator: Array, denominator: Array, otherwise: float) -> Array:
-    """Quotient; `otherwise` where the denominator is not above rounding."""
-    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), otherwise)
-    return np.asarray(np.divide(numerator, denominator, out=out, where=denominator > 1e-12))
-
-
-def _mean(values: Array, where: Array) -> Array:
-    """Mean over the last axis of the values that count; NaN where none does."""
-    counted = np.where(where, values, 0.0).sum(axis=-1)
-    return _divide(counted, where.sum(axis=-1).astype(float), np.nan)

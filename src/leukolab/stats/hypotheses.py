@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from leukolab.base.errors import DataError
-from leukolab.stats.draws import confusion_draws, confusion_metrics
+from leukolab.stats.classes import Array, check_predictions
 from leukolab.stats.intervals import Bootstrap, percentiles
-from leukolab.stats.metrics import Array, check_predictions
+from leukolab.stats.metrics import balanced_accuracy
 
 ALPHA = 0.05
 """Level of the tests."""
@@ -59,26 +59,24 @@ class HypothesisMembers:
 
 
 def balanced_accuracy_draws(
-    probs: Mapping[str, Array], labels_n: Array, weights_n: Array, bootstrap: Bootstrap
+    y_true: Array, y_probs: Mapping[str, Array], sample_weight: Array | None, bootstrap: Bootstrap
 ) -> BalancedAccuracyDraws:
     """Balanced accuracy at 0.5 of every member on the same images, for the same replicates.
 
     Args:
-        probs: member to probabilities (n, k), rows in the order of `labels_n`.
-        weights_n: float (n,), by image.
+        y_true: int (n,). y_probs: member to probabilities (n, k), rows in the order of `y_true`.
+        sample_weight: float (n,), by image; 1 each where None.
 
     Raises:
         DataError: predictions cannot be scored.
     """
     points: list[Array] = []
     draws: list[Array] = []
-    once = np.ones((1, bootstrap.times_rg.shape[1]))
-    for name, probs_nk in probs.items():
-        check_predictions(probs_nk, labels_n, name)
-        for times, into in ((once, points), (bootstrap.times_rg, draws)):
-            matrices = confusion_draws(probs_nk, labels_n, weights_n, bootstrap.codes_n, times)
-            into.append(confusion_metrics(matrices)["balanced_accuracy"])
-    return BalancedAccuracyDraws(tuple(probs), np.concatenate(points), np.stack(draws))
+    for name, y_prob in y_probs.items():
+        check_predictions(y_true, y_prob, name)
+        points.append(balanced_accuracy(bootstrap.once.draws(y_true, y_prob, sample_weight)))
+        draws.append(balanced_accuracy(bootstrap.draws(y_true, y_prob, sample_weight)))
+    return BalancedAccuracyDraws(tuple(y_probs), np.concatenate(points), np.stack(draws))
 
 
 def answer_hypotheses(draws: BalancedAccuracyDraws, members: HypothesisMembers) -> pd.DataFrame:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from leukolab.base.streams import stream
-from leukolab.stats.draws import confusion_draws, confusion_metrics, loss_draws, ranking_draws
-from leukolab.stats.metrics import METRICS, Array, check_predictions
+from leukolab.stats.classes import Array, check_predictions
+from leukolab.stats.draws import Draws, as_they_are
+from leukolab.stats.metrics import METRICS
 
 LEVEL = 0.95
 """Share of replicates inside an interval."""
@@ -27,21 +28,29 @@ class Bootstrap:
     method: str
     """How intervals were made, in words."""
 
+    def draws(self, y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> Draws:
+        """Predictions (n, k) for labels (n,) and weights (n,), 1 each where None, in these replicates."""
+        once = as_they_are(y_true, y_prob, sample_weight)
+        return replace(once, codes_n=self.codes_n, times_rg=self.times_rg)
 
-def make_bootstrap(
-    labels_n: Array, groups_n: Array, replicates: int, seed: int, subjects_known: bool = True
-) -> Bootstrap:
+    @property
+    def once(self) -> Bootstrap:
+        """The replicate alone that draws every group once."""
+        return replace(self, times_rg=np.ones((1, self.times_rg.shape[1])))
+
+
+def make_bootstrap(y_true: Array, groups: Array, replicates: int, seed: int, subjects_known: bool = True) -> Bootstrap:
     """Draw identity groups with replacement, within each class of groups (the majority's).
 
     Args:
-        labels_n: int (n,), class of each image. groups_n: names or numbers of groups (n,).
+        y_true: int (n,), class of each image. groups: names or numbers of groups (n,).
         subjects_known: whether groups stand for people; where not, the method says so.
 
     Source: Efron and Tibshirani 1993, chapter 8 (units), chapter 13 (percentiles).
     """
-    names, codes_n = np.unique(np.asarray(groups_n).astype(str), return_inverse=True)
-    counts_gk = np.zeros((len(names), int(np.max(labels_n)) + 1))
-    np.add.at(counts_gk, (codes_n, np.asarray(labels_n)), 1)
+    names, codes_n = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    counts_gk = np.zeros((len(names), int(np.max(y_true)) + 1))
+    np.add.at(counts_gk, (codes_n, np.asarray(y_true)), 1)
     classes_g = counts_gk.argmax(axis=1)
     rng = stream(seed, "bootstrap")
     times_rg = np.zeros((replicates, len(names)))
@@ -52,11 +61,13 @@ def make_bootstrap(
     return Bootstrap(codes_n, times_rg, _method(len(names), fewest, replicates, subjects_known))
 
 
-def score_table(probs_nk: Array, labels_n: Array, weights_n: Array, unit: str, bootstrap: Bootstrap) -> pd.DataFrame:
+def score_table(
+    y_true: Array, y_prob: Array, sample_weight: Array | None, unit: str, bootstrap: Bootstrap
+) -> pd.DataFrame:
     """Every metric with its 95 % percentile interval.
 
     Args:
-        probs_nk: float (n, k). labels_n: int (n,). weights_n: float (n,), of that unit.
+        y_true: int (n,). y_prob: float (n, k). sample_weight: float (n,), of that unit; 1 each where None.
         unit: `image` or `subject`, for the table.
 
     Returns:
@@ -65,22 +76,22 @@ def score_table(probs_nk: Array, labels_n: Array, weights_n: Array, unit: str, b
     Raises:
         DataError: the predictions cannot be scored.
     """
-    return mean_score_table([probs_nk], labels_n, weights_n, unit, bootstrap)
+    return mean_score_table(y_true, [y_prob], sample_weight, unit, bootstrap)
 
 
 def mean_score_table(
-    members: Sequence[Array], labels_n: Array, weights_n: Array, unit: str, bootstrap: Bootstrap
+    y_true: Array, y_probs: Sequence[Array], sample_weight: Array | None, unit: str, bootstrap: Bootstrap
 ) -> pd.DataFrame:
     """`score_table` of the mean score of several models on the same images, each replicate shared by all of them.
 
     Args:
-        members: float64 (n, k) of each model.
+        y_probs: float64 (n, k) of each model.
     """
     values, draws = [], []
-    for probs_nk in members:
-        check_predictions(probs_nk, labels_n)
-        values.append(scores(probs_nk, labels_n, weights_n))
-        draws.append(metric_draws(probs_nk, labels_n, weights_n, bootstrap))
+    for y_prob in y_probs:
+        check_predictions(y_true, y_prob)
+        values.append(scores(y_true, y_prob, sample_weight))
+        draws.append(metric_draws(y_true, y_prob, sample_weight, bootstrap))
     rows = []
     for name in values[0]:
         value = float(np.mean([found[name] for found in values]))
@@ -90,17 +101,16 @@ def mean_score_table(
     return pd.DataFrame(rows)
 
 
-def scores(probs_nk: Array, labels_n: Array, weights_n: Array) -> dict[str, float]:
+def scores(y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> dict[str, float]:
     """Every metric by name, of the images as they are: a replicate that draws everything once."""
-    once = Bootstrap(np.zeros(len(labels_n), np.int64), np.ones((1, 1)), "")
-    return {name: float(draws_r[0]) for name, draws_r in metric_draws(probs_nk, labels_n, weights_n, once).items()}
+    once = as_they_are(y_true, y_prob, sample_weight)
+    return {name: float(metric.function(once)[0]) for name, metric in METRICS.items()}
 
 
-def metric_draws(probs_nk: Array, labels_n: Array, weights_n: Array, bootstrap: Bootstrap) -> dict[str, Array]:
+def metric_draws(y_true: Array, y_prob: Array, sample_weight: Array | None, bootstrap: Bootstrap) -> dict[str, Array]:
     """Every metric for every replicate: name to float64 (r,), in the order of `METRICS`."""
-    given = (np.asarray(probs_nk, dtype=np.float64), labels_n, weights_n, bootstrap.codes_n, bootstrap.times_rg)
-    draws = confusion_metrics(confusion_draws(*given)) | loss_draws(*given) | ranking_draws(*given)
-    return {name: draws[name] for name in METRICS}
+    draws = bootstrap.draws(y_true, y_prob, sample_weight)
+    return {name: metric.function(draws) for name, metric in METRICS.items()}
 
 
 def percentiles(draws_r: Array) -> tuple[float, float]:

@@ -1,11 +1,12 @@
-"""Every metric as one function of probabilities, labels and weights, by scikit-learn: what each means here.
+"""Every metric as one function of `Draws`: its value in each replicate. A single value is the draw of everything once.
 
-`draws.py` computes all of them at once and is held to these by the contract tests.
+A metric is added by its function, its line in `METRICS`, and its label in the texts (`metrics.<name>`).
+The contract tests hold each to scikit-learn.
 
 Conventions, the same for all:
 - two classes: class 1 is the positive one. Precision, recall and F1 speak of it; with more classes they are
-  means over the classes that are there, each counted the same.
-- a class that nobody is of has no recall (NaN where it is the one asked for); a class never called has precision
+  means over the classes that have images, each counted the same.
+- a class without images has no recall (NaN where it is the one asked for); a class never called has precision
   and F1 of 0; AUC and AP without both sides are NaN; kappa and MCC where all are of one class and called so are 0.
 - weights multiply images: an image of weight 2 counts as two.
 """
@@ -14,16 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sklearn import metrics as sk
 
-from leukolab.base.errors import DataError
-
-Array = npt.NDArray[Any]
-Function = Callable[[Array, Array, Array], float]
+from leukolab.stats.classes import Array, divide, mean_where
+from leukolab.stats.draws import Draws, as_they_are
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """Probabilities are kept this far from 0 and 1 in the log loss."""
@@ -34,177 +30,131 @@ class Metric:
     """One metric and what it is made of."""
 
     name: str
-    title: str
     kind: str
     """`calls` (of called classes), `probabilities`, or `ranking`."""
     higher_is_better: bool
-    function: Function
-    """(probs_nk, labels_n, weights_n) -> value."""
+    function: Callable[[Draws], Array]
+    """Draws -> value in each replicate, float64 (r,)."""
     lowest: float
     highest: float
 
-    def __call__(self, probs_nk: Array, labels_n: Array, weights_n: Array | None = None) -> float:
-        """Value for probabilities (n, k), labels (n,) and weights (n,), 1 each where None."""
-        weights = np.ones(len(labels_n)) if weights_n is None else np.asarray(weights_n, dtype=np.float64)
-        return float(self.function(np.asarray(probs_nk, dtype=np.float64), np.asarray(labels_n), weights))
+    def __call__(self, y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> float:
+        """Value for labels (n,), probabilities (n, k) and weights (n,), 1 each where None."""
+        return float(self.function(as_they_are(y_true, y_prob, sample_weight))[0])
 
 
-def calls(probs_nk: Array) -> Array:
-    """Called class of each image, int64 (n,): of two classes 1 where p_1 >= 0.5, else the most probable.
+def accuracy(draws: Draws) -> Array:
+    """Share of images called right."""
+    return np.asarray(draws.hits_rk.sum(axis=1) / draws.total_r)
 
-    Source: the `wen` study, a probability of exactly 0.5 is class 1.
+
+def _recall_rk(draws: Draws) -> Array:
+    return divide(draws.hits_rk, draws.true_rk, np.nan)
+
+
+def _f1_rk(draws: Draws) -> Array:
+    return divide(2 * draws.hits_rk, draws.true_rk + draws.called_rk, 0.0)
+
+
+def balanced_accuracy(draws: Draws) -> Array:
+    """Mean recall of the classes that have images."""
+    return mean_where(_recall_rk(draws), draws.true_rk > 0)
+
+
+def precision(draws: Draws) -> Array:
+    """Share of what is called a class that is of it."""
+    return draws.scheme.summary(divide(draws.hits_rk, draws.called_rk, 0.0), draws.true_rk > 0)
+
+
+def recall(draws: Draws) -> Array:
+    """Share of a class that is called so; sensitivity is another word for it."""
+    return draws.scheme.summary(_recall_rk(draws), draws.true_rk > 0)
+
+
+def specificity(draws: Draws) -> Array:
+    """Share of the images of other classes that are not called this class."""
+    negatives_rk = draws.total_r[:, None] - draws.true_rk
+    values_rk = divide(negatives_rk - (draws.called_rk - draws.hits_rk), negatives_rk, np.nan)
+    return draws.scheme.summary(values_rk, (draws.true_rk > 0) & (negatives_rk > 0))
+
+
+def f1(draws: Draws) -> Array:
+    """Harmonic mean of precision and recall."""
+    return draws.scheme.summary(_f1_rk(draws), draws.true_rk > 0)
+
+
+def f1_macro(draws: Draws) -> Array:
+    """Mean F1 of the classes that have images."""
+    return mean_where(_f1_rk(draws), draws.true_rk > 0)
+
+
+def f1_weighted(draws: Draws) -> Array:
+    """Mean F1 of the classes, each weighted by its images."""
+    return np.asarray((_f1_rk(draws) * draws.true_rk).sum(axis=1) / draws.total_r)
+
+
+def kappa(draws: Draws) -> Array:
+    """Cohen's kappa: agreement beyond what chance gives.
+
+    Source: Cohen 1960.
     """
-    if probs_nk.shape[1] == 2:
-        return np.asarray(probs_nk[:, 1] >= 0.5, dtype=np.int64)
-    return np.asarray(probs_nk.argmax(axis=1), dtype=np.int64)
+    observed = draws.hits_rk.sum(axis=1) / draws.total_r
+    expected = (draws.true_rk * draws.called_rk).sum(axis=1) / draws.total_r**2
+    return divide(observed - expected, 1 - expected, 0.0)
 
 
-def check_predictions(probs_nk: Array, labels_n: Array, where: str = "predictions") -> None:
-    """Refuse what cannot be scored.
+def mcc(draws: Draws) -> Array:
+    """Matthews correlation.
 
-    Raises:
-        DataError: no image, other shapes, a probability that is none, rows that do not sum to 1, a label out of range.
+    Source: Gorodkin 2004, the correlation for k classes.
     """
-    n, k = probs_nk.shape
-    if n == 0 or n != len(labels_n) or k < 2:
-        raise DataError(f"{where}: expected (n, k >= 2) probabilities for n labels, got {(n, k)} for {len(labels_n)}.")
-    if not np.isfinite(probs_nk).all() or probs_nk.min() < 0 or probs_nk.max() > 1 + 1e-6:
-        raise DataError(f"{where}: expected probabilities from 0 to 1, found others. Are these logits?")
-    if np.abs(probs_nk.sum(axis=1) - 1).max() > 1e-3:
-        raise DataError(f"{where}: expected the probabilities of an image to sum to 1, found a sum that does not.")
-    if labels_n.min() < 0 or labels_n.max() >= k:
-        raise DataError(
-            f"{where}: expected labels from 0 to {k - 1}, found {int(labels_n.min())} to {int(labels_n.max())}."
-        )
+    true_rk, called_rk, total_r = draws.true_rk, draws.called_rk, draws.total_r
+    shared = draws.hits_rk.sum(axis=1) * total_r - (true_rk * called_rk).sum(axis=1)
+    spread = (total_r**2 - (true_rk**2).sum(axis=1)) * (total_r**2 - (called_rk**2).sum(axis=1))
+    return divide(shared, np.sqrt(np.maximum(spread, 0)), 0.0)
 
 
-def _present(labels_n: Array, weights_n: Array) -> Array:
-    return np.unique(labels_n[weights_n > 0])
+def log_loss(draws: Draws) -> Array:
+    """Mean of minus the natural logarithm of the probability of each image's own class."""
+    true_n = np.take_along_axis(draws.y_prob, draws.y_true[:, None], axis=1)[:, 0]
+    return draws.mean_over_images(-np.log(np.clip(true_n, SMALLEST, 1 - SMALLEST)))
 
 
-def _by_class(function: Callable[..., Any], average: str) -> Function:
-    """Precision or F1: of class 1 where `average` is binary and there are two classes, else averaged."""
-
-    def value(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-        binary = probs_nk.shape[1] == 2 and average == "binary"
-        classes = [1] if binary else _present(labels_n, weights_n)
-        averaged = "weighted" if average == "weighted" else "macro"
-        options = {"labels": classes, "average": averaged, "zero_division": 0.0, "sample_weight": weights_n}
-        return float(function(labels_n, calls(probs_nk), **options))
-
-    return value
-
-
-def _accuracy(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    return float(sk.accuracy_score(labels_n, calls(probs_nk), sample_weight=weights_n))
-
-
-def _recall_of(classes: Array | list[int], probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    options = {"labels": classes, "average": "macro", "zero_division": np.nan, "sample_weight": weights_n}
-    return float(sk.recall_score(labels_n, calls(probs_nk), **options))
-
-
-def _balanced_accuracy(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    return _recall_of(_present(labels_n, weights_n), probs_nk, labels_n, weights_n)
-
-
-def _recall(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    classes = [1] if probs_nk.shape[1] == 2 else _present(labels_n, weights_n)
-    return _recall_of(classes, probs_nk, labels_n, weights_n)
-
-
-def _specificity(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    """Share of what is not of a class that is not called so: of class 1, or the mean over classes."""
-    if probs_nk.shape[1] == 2:
-        return _recall_of([0], probs_nk, labels_n, weights_n)
-    values = []
-    for label in _present(labels_n, weights_n):
-        others = weights_n * (labels_n != label)
-        if others.sum() > 0:
-            values.append(float((others * (calls(probs_nk) != label)).sum() / others.sum()))
-    return float(np.mean(values)) if values else float("nan")
-
-
-def _kappa(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    called = calls(probs_nk)
-    if _all_of_one_class(labels_n, called, weights_n):
-        return 0.0
-    return float(sk.cohen_kappa_score(labels_n, called, labels=range(probs_nk.shape[1]), sample_weight=weights_n))
-
-
-def _mcc(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    called = calls(probs_nk)
-    if _all_of_one_class(labels_n, called, weights_n):
-        return 0.0
-    return float(sk.matthews_corrcoef(labels_n, called, sample_weight=weights_n))
-
-
-def _all_of_one_class(labels_n: Array, called_n: Array, weights_n: Array) -> bool:
-    """Whether every image that counts is, and is called, the same: nothing to agree about."""
-    both = np.concatenate([labels_n[weights_n > 0], called_n[weights_n > 0]])
-    return len(np.unique(both)) == 1
-
-
-def _log_loss(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    return float(np.average(log_losses(probs_nk, labels_n), weights=weights_n))
-
-
-def _brier(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-    return float(np.average(brier_losses(probs_nk, labels_n), weights=weights_n))
-
-
-def log_losses(probs_nk: Array, labels_n: Array) -> Array:
-    """Minus the natural logarithm of each image's probability of its own class, float64 (n,)."""
-    true_n = np.take_along_axis(probs_nk.astype(np.float64), labels_n[:, None], axis=1)[:, 0]
-    return np.asarray(-np.log(np.clip(true_n, SMALLEST, 1 - SMALLEST)))
-
-
-def brier_losses(probs_nk: Array, labels_n: Array) -> Array:
-    """Squared error of each image, float64 (n,): of p_1 for two classes, summed over the classes for more.
+def brier(draws: Draws) -> Array:
+    """Mean squared error of the probabilities: of class 1 of two classes, summed over the classes of more.
 
     Source: Brier 1950 (the sum; half of it is the usual form for two classes).
     """
-    errors_nk = probs_nk.astype(np.float64) - np.eye(probs_nk.shape[1])[labels_n]
-    return np.asarray(errors_nk[:, 1] ** 2 if probs_nk.shape[1] == 2 else (errors_nk**2).sum(axis=1))
+    errors_nk = draws.y_prob - np.eye(draws.scheme.count)[draws.y_true]
+    return draws.mean_over_images(draws.scheme.squared_errors(errors_nk))
 
 
-def ranked_classes(k: int) -> list[int]:
-    """Classes whose ranking counts: class 1 of two, every class of more."""
-    return [1] if k == 2 else list(range(k))
+def auc(draws: Draws) -> Array:
+    """Area under the ROC curve of class 1, or the mean of each class against the rest."""
+    return np.asarray(draws.ranking_2r[0])
 
 
-def _ranking(function: Callable[..., Any]) -> Function:
-    """AUC or AP: of class 1, or the mean of each class against the rest."""
-
-    def value(probs_nk: Array, labels_n: Array, weights_n: Array) -> float:
-        used = weights_n > 0
-        labels, probs, weights = labels_n[used], probs_nk[used], weights_n[used]
-        values = []
-        for label in ranked_classes(probs_nk.shape[1]):
-            positive = labels == label
-            if positive.any() and not positive.all():
-                values.append(float(function(positive, probs[:, label], sample_weight=weights)))
-        return float(np.mean(values)) if values else float("nan")
-
-    return value
+def ap(draws: Draws) -> Array:
+    """Average precision of class 1, or the mean of each class against the rest."""
+    return np.asarray(draws.ranking_2r[1])
 
 
 _ALL = (
-    Metric("accuracy", "Accuracy", "calls", True, _accuracy, 0, 1),
-    Metric("balanced_accuracy", "Balanced accuracy", "calls", True, _balanced_accuracy, 0, 1),
-    Metric("precision", "Precision", "calls", True, _by_class(sk.precision_score, "binary"), 0, 1),
-    Metric("recall", "Recall", "calls", True, _recall, 0, 1),
-    Metric("sensitivity", "Sensitivity", "calls", True, _recall, 0, 1),
-    Metric("specificity", "Specificity", "calls", True, _specificity, 0, 1),
-    Metric("f1", "F1", "calls", True, _by_class(sk.f1_score, "binary"), 0, 1),
-    Metric("f1_macro", "F1, macro", "calls", True, _by_class(sk.f1_score, "macro"), 0, 1),
-    Metric("f1_weighted", "F1, weighted", "calls", True, _by_class(sk.f1_score, "weighted"), 0, 1),
-    Metric("kappa", "Cohen's kappa", "calls", True, _kappa, -1, 1),
-    Metric("mcc", "Matthews correlation", "calls", True, _mcc, -1, 1),
-    Metric("log_loss", "Log loss", "probabilities", False, _log_loss, 0, float("inf")),
-    Metric("brier", "Brier score", "probabilities", False, _brier, 0, 2),
-    Metric("auc", "AUC", "ranking", True, _ranking(sk.roc_auc_score), 0, 1),
-    Metric("ap", "Average precision", "ranking", True, _ranking(sk.average_precision_score), 0, 1),
+    Metric("accuracy", "calls", True, accuracy, 0, 1),
+    Metric("balanced_accuracy", "calls", True, balanced_accuracy, 0, 1),
+    Metric("precision", "calls", True, precision, 0, 1),
+    Metric("recall", "calls", True, recall, 0, 1),
+    Metric("sensitivity", "calls", True, recall, 0, 1),
+    Metric("specificity", "calls", True, specificity, 0, 1),
+    Metric("f1", "calls", True, f1, 0, 1),
+    Metric("f1_macro", "calls", True, f1_macro, 0, 1),
+    Metric("f1_weighted", "calls", True, f1_weighted, 0, 1),
+    Metric("kappa", "calls", True, kappa, -1, 1),
+    Metric("mcc", "calls", True, mcc, -1, 1),
+    Metric("log_loss", "probabilities", False, log_loss, 0, float("inf")),
+    Metric("brier", "probabilities", False, brier, 0, 2),
+    Metric("auc", "ranking", True, auc, 0, 1),
+    Metric("ap", "ranking", True, ap, 0, 1),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leukolab.stats.metrics import Array
+from leukolab.stats.classes import Array
 
 
 def image_weights(copies_n: Array) -> Array:

@@ -13,6 +13,7 @@ from leukolab.base.errors import TrainingError
 from leukolab.base.files import read_json, write_text
 from leukolab.report.figures.canvas import svg_of
 from leukolab.report.figures.search import Axis, history, slices
+from leukolab.report.texts import load_texts
 from leukolab.spec import StudySpec
 from leukolab.stats import METRICS
 from leukolab.study.search.space import Dimension, filled
@@ -62,12 +63,12 @@ def write_found(
         raise TrainingError(f"{folder}: training diverged in all {len(done)} trials. Search smaller learning rates.")
     settings = filled(spec, best.settings).model_dump(mode="json")
     write_text(folder / "best.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-    measured = METRICS[metric]
+    title = load_texts().name("metrics", metric)
     values = table.set_index("trial")[metric].astype(float)
     seen = {one.path: [trial.settings[one.path] for trial in done] for one in space}
     figures = {
-        "history": history(values, measured.title, measured.higher_is_better),
-        "slices": slices(values, seen, [Axis(one.path, one.log, one.choices) for one in space], measured.title),
+        "history": history(values, title, METRICS[metric].higher_is_better),
+        "slices": slices(values, seen, [Axis(one.path, one.log, one.choices) for one in space], title),
     }
     for name, figure in figures.items():
         write_text(folder / f"{name}.svg", svg_of(figure))

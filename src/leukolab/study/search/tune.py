@@ -248,7 +248,7 @@ def _score(run: Path, job: Job, material: Material, metric: str) -> float:
     part = material.splits[job.protocol].part(job.outer, job.fold, "validation").set_index("image_id")["copies"]
     probs_nk = table.filter(regex=r"^p_\d+$").to_numpy(np.float64)
     copies = part.reindex(table["image_id"]).to_numpy(np.float64)
-    score = METRICS[metric](probs_nk, table["label"].to_numpy(np.int64), copies)
+    score = METRICS[metric](table["label"].to_numpy(np.int64), probs_nk, copies)
     if not math.isfinite(score):
         raise DataError(
             f"fold {job.fold}: {metric} has no value on its validation images. Choose another metric.",
