@@ -28,13 +28,17 @@ exclude_patterns = ["_build", "README.md"]  # README.md is part of index.md
 html_theme = "furo"
 html_title = "Leukolab"
 html_copy_source = False
+highlight_language = "text"
 myst_heading_anchors = 4
 autodoc_default_options = {"members": True, "undoc-members": True}
 autodoc_typehints = "signature"
+autodoc_type_aliases = {
+    name: name
+    for name in ("Array", "Floats", "Halves", "Image", "Mask", "NDArray", "Picture", "Pixels", "Plane", "Rows")
+}  # shown by these names, not written out
 autodoc_member_order = "bysource"
 napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True
-suppress_warnings = ["ref.python"]  # one class name in two rooms
 nitpick_ignore_regex = [(r"py:.*", r"(?!leukolab\.).*")]  # names of other packages; their sites are not asked
 
 
