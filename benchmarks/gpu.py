@@ -28,7 +28,7 @@ from workload import BACKBONES, HEAD, LAST, WHOLE, Workload
 from leukolab.base.errors import LeukolabError
 from leukolab.base.files import make_folder, write_json
 from leukolab.base.home import Home
-from leukolab.base.progress import say
+from leukolab.base.progress import NEWS, Terminal, shown
 from leukolab.engine import resident, runtime, views
 from leukolab.engine.bank import Bank
 from leukolab.engine.heads import train_heads
@@ -242,7 +242,7 @@ def run_case(case: str, given: argparse.Namespace, folder: Path, peaks: dict[str
     home = Home(make_folder(folder / case))
     chosen = {"device": given.device, "trunk": "torch", "trunk_batch_size": batch, "evaluation_batch_size": batch}
     load = workload.make(case, size_px, images, batch, chosen, home)
-    say(f"{case} at {size_px} px: {images} images, batch {batch}, {load.runtime.precision} on {given.device}")
+    NEWS.info(f"{case} at {size_px} px: {images} images, batch {batch}, {load.runtime.precision} on {given.device}")
     with runtime.settled(load.runtime):
         return list(records(load, case, given, peaks[str(load.runtime.precision)]))
 
@@ -295,4 +295,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with shown(Terminal()):
+        main()

@@ -32,7 +32,7 @@ from leukolab.base.errors import LeukolabError, RunError
 from leukolab.base.files import read_json, write_json
 from leukolab.base.home import Home
 from leukolab.base.keys import digest, file_digest
-from leukolab.base.progress import say
+from leukolab.base.progress import NEWS, Terminal, shown
 from leukolab.base.streams import stream
 from leukolab.cards.draw import draw_data_set
 from leukolab.plan import Event, read_events
@@ -155,7 +155,7 @@ class Bench:
 
     def log(self, text: str) -> None:
         """Say it, and keep it."""
-        say(text)
+        NEWS.info(text)
         with self.folder.parent.with_suffix(".log").open("a", encoding="utf-8") as out:
             out.write(text + "\n")
 
@@ -300,4 +300,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with shown(Terminal()):
+        main()

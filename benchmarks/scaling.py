@@ -26,7 +26,7 @@ from table import aligned, number
 
 from leukolab.base.errors import LeukolabError, RunError
 from leukolab.base.files import make_folder, write_json, write_text
-from leukolab.base.progress import say
+from leukolab.base.progress import NEWS, Terminal, shown
 from leukolab.cards.draw import draw_data_set
 from leukolab.spec import DataSpec, load_study
 
@@ -95,7 +95,7 @@ def run_point(point: Point, given: argparse.Namespace) -> dict[str, Any]:
     """
     data = phantom(point.images, given)
     there = sum(1 for _ in data.glob("*/*.png"))
-    say(f"{there:,} images, {point.views} views, {point.models} models of {point.folds} folds")
+    NEWS.info(f"{there:,} images, {point.views} views, {point.models} models of {point.folds} folds")
     folder = make_folder(given.work / "point")
     write_study(point, given, folder / "study.yaml")
     log = given.work / "log.txt"
@@ -222,4 +222,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with shown(Terminal()):
+        main()

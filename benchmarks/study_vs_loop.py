@@ -25,7 +25,7 @@ from same_study import Prepared, Settings, prepare
 from leukolab.base.errors import LeukolabError
 from leukolab.base.files import write_json
 from leukolab.base.keys import digest, file_digest
-from leukolab.base.progress import say
+from leukolab.base.progress import NEWS, Terminal, shown
 
 COLUMNS = ("contender", "wall s", "CPU s", "peak GiB", "stage 1 s", "stage 2 s", "images/s 1", "images/s 2",
            "accuracy", "champion", "times", "times, stage 1")  # fmt: skip
@@ -50,7 +50,7 @@ def run_contender(name: str, prepared: Prepared, settings: Settings, given: argp
     contender = CONTENDERS[name]
     work = Work(prepared, settings, folder, tuple(given.engine_option), given.keras_python)
     command = contender.command(work)
-    say(f"{name}: {contender.sentence}")
+    NEWS.info(f"{name}: {contender.sentence}")
     measured = run_measured(command, folder / "log.txt")
     if measured.exit_code:
         raise LeukolabError(f"{name}: ended with code {measured.exit_code}, expected 0. See {folder / 'log.txt'}.")
@@ -175,4 +175,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with shown(Terminal()):
+        main()

@@ -30,7 +30,7 @@ from workload import BACKBONES, HEAD, LAST, WHOLE, Workload
 from leukolab.base.errors import LeukolabError
 from leukolab.base.files import make_folder, write_json
 from leukolab.base.home import Home
-from leukolab.base.progress import say
+from leukolab.base.progress import NEWS, Terminal, shown
 from leukolab.cards.draw import draw_data_set
 from leukolab.cards.listing import image_files
 from leukolab.engine import runtime, views
@@ -119,7 +119,7 @@ def _trunks(load: Workload) -> dict[str, Part]:
         try:
             work = _alone(load, trunk=name, precision=precision)
         except ImportError:
-            say(f"{name} is not installed")
+            NEWS.info(f"{name} is not installed")
             continue
         parts[f"trunk, {name} {precision}"] = Part(work, gflop, precision)
     return parts
@@ -231,7 +231,9 @@ def run(given: argparse.Namespace, folder: Path, peaks: dict[str, float]) -> Ite
         batch = BATCHES[name]
         chosen = {"trunk_batch_size": batch, "device": "cpu"}
         load = workload.make(name, given.sizes[name], given.passes * batch, given.batch, chosen, home)
-        say(f"{name} at {load.size_px} px: {len(load.images)} images, {load.runtime.trunk} {load.runtime.precision}")
+        NEWS.info(
+            f"{name} at {load.size_px} px: {len(load.images)} images, {load.runtime.trunk} {load.runtime.precision}"
+        )
         with runtime.settled(load.runtime):
             parts = network_parts(load, given)
             yield from records(parts, measure(parts, given), peaks, {"backbone": name, "size_px": load.size_px})
@@ -278,4 +280,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with shown(Terminal()):
+        main()

@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score
 
 from leukolab.base.errors import LeukolabError
 from leukolab.base.files import write_json
-from leukolab.base.progress import say
+from leukolab.base.progress import NEWS, Terminal, shown
 
 COLUMNS = {"bank": "{}", "seconds": "{:.0f}", "cache_mib": "{:.0f}", "accuracy": "{:.3f}", "auc": "{:.3f}",
            "mean_accuracy": "{:.3f}", "mean_auc": "{:.3f}", "disagreement": "{:.3f}"}  # fmt: skip
@@ -51,7 +51,7 @@ def run_bank(bank: str, prepared: Prepared, settings: Settings, folder: Path) ->
         *("--data", str(prepared.images), "--out", str(folder / "run")),
         *("--set", f"training.augment.views={views}", "--set", f"training.augment.bank={of or 'study'}"),
     ]
-    say(f"bank {bank}")
+    NEWS.info(f"bank {bank}")
     measured = run_measured(command, folder / "log.txt")
     if measured.exit_code:
         raise LeukolabError(f"{bank}: ended with code {measured.exit_code}, expected 0. See {folder / 'log.txt'}.")
@@ -128,4 +128,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with shown(Terminal()):
+        main()

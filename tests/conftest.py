@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from leukolab.base.home import Home
+from leukolab.base.progress import Relay, shown
 from leukolab.cards.draw import draw_data_set
 
 SIZE_PX = 48
@@ -38,3 +40,11 @@ def real_data() -> Path:
     if not named:
         pytest.skip("LEUKOLAB_DATA is not set; it names the folder of the real images")
     return Path(named)
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """Every line of news that the library tells during a test."""
+    lines: list[str] = []
+    with shown(Relay(lambda _, line: lines.append(line))):
+        yield lines

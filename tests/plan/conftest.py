@@ -16,8 +16,3 @@ from leukolab.plan import Place
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "run", Home(tmp_path / "home"), tmp_path / "data")
-
-
-@pytest.fixture
-def said() -> list[str]:
-    return []

@@ -26,7 +26,7 @@ from leukolab.base.home import Home
 from leukolab.plan import Place, read_plan, run_plan
 if __name__ == "__main__":
     run = pathlib.Path(sys.argv[1])
-    run_plan(read_plan(run), Place(run, Home(run / "home")), "toys:work", sys.argv[2], print)
+    run_plan(read_plan(run), Place(run, Home(run / "home")), "toys:work", sys.argv[2])
 """
 
 
@@ -57,14 +57,14 @@ def alive(pid: int) -> bool:
 
 def test_tasks_run_at_once_in_other_processes(place: Place, said: list[str]) -> None:
     plan = [toy("a", meet=["a.pid", "b.pid"]), toy("b", meet=["b.pid", "a.pid"])]
-    run_plan(plan, place, WORK, "local:2", said.append)
+    run_plan(plan, place, WORK, "local:2")
     pids = {(place.run / name).read_text() for name in ("a.pid", "b.pid")}
     assert len(pids | {str(os.getpid())}) == 3
     assert {str(event.pid) for event in read_events(place.run) if event.event == "finished"} == pids
 
 
 def test_workers_are_kept_for_the_next_task_and_end_with_the_plan(place: Place, said: list[str]) -> None:
-    run_plan([toy(str(n), mark=f"{n}.pid") for n in range(6)], place, WORK, "local:2", said.append)
+    run_plan([toy(str(n), mark=f"{n}.pid") for n in range(6)], place, WORK, "local:2")
     pids = {int((place.run / f"{n}.pid").read_text()) for n in range(6)}
     assert len(pids) <= 2
     until(lambda: not any(alive(pid) for pid in pids))
@@ -73,20 +73,20 @@ def test_workers_are_kept_for_the_next_task_and_end_with_the_plan(place: Place, 
 def test_a_failure_stops_the_tasks_that_run(place: Place, said: list[str]) -> None:
     plan = [toy("a", hang="a.pid"), toy("b", wait_for="a.pid", fail="sentence")]
     with pytest.raises(ImageError, match="a sentence"):
-        run_plan(plan, place, WORK, "local:2", said.append)
+        run_plan(plan, place, WORK, "local:2")
     assert not alive(int((place.run / "a.pid").read_text()))
     assert [row.state for row in status(plan, place).rows] == ["left", "failed"]
 
 
 def test_a_task_that_loses_its_process_starts_once_more(place: Place, said: list[str]) -> None:
-    run_plan([toy("a", die_once="a.pid"), toy("b")], place, WORK, "local:2", said.append)
+    run_plan([toy("a", die_once="a.pid"), toy("b")], place, WORK, "local:2")
     assert (place.run / "out" / "a").exists()
     assert "toy a: its process ended (exit code -9); started once more" in said
 
 
 def test_a_task_that_always_loses_its_process_ends_the_plan(place: Place, said: list[str]) -> None:
     with pytest.raises(RunError, match=r"toy a: its process ended 2 times .*exit code -9.*smaller N"):
-        run_plan([toy("a", die=True), toy("b")], place, WORK, "local:2", said.append)
+        run_plan([toy("a", die=True), toy("b")], place, WORK, "local:2")
 
 
 @pytest.mark.parametrize("on", ["local", "local:2"])
@@ -103,7 +103,7 @@ def test_a_driver_killed_takes_its_workers_along_and_the_same_plan_goes_on(
         with pytest.raises(RunError, match=rf"pid {driver.pid} on "), hold(place.run):
             pass
         with pytest.raises(RunError, match="works in this run folder"):
-            run_plan(plan, place, WORK, on, said.append)
+            run_plan(plan, place, WORK, on)
     finally:
         driver.kill()
         driver.communicate()
@@ -112,7 +112,7 @@ def test_a_driver_killed_takes_its_workers_along_and_the_same_plan_goes_on(
     until(lambda: not alive(worker))
     assert status(plan, place).running == 0
     mended = [plan[0], toy("b", ("a",)), plan[2]]
-    run_plan(mended, place, WORK, on, said.append)
+    run_plan(mended, place, WORK, on)
     assert (place.run / "out" / "c").read_text() == "c(a)(b)"
     assert [event.key for event in read_events(place.run) if event.event == "started"] == ["a", "b", "b", "c"]
 

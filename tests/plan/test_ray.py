@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shutil
 import signal
@@ -64,9 +65,9 @@ def test_a_plan_gives_what_it_gives_here_and_all_that_tasks_say_arrives(
 ) -> None:
     plan = [toy("c", ("a", "b"), reads=["a", "b"]), toy("a", print="a word"), toy("b", ("a",), reads=["a"])]
     here = Place(tmp_path / "here", Home(tmp_path / "here home"))
-    run_plan(plan, place, WORK, machines.on, said.append)
+    run_plan(plan, place, WORK, machines.on)
     assert capfd.readouterr() == ("", "")
-    run_plan(plan, here, WORK, "local", lambda _: None)
+    run_plan(plan, here, WORK, "local", logging.getLogger("elsewhere"))
     assert out(place) == out(here) == {"a": "a", "b": "b(a)", "c": "c(a)(b(a))"}
     events = read_events(place.run)
     assert [event.key for event in events if event.event == "started"] == ["a", "b", "c"]
@@ -87,7 +88,7 @@ def test_an_error_arrives_as_itself_and_a_lost_process_is_started_once_more(
 ) -> None:
     plan = [toy("a", die_once="a.pid"), toy("b", ("a",), fail="sentence"), toy("c", ("b",))]
     with pytest.raises(ImageError) as caught:
-        run_plan(plan, place, WORK, machines.on, said.append)
+        run_plan(plan, place, WORK, machines.on)
     assert str(caught.value) == "a sentence"
     assert capfd.readouterr() == ("", "")
     assert "toy a: its process or machine was lost (WorkerCrashedError); started once more" in said
@@ -99,7 +100,7 @@ def test_an_error_arrives_as_itself_and_a_lost_process_is_started_once_more(
 def test_a_failure_stops_the_tasks_that_run(machines: Any, place: Place, said: list[str]) -> None:
     plan = [toy("a", hang="a.pid"), toy("b", wait_for="a.pid", fail="sentence")]
     with pytest.raises(ImageError, match="a sentence"):
-        run_plan(plan, place, WORK, machines.on, said.append)
+        run_plan(plan, place, WORK, machines.on)
     until(lambda: not alive(int((place.run / "a.pid").read_text())))
 
 
@@ -108,7 +109,7 @@ def test_a_task_that_always_loses_its_process_ends_the_plan(
 ) -> None:
     monkeypatch.setattr(cluster, "LIVES", 2)
     with pytest.raises(RunError, match=r"toy a: lost 2 times .* \(WorkerCrashedError\)"):
-        run_plan([toy("a", die=True)], place, WORK, machines.on, said.append)
+        run_plan([toy("a", die=True)], place, WORK, machines.on)
 
 
 def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
@@ -124,7 +125,7 @@ def test_machines_apart_send_home_what_is_asked_for_and_tidy_up(
         toy("b"),
         kept("last"),
     ]  # fmt: skip
-    run_plan(plan, place, WORK, machines.on, said.append)
+    run_plan(plan, place, WORK, machines.on)
     assert out(place) == {"b": "b", "c": "c(b of k)(long there)(b)"}
     assert sorted(item.name for item in (place.home / "kept").iterdir()) == ["last", "old"]
     scratch = Path((tmp_path / "where").read_text())
@@ -145,12 +146,12 @@ def test_a_machine_lost_in_the_middle_changes_nothing(
         (place.run / "lost").touch()
 
     thread = meanwhile(lose)
-    run_plan(plan, place, WORK, machines.on, said.append)
+    run_plan(plan, place, WORK, machines.on)
     thread.join()
     here = Place(tmp_path / "here", Home(tmp_path / "here home"))
     make_folder(here.run)
     (here.run / "lost").touch()
-    run_plan(plan, here, WORK, "local", lambda _: None)
+    run_plan(plan, here, WORK, "local", logging.getLogger("elsewhere"))
     assert out(place) == out(here)
     assert any("its process or machine was lost" in line for line in said)
     assert status(plan, place).done == len(plan)
@@ -176,7 +177,7 @@ def test_what_was_lost_with_its_machine_is_made_again(
         lost.touch()
 
     thread = meanwhile(lose)
-    run_plan(plan, place, WORK, machines.on, said.append)
+    run_plan(plan, place, WORK, machines.on)
     thread.join()
     assert out(place)["c"] == "c(b of k)(gate)"
     assert not Path(where.read_text()).parent.exists()
@@ -234,12 +235,12 @@ def test_a_task_asks_for_no_more_than_the_largest_machine_has() -> None:
 def test_a_cluster_that_is_not_there_is_told_at_once(place: Place, said: list[str], address: str) -> None:
     started = time.monotonic()
     with pytest.raises(ClusterError, match=rf"--on ray://{address}: no Ray cluster could be joined"):
-        run_plan([toy("a")], place, WORK, f"ray://{address}", said.append)
+        run_plan([toy("a")], place, WORK, f"ray://{address}")
     assert time.monotonic() - started < 15
 
 
 def test_without_ray_the_extra_is_named(place: Place, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install \"leukolab\[ray\]\""):
-        run_plan([toy("a")], place, WORK, "ray", said.append)
+        run_plan([toy("a")], place, WORK, "ray")
     assert not place.run.exists()

@@ -8,6 +8,7 @@ who opens an evicted file finds none, and who has it open keeps it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from leukolab.base.pins import gate, pin
 from leukolab.base.sizes import parse_size, size_text
 
 __all__ = ["KINDS", "Entry", "keep_within", "limit", "parse_size", "pin", "size_text", "trim", "usage", "used"]
+
+NEWS = logging.getLogger(__name__)
 
 KINDS = ("features", "pixels", "shortcuts", "trunks", "weights")
 """Folders of the home folder that are bounded."""
@@ -130,7 +133,9 @@ def keep_within(home: Home, pinned: Collection[Path] = ()) -> int:
     gone: dict[Path, int] = {}
     with contextlib.suppress(StorageError), gate(home, seconds=5.0):
         gone = _set_aside(home, bound, {_below(home, path) for path in pinned}, KINDS)
-    return _delete(gone)
+    freed = _delete(gone)
+    NEWS.debug(f"{home}: freed {size_text(freed)} to stay below {size_text(bound)}")
+    return freed
 
 
 def _limit(home: Home, held: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import click
 from leukolab import __version__
 from leukolab.base.errors import LeukolabError, MissingExtraError, nearest
 from leukolab.base.files import FULL, no_space
+from leukolab.base.home import find_home
+from leukolab.base.progress import Terminal, shown
 from leukolab.cli.help import option
 
 
@@ -140,16 +143,20 @@ class Table(click.Group):
     setting="home folder",
     help="Folder for packed pixels, features and weights. [default: LEUKOLAB_HOME, else the platform's cache folder]",
 )
+@click.option(
+    "--quiet", "-q", "level", flag_value=logging.WARNING, type=int, default=logging.INFO,
+    help="Show results and problems only.",
+)  # fmt: skip
+@click.option("--verbose", "-v", "level", flag_value=logging.DEBUG, type=int, help="Show details of what is done.")
 @click.version_option(__version__, prog_name="leukolab")
 @click.pass_context
-def table(ctx: click.Context, home: Path | None) -> None:
+def table(ctx: click.Context, home: Path | None, level: int) -> None:
     """Classify leukaemia cells in microscope images, and find out honestly how well that works.
 
     Research use only.
     """
-    from leukolab.base.home import find_home
-
     ctx.obj = find_home(home)
+    ctx.with_resource(shown(Terminal(), level))
 
 
 def program() -> None:

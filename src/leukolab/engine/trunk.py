@@ -6,6 +6,7 @@ One pass gives both what stage 1 needs (pooled features) and what later stages n
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import sys
@@ -26,15 +27,12 @@ from leukolab.base.errors import LeukolabError
 from leukolab.base.files import atomic
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
-from leukolab.base.progress import say
 from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier
 from leukolab.engine.runtime import autocast
 from leukolab.spec import RuntimeSpec
 
-# Else ONNX Runtime and OpenVINO tell their makers of every use, with the path of the program. Both can do without.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+NEWS = logging.getLogger(__name__)
 
 TRUNK_VERSION = 1
 """Raised by hand when the same inputs would give other features."""
@@ -228,7 +226,7 @@ def fastest_runtime(
         by_size[size] = _speed(runners[name], size, size_px)
     size = max(by_size, key=lambda one: by_size[one] * (MUCH if one == sizes[0] else 1))
     tried = ", ".join(f"{one} {by_size[size] if one == name else speed:.0f}" for one, speed in speeds.items())
-    say(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
+    NEWS.info(f"frozen part: {name}, {size} images a pass (images/s: {tried})")
     return runtime.model_copy(update={"trunk": name, "trunk_batch_size": size})
 
 
@@ -262,10 +260,10 @@ def _sound(
             run = _RUNNERS[name](trunk)
             strays = _difference(run(noise), expected)  # all of it: compiles for passes of this size
         except Exception as error:  # each runtime has errors of its own kind
-            say(f"{name}: left out ({[*str(error).splitlines(), type(error).__name__][0]})")
+            NEWS.warning(f"{name}: left out ({[*str(error).splitlines(), type(error).__name__][0]})")
             continue
         if name != "torch" and strays > TOLERANCE[runtime.precision]:
-            say(f"{name}: left out, its features differ by {strays:.1%} from PyTorch's")
+            NEWS.warning(f"{name}: left out, its features differ by {strays:.1%} from PyTorch's")
             continue
         runners[name] = run
     return runners
@@ -335,6 +333,7 @@ def _device(network: Classifier) -> torch.device:
 
 
 def _onnxruntime_runner(trunk: Trunk) -> Runner:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it tells its makers of every use, with the path of the program
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # on Windows
@@ -350,6 +349,7 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
 
 
 def _openvino_runner(trunk: Trunk) -> Runner:
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as above; it can do without
     import openvino
 
     core = openvino.Core()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +23,11 @@ from leukolab.base.errors import ImageError, LeukolabError
 from leukolab.base.files import make_folder, read_json, read_table, storage, whole_folder, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
-from leukolab.base.progress import say
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
 from leukolab.images.parallel import in_order
+
+NEWS = logging.getLogger(__name__)
 
 STORE_VERSION = 1
 """Goes into the key: raised when the same files and geometry would give other pixels."""
@@ -110,6 +112,7 @@ def pack(
     key = content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
     folder = home / "pixels" / key
     store = _open(folder, key, job)
+    NEWS.debug(f"{folder}: {len(paths):,} images, {'to be packed' if store is None else 'packed before'}")
     if store is None:
         with _alone(home, key):
             store = _open(folder, key, job)
@@ -155,7 +158,7 @@ def _alone(home: Home, key: str) -> Iterator[None]:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            say("another process is packing these images: waiting for it")
+            NEWS.info("another process is packing these images: waiting for it")
             lock.acquire()
     try:
         yield

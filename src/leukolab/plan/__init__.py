@@ -1,5 +1,6 @@
 """Jobs, their order, ledger, lock, and where they run; knows neither torch nor studies."""
 
+from leukolab.plan.journal import Log
 from leukolab.plan.ledger import Event, Row, Status, read_events, status, write_event
 from leukolab.plan.lock import held, hold
 from leukolab.plan.order import wanted
@@ -9,6 +10,7 @@ from leukolab.plan.task import Place, Task, read_plan, write_plan
 
 __all__ = [
     "Event",
+    "Log",
     "Place",
     "Row",
     "Status",

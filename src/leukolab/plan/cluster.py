@@ -6,6 +6,7 @@ Knows no kind of cluster: it asks an object that does, see `Cluster`.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 import uuid
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from leukolab.base.errors import ClusterError, RunError
 from leukolab.base.files import make_folder, write_text
+from leukolab.base.progress import NEWS
 from leukolab.plan import failure
 from leukolab.plan.journal import Journal
 from leukolab.plan.node import GoneError, Order, Report, Spot, spot_of
@@ -51,7 +53,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Line:
-    """What a task says, and where: `kind` is started (`text` is its scratch folder), told or printed, see `Tell`."""
+    """What a task says, and where: `kind` is one of those of `node.Tell`."""
 
     kind: str
     key: str
@@ -189,7 +191,7 @@ class _Drive:
         while len(self._running) < MOST_AHEAD and (task := self._frontier.take()) is not None:
             rooms = rooms or self._cluster.rooms()
             room = request(task, rooms)
-            order = Order(task, *self._order, self._supplies(task))
+            order = Order(task, *self._order, self._supplies(task), NEWS.getEffectiveLevel())
             self._running[self._cluster.submit(order, room)] = task, room
 
     def _supplies(self, task: Task) -> tuple[tuple[str, Spot], ...]:
@@ -215,7 +217,7 @@ class _Drive:
             elif line.kind == "told":
                 self._journal.progress(task, line.text, line.pid)
             else:
-                self._journal.say(f"{task.name}: {line.text}")
+                self._journal.say(task, line.text, logging.WARNING if line.kind == "warned" else logging.INFO)
 
     def _settle(self, task: Task, report: Report | str) -> None:
         """Take what became of a task."""
@@ -278,7 +280,7 @@ class _Drive:
                 "let it take fewer tasks at once: more processors a task, with --set runtime.threads=N in a new run. "
                 "Finished tasks are kept."
             )
-        self._journal.say(f"{task.name}: {why}; started once more")
+        self._journal.again(task, why)
         self._frontier.put_back(task, after)
 
     def _find_room(self) -> None:

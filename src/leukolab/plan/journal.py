@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from leukolab.plan.ledger import Event, read_events, seconds_left, unmeasured, w
 from leukolab.plan.task import Task
 
 Tell = Callable[[str], None]
-"""Takes one line for the person who waits."""
+"""Takes one line of a task for the person who waits."""
+
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+"""Takes all lines of a plan, see `leukolab.base.progress`."""
 
 
 class Journal:
@@ -20,14 +24,14 @@ class Journal:
         run: the run folder.
         tasks: the whole plan.
         left: what of it is left.
-        tell: takes each line.
+        log: takes each line.
     """
 
-    def __init__(self, run: Path, tasks: Sequence[Task], left: Sequence[Task], tell: Tell) -> None:
+    def __init__(self, run: Path, tasks: Sequence[Task], left: Sequence[Task], log: Log) -> None:
         self._run = run
         self._tasks = tuple(tasks)
         self._left = {task.key: task for task in left}
-        self._tell = tell
+        self._log = log
         self._events = [event for event in read_events(run) if event.event in ("opened", "finished")]
 
     def opened(self, where: str, workers: int) -> None:
@@ -41,22 +45,26 @@ class Journal:
     def progress(self, task: Task, text: str, pid: int = 0) -> None:
         """Note and tell a line of a task."""
         self._write(_event("progress", task, note=text, pid=pid))
-        self._tell(f"{task.name}: {text}")
+        self._log.info(f"{task.name}: {text}")
 
     def finished(self, task: Task, seconds: float, pid: int = 0) -> None:
         """Note that a task is done, and tell how many are and the time left."""
         self._write(_event("finished", task, seconds=round(seconds, 3), pid=pid))
         self._left.pop(task.key, None)
         done = len(self._tasks) - len(self._left)
-        self._tell(f"{task.name}: done in {duration(seconds)} ({done} of {len(self._tasks)}{self._ahead()})")
+        self._log.info(f"{task.name}: done in {duration(seconds)} ({done} of {len(self._tasks)}{self._ahead()})")
 
     def failed(self, task: Task, error: str, pid: int = 0) -> None:
         """Note that a task failed, by the class name of its error alone: a text may name a person's image."""
         self._write(_event("failed", task, note=error, pid=pid))
 
-    def say(self, text: str) -> None:
-        """Tell a line that belongs to no task."""
-        self._tell(text)
+    def say(self, task: Task, text: str, level: int = logging.INFO) -> None:
+        """Tell a line about a task that is not noted."""
+        self._log.log(level, f"{task.name}: {text}")
+
+    def again(self, task: Task, why: str) -> None:
+        """Tell that a task starts once more."""
+        self.say(task, f"{why}; started once more", logging.WARNING)
 
     def _write(self, event: Event) -> None:
         write_event(self._run, event)

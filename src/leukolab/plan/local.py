@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from leukolab.base.errors import RunError
+from leukolab.base.progress import NEWS
 from leukolab.plan.failure import unpack
 from leukolab.plan.journal import Journal
 from leukolab.plan.order import Frontier
@@ -74,7 +75,7 @@ def _employ(crew: list[Worker], most: int, frontier: Frontier, job: tuple[Place,
 def _start(place: Place, work: str) -> Worker:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there, place.absolute(), work, os.getpid()))
+    process = context.Process(target=serve, args=(there, place.absolute(), work, os.getpid(), NEWS.getEffectiveLevel()))
     with _deaf():
         process.start()
     there.close()
@@ -113,6 +114,9 @@ def _hear(worker: Worker, crew: list[Worker], frontier: Frontier, lost: Counter[
         return
     if kind == "told":
         journal.progress(task, content, pid)
+    elif kind == "logged":
+        level, line = content
+        journal.say(task, line, level)
     elif kind == "failed":
         journal.failed(task, content.name, pid)
         raise unpack(content)
@@ -145,7 +149,7 @@ def _bury(worker: Worker, frontier: Frontier, lost: Counter[str], journal: Journ
             f"{task.name}: its process ended {LIVES} times before the task did (exit code {worker.process.exitcode}). "
             "If memory ran out, run fewer at once: --on local:N with a smaller N. Finished tasks are kept."
         )
-    journal.say(f"{task.name}: its process ended (exit code {worker.process.exitcode}); started once more")
+    journal.again(task, f"its process ended (exit code {worker.process.exitcode})")
     frontier.put_back(task)
 
 

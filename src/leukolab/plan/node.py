@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,14 +20,14 @@ from leukolab import __version__
 from leukolab.base.errors import ClusterError
 from leukolab.base.files import make_folder
 from leukolab.base.home import Home
-from leukolab.base.progress import hide_bars
+from leukolab.base.progress import Relay, shown
 from leukolab.plan import failure
 from leukolab.plan.parcel import unpack
 from leukolab.plan.run import do
 from leukolab.plan.task import Place, Task
 
 Tell = Callable[[str, str], None]
-"""Takes `started`, and the scratch folder; `told` (progress) or `printed` (what else the work wrote), and a line."""
+"""Takes `started` and the scratch folder; or a line: `told` (progress), `warned`, `printed` (what else was written)."""
 
 
 class GoneError(Exception):
@@ -50,7 +51,7 @@ class Order:
     """A task on its way to a machine.
 
     `place` is the driver's. A machine that finds a file named `token` in both of its folders shares them. `supplies`
-    are artefacts the task may need and where they lie.
+    are artefacts the task may need and where they lie. `level` is that of the news the driver is told, as in `logging`.
     """
 
     task: Task
@@ -58,6 +59,7 @@ class Order:
     work: str
     token: str
     supplies: tuple[tuple[str, Spot], ...] = ()
+    level: int = logging.INFO
     version: str = __version__
 
 
@@ -84,7 +86,7 @@ def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
         place = _own_place(Path(scratch), order.place) if scratch else order.place
         if missing := _fetch(order, place, Spot(node, scratch), read):
             return report("missing", missing)
-        with _heard(tell):
+        with _heard(tell, order.level):
             return report("finished", do(order.task, place, order.work, partial(tell, "told")))
     except Exception as error:
         return report("failed", failure.pack(error))
@@ -138,11 +140,11 @@ def _fetch(order: Order, place: Place, here: Spot, read: Read) -> tuple[str, ...
 
 
 @contextlib.contextmanager
-def _heard(tell: Tell) -> Iterator[None]:
-    """Draw no bars, and tell each line that the work writes to its standard output or error."""
-    hide_bars()
+def _heard(tell: Tell, level: int) -> Iterator[None]:
+    """Tell all news, and each line that the work writes to its standard output or error."""
     lines = _Lines(partial(tell, "printed"))
-    with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
+    relay = Relay(lambda level, line: tell("warned" if level >= logging.WARNING else "printed", line))
+    with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines), shown(relay, level):
         yield
 
 

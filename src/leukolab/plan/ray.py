@@ -20,6 +20,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ray
+import ray._private.worker
+import ray._raylet
+from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
 from leukolab.base.cores import cores
 from leukolab.base.errors import ClusterError
 from leukolab.plan.cluster import Line, Room, run_on
@@ -28,20 +34,14 @@ from leukolab.plan.node import GoneError, Order, Report, Spot, attempt
 from leukolab.plan.parcel import pack
 from leukolab.plan.task import Place, Task
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to Ray's makers
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will do it, and no note about that
-
-import ray
-import ray._private.worker
-import ray._raylet
-from ray.exceptions import RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
 DEFAULT_PORT = 6379
 """Where `ray start --head` listens."""
 
 STORE_BYTES = 256 << 20
 """Object store of a cluster started here; all its tasks see the same disk."""
+
+ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""For Ray: nothing is reported to its makers; and as it will treat tasks without a card, with no note about that."""
 
 PIECES_AHEAD = 2
 """Of an artefact on its way."""
@@ -228,15 +228,23 @@ def _connected(address: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Without what Ray prints of lost machines, which the driver tells itself; our handler of SIGTERM back after."""
+    """Without reports to Ray's makers, and without what Ray prints of lost machines, which the driver tells itself.
+
+    Environment and handler of SIGTERM are put back after.
+    """
     worker: Any = ray._private.worker
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
+    environment = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
     worker._worker_logs_enabled = False  # `log_to_driver` leaves these out, and no public setting has them
     try:
         yield
     finally:
         worker._worker_logs_enabled = True
+        for name, value in environment.items():
+            os.environ.pop(name)
+            os.environ.update({} if value is None else {name: value})
         if main:
             signal.signal(signal.SIGTERM, before)
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from leukolab.base.progress import say
-from leukolab.plan.journal import Journal, Tell
+from leukolab.plan.journal import Journal, Log, Tell
 from leukolab.plan.lock import hold
 from leukolab.plan.order import wanted
 from leukolab.plan.target import usable_target
 from leukolab.plan.task import Place, Task
 
+NEWS = logging.getLogger(__name__)
+
 Work = Callable[[Place, dict[str, Any], Tell], None]
 """Does the work of a task: reads its payload, writes its artefacts whole or not at all, and may be called again."""
 
 
-def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", tell: Tell = say) -> None:
+def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", log: Log = NEWS) -> None:
     """Run what is left of a plan.
 
     Args:
@@ -27,7 +29,7 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         place: the run folder, the home folder and the images.
         work: `package.module:function` with the signature of `Work`, imported where a task runs.
         on: `auto` (here one process), `local`, `local:N`, `ray` or `ray://ADDRESS`, as `read_target` reads it.
-        tell: gets what the tasks tell, each line with the task's name, and a line for each that is done.
+        log: takes what the tasks tell, each line with the task's name, and a line for each that is done.
 
     Raises:
         LeukolabError: what a task raised, as it is; or the run folder is in use, `on` means nothing, Ray is missing.
@@ -39,7 +41,8 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         left = wanted(tasks, place)
         if not left:
             return
-        journal = Journal(place.run, tasks, left, tell)
+        NEWS.debug(f"{len(left)} of {len(tasks)} tasks left, {on}")
+        journal = Journal(place.run, tasks, left, log)
         if target.kind == "ray":
             from leukolab.plan.ray import run_on_ray
 

@@ -8,22 +8,26 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from leukolab.base.progress import hide_bars
-from leukolab.plan.failure import Failure, pack
+from leukolab.base.progress import Relay, shown
+from leukolab.plan.failure import pack
 from leukolab.plan.run import do
 from leukolab.plan.task import Place, Task
 
 Message = tuple[str, Any]
-"""From a worker: (`told`, line), (`finished`, seconds), (`failed`, Failure)."""
+"""From a worker: (`told`, line), (`logged`, (level, line)), (`finished`, seconds), (`failed`, Failure)."""
+Send = Callable[[str, Any], None]
+"""Sends a message by its kind and content."""
 
 PR_SET_PDEATHSIG = 1
 
 
-def serve(pipe: Connection, place: Place, work: str, driver: int) -> None:
+def serve(pipe: Connection, place: Place, work: str, driver: int, level: int) -> None:
     """Work until the driver sends None or is gone.
 
     Args:
@@ -31,22 +35,30 @@ def serve(pipe: Connection, place: Place, work: str, driver: int) -> None:
         place: where things are, by absolute paths.
         work: dotted name of the function.
         driver: process id of the driver.
+        level: of the news that the driver is sent, as in `logging`.
     """
     _die_with(driver)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    hide_bars()
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    lock = threading.Lock()
+
+    def send(kind: str, content: Any) -> None:
+        with lock:  # news may come from any thread
+            pipe.send((kind, content))
+
+    relay = Relay(lambda level, line: send("logged", (level, line)))
+    with contextlib.suppress(EOFError, BrokenPipeError), shown(relay, level):
         while (values := pipe.recv()) is not None:
-            pipe.send(_attempt(Task.from_dict(values), place, work, pipe))
+            _attempt(Task.from_dict(values), place, work, send)
 
 
-def _attempt(task: Task, place: Place, work: str, pipe: Connection) -> Message:
+def _attempt(task: Task, place: Place, work: str, send: Send) -> None:
     try:
-        return ("finished", do(task, place, work, lambda text: pipe.send(("told", text))))
+        seconds = do(task, place, work, partial(send, "told"))
     except Exception as error:
-        failure: Failure = pack(error)
-        return ("failed", failure)
+        send("failed", pack(error))
+    else:
+        send("finished", seconds)
 
 
 def _die_with(driver: int) -> None:

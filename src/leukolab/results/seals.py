@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, write_json
 from leukolab.base.keys import file_digest
-from leukolab.base.progress import say
+
+NEWS = logging.getLogger(__name__)
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -23,7 +25,7 @@ def drop_damaged(run: Path) -> None:
     """Remove finished jobs and heads of which a file is lost or damaged, so that they are done again."""
     for folder in [*(run / "jobs").glob("*"), *(run / "heads").glob("*")]:
         if not sealed(folder):
-            say(f"{folder}: damaged; this is trained again")
+            NEWS.warning(f"{folder}: damaged; this is trained again")
             shutil.rmtree(folder, ignore_errors=True)
 
 

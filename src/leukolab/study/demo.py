@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from leukolab.base.home import Home
-from leukolab.base.progress import say
 from leukolab.cards.draw import draw_data_set
 from leukolab.spec import load_study
 from leukolab.study.run import run_study
+
+NEWS = logging.getLogger(__name__)
 
 
 def run_demo(out: Path, home: Home) -> tuple[Path, Path, Path]:
@@ -19,9 +21,9 @@ def run_demo(out: Path, home: Home) -> tuple[Path, Path, Path]:
     """
     four = draw_data_set(out / "cells-four-classes", "four_class", 40, 10, 112, 7)
     two = draw_data_set(out / "cells-two-classes", "two_class", 100, 6, 112, 7)
-    say("1 of 2: the design of 'subtypes', four classes")
+    NEWS.info("1 of 2: the design of 'subtypes', four classes")
     subtypes = run_study(load_study("demo_subtypes"), four, out / "subtypes", home)
-    say("2 of 2: the design of 'wen', two classes, 15 models, 12 ensembles")
+    NEWS.info("2 of 2: the design of 'wen', two classes, 15 models, 12 ensembles")
     wen = run_study(load_study("demo"), two, out / "wen", home)
     example = min((two / "all").iterdir())
     return subtypes, wen, example

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pandas as pd
 
 from leukolab.base.files import write_json, write_table
 from leukolab.base.home import Home
-from leukolab.base.progress import say
 from leukolab.images import PixelStore
 from leukolab.plan import Event, hold, write_event
 from leukolab.report.names import Names
@@ -31,6 +31,8 @@ from leukolab.results.predictions import Results, read_results, read_spec
 from leukolab.results.scores import Member, model_members, rival_members, score_members
 from leukolab.study.answers import answers
 from leukolab.study.thumbnails import Thumbnails
+
+NEWS = logging.getLogger(__name__)
 
 
 def report_run(run: Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:
@@ -60,7 +62,7 @@ def finish(run: Path, pixels: PixelStore | Home | None, language: str = "en") ->
     Raises:
         RunError: predictions are missing or damaged.
     """
-    say("scores and report")
+    NEWS.info("scores and report")
     texts = load_texts(language)
     results = read_results(run)
     models, rivals = model_members(results), rival_members(results)

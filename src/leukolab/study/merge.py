@@ -6,6 +6,7 @@ Nothing is trained: models, predictions and rivals are taken as they are; scores
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from leukolab.base.errors import RunError
 from leukolab.base.files import read_json, read_table, whole_folder
 from leukolab.base.home import Home
 from leukolab.base.keys import digest, file_digest
-from leukolab.base.progress import say
 from leukolab.plan import Event, held, write_event
 from leukolab.results.predictions import read_spec, rival_name
 from leukolab.results.seals import sealed
@@ -27,6 +27,8 @@ from leukolab.study.finish import finish
 from leukolab.study.merged import write_merged
 from leukolab.study.resume import STUDY_FILE
 from leukolab.study.tracking.entries import flat
+
+NEWS = logging.getLogger(__name__)
 
 RIVALS = ("features", "colour")
 
@@ -86,7 +88,7 @@ def merge_runs(runs: list[Path], out: Path, home: Home) -> Path:
     for before, part in itertools.combinations(parts, 2):
         _check_doubles(before, part)
     with whole_folder(out) as folder:
-        say(f"{len(parts)} runs into one")
+        NEWS.info(f"{len(parts)} runs into one")
         write_merged(parts, folder)
         path = finish(folder, home)
         write_event(folder, Event("reported"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from leukolab.base.errors import SplitError
 from leukolab.base.home import Home
-from leukolab.base.progress import say
 from leukolab.cards import get_card, read_index
 from leukolab.cards.card import Card
 from leukolab.images import PixelStore, pack
 from leukolab.spec import ProtocolSpec, StudySpec
 from leukolab.splits import Split, identity_groups, make_split
+
+NEWS = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
     card = get_card(spec.data.card)
     index = read_index(spec.data, data)
     index = index[index["label"] >= 0].sort_values("image_id", ignore_index=True)
-    say(f"{len(index):,} images of {card.name}")
+    NEWS.info(f"{len(index):,} images of {card.name}")
     store = pack(
         [Path(path) for path in index["path"]], list(index["image_id"]), spec.image.size_px, spec.image.crop_px, home
     )
@@ -70,7 +72,7 @@ def _say_findings(splits: dict[str, Split]) -> None:
 
     for split in splits.values():
         for finding in split.head.findings:
-            say(f"{split.head.protocol}: {load_texts().finding(finding)}")
+            NEWS.info(f"{split.head.protocol}: {load_texts().finding(finding)}")
 
 
 def composition(material: Material) -> pd.DataFrame:

@@ -8,6 +8,7 @@ Both are trained on all images that the models of an outer part train on, in any
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukolab.audit.shortcuts import all_classes, shortcut_probe
-from leukolab.base.progress import say
 from leukolab.results.predictions import rival_name
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.jobs import predictions_frame
 from leukolab.study.prepare import Material
+
+NEWS = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 RIVALS_VERSION = 1
@@ -39,7 +41,7 @@ def run_rivals(material: Material, wanted: list[tuple[str, int]], seen: RivalInp
     """Predictions of both rivals for each (protocol, outer) in `wanted`, of every role but `train`."""
     tables = []
     for protocol, outer in wanted:
-        say(f"simple rivals, {protocol}, outer part {outer}")
+        NEWS.info(f"simple rivals, {protocol}, outer part {outer}")
         rows, copies = training_rows(material, protocol, outer)
         weights = np.multiply(
             copies, class_weights(material.labels[rows], copies)[material.labels[rows]], dtype=np.float64

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import datetime
+import logging
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,12 +24,11 @@ from leukolab.base.files import atomic, make_folder, read_json, read_table, swee
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.base.pins import pin
-from leukolab.base.progress import say
 from leukolab.engine import describe, runtime, trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
-from leukolab.plan import Event, Place, hold, run_plan, usable_target, write_event, write_plan
+from leukolab.plan import Event, Log, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.plan.ledger import seconds_of_attempts
 from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
@@ -43,6 +42,8 @@ from leukolab.study.resume import STUDY_FILE
 from leukolab.study.rivals import RIVALS_VERSION, RivalInputs, run_rivals
 from leukolab.study.session import Session, cut_for
 from leukolab.study.side_by_side import processes, where
+
+NEWS = logging.getLogger(__name__)
 
 
 def run_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Path:
@@ -89,7 +90,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
     return session
 
 
-def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: Callable[[str], None] = say) -> None:
+def train_models(session: Session, jobs: list[Job], data: Path, on: str, log: Log = NEWS) -> None:
     """Write down what the run is, then train what is left of its models, wherever `on` says."""
     _write_record(session, jobs)
     work.remember(session)
@@ -98,7 +99,7 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, tell: C
     write_event(session.run, Event("planned"))
     place = Place(session.run, session.home, data)
     with pixels_kept(session.material, session.home):
-        run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), tell)
+        run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), log)
 
 
 def pixels_kept(material: Material, home: Home) -> AbstractContextManager[None]:

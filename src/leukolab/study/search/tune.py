@@ -8,6 +8,7 @@ cannot read another. Pixels and frozen features in the home folder are shared by
 from __future__ import annotations
 
 import json
+import logging
 import math
 import shutil
 import time
@@ -22,7 +23,7 @@ from leukolab.base.errors import DataError, RunError, SpecError, TrainingError, 
 from leukolab.base.files import make_folder, read_json, read_table, write_json
 from leukolab.base.home import Home
 from leukolab.base.keys import canonical_json
-from leukolab.base.progress import duration, say
+from leukolab.base.progress import duration
 from leukolab.images import pack
 from leukolab.plan import hold, read_target
 from leukolab.results.predictions import read_spec
@@ -35,6 +36,8 @@ from leukolab.study.run import pixels_kept, session_of, train_models
 from leukolab.study.search.outcome import SCORES, best_of, trial_folder, write_found, write_trials
 from leukolab.study.search.space import Dimension, filled
 from leukolab.study.search.trials import Sampling, Trial, Trials, check, open_trials
+
+NEWS = logging.getLogger(__name__)
 
 RECORD, DATABASE = "tune.json", "tune.db"
 SEEN = ("train", "validation")
@@ -114,7 +117,7 @@ def _one_part(spec: StudySpec) -> StudySpec:
     protocol = spec.protocol
     if protocol == "both":
         protocol = "corrected" if "corrected" in spec.protocols else "published"
-        say(f"searching under the protocol '{protocol}'; the setting 'protocol' chooses")
+        NEWS.info(f"searching under the protocol '{protocol}'; the setting 'protocol' chooses")
     [reading] = spec.readings.values()
     outers = spec.outer_parts or reading.outer_parts.get(protocol) or (1,)
     return spec.model_copy(update={"protocol": protocol, "outer_parts": outers[:1]})
@@ -211,14 +214,21 @@ def _scores(place: _Place, trial: Trial) -> dict[str, float]:
     material = place.seen if spec.image == place.spec.image else _packed(place.seen, spec, place.home)
     session, jobs = session_of(material, spec, run, place.home, place.on)
     try:
-        train_models(session, jobs, place.data, place.on, lambda line: say(f"trial {trial.number}: {line}"))
+        train_models(session, jobs, place.data, place.on, _Named(NEWS, {"trial": trial.number}))
     except TrainingError as error:
-        say(f"trial {trial.number} counts as the worst: {error}")
+        NEWS.warning(f"trial {trial.number} counts as the worst: {error}")
         return {}
     scores = {str(job.fold): _score(run, job, material, place.search.metric) for job in jobs}
     for path in (found for pattern in LARGE for found in run.glob(pattern)):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return scores
+
+
+class _Named(logging.LoggerAdapter[logging.Logger]):
+    """News of a trial, each line with its number."""
+
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return f"trial {(self.extra or {})['trial']}: {msg}", kwargs
 
 
 def _runtime(place: _Place, run: Path) -> RuntimeSpec:
@@ -263,4 +273,4 @@ def _tell(place: _Place, done: Sequence[Trial], spent: Sequence[float]) -> None:
     record = f", best {best.value:.4f} (trial {best.number})" if best is not None and best.value is not None else ""
     left = place.search.trials - len(done)
     ahead = f", about {duration(left * sum(spent) / len(spent))} left" if left else ""
-    say(f"trial {last.number} of {place.search.trials}: {value}{record}; took {duration(spent[-1])}{ahead}")
+    NEWS.info(f"trial {last.number} of {place.search.trials}: {value}{record}; took {duration(spent[-1])}{ahead}")
