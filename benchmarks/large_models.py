@@ -31,10 +31,9 @@ def measure(study: str, batch: int) -> dict[str, Any]:
 
     from leukolab.base.streams import stream
     from leukolab.engine import runtime
-    from leukolab.engine.inference import logits_of, probabilities
+    from leukolab.engine.inference import logits_of
     from leukolab.engine.network import build, release, train_mode
     from leukolab.engine.pixels import Images, to_input
-    from leukolab.engine.reference import losses
     from leukolab.spec import load_study
 
     spec = load_study(study, ["model.weights=none"])
@@ -52,7 +51,7 @@ def measure(study: str, batch: int) -> dict[str, Any]:
         started = time.perf_counter()
         with runtime.autocast(settings):
             features = network.features(to_input(pixels, network, settings.device))
-        loss = losses(network.classify(features), labels).mean()
+        loss = network.output.losses(network.classify(features), labels).mean()
         loss.backward()
         optimizer.step()
         stepped = time.perf_counter()
@@ -65,7 +64,7 @@ def measure(study: str, batch: int) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "learning": sum(parameter.numel() for parameter in learning),
         "loss": float(loss.detach()),
-        "probabilities": probabilities(logits).tolist(),
+        "probabilities": network.output.probabilities(logits).tolist(),
         "step_seconds": round(stepped - started, 2),
         "predict_seconds": round(predicted - stepped, 2),
         "peak_gib": peak_gib(),

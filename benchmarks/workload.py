@@ -107,7 +107,7 @@ class Workload:
         optimizer, source = torch.optim.Adam(learning, lr=1e-4, fused=True), source_of(network, training)
 
         def work() -> int:
-            run_epoch(network, training, stage, 0, (optimizer, source))
+            run_epoch(network, training, stage, 0, optimizer, source)
             return len(self.images)
 
         return work

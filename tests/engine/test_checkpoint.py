@@ -11,7 +11,7 @@ from leukolab.base.errors import StorageError
 from leukolab.engine import checkpoint
 from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
 from leukolab.engine.network import Classifier
-from leukolab.engine.reference import train_from
+from leukolab.engine.resume import train_from
 from leukolab.engine.source import PixelSource
 from leukolab.engine.training import Training
 from leukolab.spec import StageSpec

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from leukolab.engine.inference import logits_of, probabilities
+from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, train_mode
 from leukolab.engine.pixels import Images, to_input
 from leukolab.spec import RuntimeSpec
@@ -26,14 +26,3 @@ def test_logits_are_those_of_the_network_in_evaluation_mode(network: Classifier,
     assert network.backbone.training
     assert torch.allclose(logits_of(network, images, rows, RuntimeSpec(device="cpu", precision="float32")), direct)
     assert not network.backbone.training
-
-
-def test_probabilities_of_both_heads() -> None:
-    sigmoid = probabilities(torch.tensor([[0.0], [2.0], [-200.0]]))
-    assert sigmoid.dtype == np.float32
-    assert sigmoid[0].tolist() == [0.5, 0.5]
-    assert np.allclose(sigmoid[1], [1 / (1 + np.exp(2)), 1 / (1 + np.exp(-2))])
-    assert (sigmoid >= 0).all()
-    assert np.allclose(sigmoid.sum(axis=1), 1)
-    softmax = probabilities(torch.tensor([[0.0, 0.0, np.log(2)]]))
-    assert np.allclose(softmax, [[0.25, 0.25, 0.5]])

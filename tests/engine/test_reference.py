@@ -13,21 +13,36 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, build
 from leukolab.engine.pixels import to_input
-from leukolab.engine.reference import batches, called, train, validate
+from leukolab.engine.reference import batches, validate
+from leukolab.engine.resume import train_from
 from leukolab.engine.source import PixelSource
-from leukolab.engine.training import RolePart, Training
+from leukolab.engine.training import RolePart, Trained, Training
 from leukolab.spec import AugmentSpec, ModelSpec, StageSpec, TrainingSpec
 
 MakeTraining = Callable[..., Training]
 BankFor = Callable[..., Bank]
+Train = Callable[[Classifier, Training], Trained]
 NAME = "corrected/two_stage/outer1/lr0.01/fold1"
+
+
+def resumable(network: Classifier, training: Training) -> Trained:
+    return train_from(network, training, lambda depth: reference.PixelSource(network, training, frozen=depth == 0))
+
+
+@pytest.fixture(params=[reference.train, resumable], ids=["plain", "resumable"])
+def train(request: pytest.FixtureRequest) -> Train:
+    """Both loops: what one means, the other does."""
+    loop: Train = request.param
+    return loop
 
 
 def sigmoid_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.log1p(np.exp(np.where(labels == 1, -logits, logits)))
 
 
-def test_the_loss_is_the_weighted_mean_over_the_batch(network: Classifier, make_training: MakeTraining) -> None:
+def test_the_loss_is_the_weighted_mean_over_the_batch(
+    train: Train, network: Classifier, make_training: MakeTraining
+) -> None:
     """With a learning rate next to nothing every step sees the same network, so the epoch's loss is by hand."""
     weights = np.array([0.5, 3.0])
     copies = np.ones(16, np.int64)
@@ -106,7 +121,9 @@ class Watched(PixelSource):
             self.modes[training].setdefault(name, set()).add(module.training)
 
 
-def test_what_is_shown_when_and_in_which_mode(make_training: MakeTraining) -> None:
+def test_what_is_shown_when_and_in_which_mode(
+    train: Train, make_training: MakeTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every training image once an epoch; others in the plain view only; what is frozen in evaluation mode always."""
     model = ModelSpec(backbone="test_efficientnet", weights="none", head="sigmoid", dropout=0.3)
     parts = {
@@ -119,7 +136,8 @@ def test_what_is_shown_when_and_in_which_mode(make_training: MakeTraining) -> No
     training = make_training(parts=parts, settings=TrainingSpec(batch_size=5, augment=augment), stages=(stage,))
     network = build(model, 2, 5)
     source = Watched(network, training, frozen=False)
-    reference.train_from(network, training, lambda _: source)
+    monkeypatch.setattr(reference, "PixelSource", lambda *_, **__: source)
+    train(network, training)
     assert [sorted(rows) for rows in source.trained] == [list(range(12))] * 3
     assert source.judged == [*range(12, 18)] * 3 + [*range(12), *range(12, 18), *range(18, 24)]
     assert all(modes == {False} for modes in source.modes[False].values()), "judged in training mode"
@@ -161,8 +179,9 @@ class Script:
         self.entered: list[float] = []
         self.fresh: list[bool] = []
 
-    def epoch(self, network: Classifier, training: Training, stage: StageSpec, epoch: int, using: Any) -> Any:
-        optimizer, _ = using
+    def epoch(
+        self, network: Classifier, training: Training, stage: StageSpec, epoch: int, optimizer: Any, source: Any
+    ) -> Any:
         self.entered.append(round(network.head.bias.item(), 3))
         self.fresh.append(not optimizer.state)
         optimizer.zero_grad()
@@ -203,6 +222,7 @@ RISE = [(0.5, 1.0), (0.7, 0.9), (0.7, 0.8), (0.7, 0.85), (0.6, 0.1)]
     ],
 )
 def test_the_best_accuracy_is_kept_ties_by_lower_loss(
+    train: Train,
     network: Classifier,
     make_training: MakeTraining,
     scripted: Callable[..., Script],
@@ -220,17 +240,17 @@ def test_the_best_accuracy_is_kept_ties_by_lower_loss(
     assert set(trained.history[0]) == {"stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
 
 
-def test_a_validation_loss_that_is_no_number_stops_too(
-    network: Classifier, make_training: MakeTraining, scripted: Callable[..., Script]
+def test_a_validation_loss_that_is_not_finite_stops_too(
+    train: Train, network: Classifier, make_training: MakeTraining, scripted: Callable[..., Script]
 ) -> None:
     scripted([(0.5, 1.0), (0.5, float("nan"))])
     training = make_training()
-    with pytest.raises(TrainingError, match=rf"{NAME}: stage head, epoch 2: the validation loss is no number"):
+    with pytest.raises(TrainingError, match=rf"{NAME}: stage head, epoch 2: expected a finite validation loss"):
         train(network, training)
 
 
-def test_a_stage_begins_from_the_best_of_the_one_before_with_a_fresh_adam(
-    network: Classifier, make_training: MakeTraining, scripted: Callable[..., Script]
+def test_a_stage_begins_from_the_best_of_the_one_before_with_a_fresh_optimiser(
+    train: Train, network: Classifier, make_training: MakeTraining, scripted: Callable[..., Script]
 ) -> None:
     script = scripted([*RISE, (0.1, 1.0), (0.2, 1.0)])
     stages = (StageSpec(name="head", epochs=5), StageSpec(name="finetune", release="last_stage", epochs=2))
@@ -258,14 +278,14 @@ def mute(network: Classifier) -> None:
 
 
 @pytest.mark.parametrize("harm", [blind, mute])
-def test_a_loss_that_is_no_number_says_where_and_what_to_try(
-    network: Classifier, make_training: MakeTraining, harm: Callable[[Classifier], None]
+def test_a_loss_that_is_not_finite_says_where_and_what_to_try(
+    train: Train, network: Classifier, make_training: MakeTraining, harm: Callable[[Classifier], None]
 ) -> None:
     harm(network)
     training = make_training()
-    with pytest.raises(TrainingError, match=rf"{NAME}: stage head, epoch 1, step 1: the loss is no number") as caught:
+    with pytest.raises(TrainingError, match=rf"{NAME}: stage head, epoch 1, step 1: expected a finite loss") as caught:
         train(network, training)
-    assert "smaller '--set training.learning_rates=[...]'" in str(caught.value)
+    assert "Try smaller 'training.learning_rates'" in str(caught.value)
     assert "learning rate 0.01" in str(caught.value)
 
 
@@ -275,7 +295,7 @@ STAGES = (StageSpec(name="head", epochs=2), StageSpec(name="finetune", release="
 @pytest.mark.parametrize("views", [2, "online"])
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_same_seed_gives_the_same_bytes_whatever_ran_before(
-    make_training: MakeTraining, bank_for: BankFor, views: Any, kept: bool
+    train: Train, make_training: MakeTraining, bank_for: BankFor, views: Any, kept: bool
 ) -> None:
     model = ModelSpec(backbone="test_efficientnet", weights="none", head="sigmoid", dropout=0.3)
     augment = AugmentSpec(flip_horizontal=True, brightness=0.2, views=views)
@@ -298,7 +318,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_ran_before(
     assert all(torch.equal(one.state[name], same.state[name]) for name in one.state)
 
 
-def test_training_learns_what_is_there_to_learn(make_training: MakeTraining) -> None:
+def test_training_learns_what_is_there_to_learn(train: Train, make_training: MakeTraining) -> None:
     model = ModelSpec(backbone="test_efficientnet", weights="none", head="softmax", dropout=0.0)
     network = build(model, 2, 5)
     training = make_training(stages=(StageSpec(name="all", release="all", epochs=8),), learning_rate=0.003)
@@ -308,15 +328,10 @@ def test_training_learns_what_is_there_to_learn(make_training: MakeTraining) -> 
     assert (called == training.labels[16:]).mean() > 0.9
 
 
-def test_each_epoch_is_told(network: Classifier, make_training: MakeTraining) -> None:
+def test_each_epoch_is_told(train: Train, network: Classifier, make_training: MakeTraining) -> None:
     told: list[str] = []
     train(network, make_training(tell=told.append))
     assert [line.partition(":")[0] for line in told] == ["head 1/2", "head 2/2"]
     told.clear()
     train(network, make_training(tell=told.append, stages=(StageSpec(name="long", epochs=21),)))
     assert [line.partition(":")[0] for line in told] == ["long 10/21", "long 20/21"]
-
-
-def test_a_half_is_class_one() -> None:
-    assert called(torch.tensor([[0.0], [-1e-6], [1e-6]])).tolist() == [1, 0, 1]
-    assert called(torch.tensor([[0.0, 1.0, -1.0]])).tolist() == [1]

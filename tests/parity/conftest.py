@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
@@ -24,6 +25,15 @@ RUNTIME = RuntimeSpec(
 )
 AUGMENT = AugmentSpec(flip_horizontal=True, flip_vertical=True, brightness=0.2, contrast=0.2, views=3)
 STAGES = (StageSpec(name="head", release="head", epochs=4), StageSpec(name="fine", release="last_stage", epochs=2))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Several threads wait for each other longer than such small images take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@
     +-- SpecError        a setting or a study file
     +-- SplitError       a split that cannot or must not be built
     +-- WeightsError     weights that are not to be had
-    +-- TrainingError    a training that cannot go on (a loss that is no number)
+    +-- TrainingError    a training that cannot go on (a loss that is not finite)
     +-- RunError         a run folder: of another study, in use, not finished
     +-- StorageError     a disk that is full or a folder that may not be written
     +-- ClusterError     a cluster that cannot be reached, or can take no task

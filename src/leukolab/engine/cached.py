@@ -1,6 +1,6 @@
 """Training fed from the bank: the frozen part is computed once, and only what learns is run in each epoch.
 
-The loop is the reference's; `tests/parity` holds the results to it.
+The loop is `resume`'s; `tests/parity` holds the results to the reference.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from leukolab.engine.bank import Bank
 from leukolab.engine.checkpoint import Standing
 from leukolab.engine.network import Classifier, released_depth
 from leukolab.engine.pixels import Rows
-from leukolab.engine.reference import train_from
+from leukolab.engine.resume import train_from
 from leukolab.engine.source import ActivationSource, PixelSource, PooledSource, Source
 from leukolab.engine.training import Trained, Training
 from leukolab.spec import StageSpec, TrainingSpec

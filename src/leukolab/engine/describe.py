@@ -13,7 +13,6 @@ import torch
 from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier, release, released_depth, stages_of, train_mode
 from leukolab.engine.pixels import to_input
-from leukolab.engine.reference import losses
 from leukolab.engine.runtime import autocast
 from leukolab.engine.trunk import Trunk, images_per_second
 from leukolab.spec import RuntimeSpec, StageSpec
@@ -41,8 +40,9 @@ def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
     head = sum(parameter.numel() for parameter in network.head.parameters())
     rows.append({"name": "pooling", "kind": "global pooling", "output_shape": str(width), "parameters": 0})
     rows.append({"name": "dropout", "kind": f"rate {network.dropout.p:g}", "output_shape": str(width), "parameters": 0})
-    final = "sigmoid" if outputs == 1 else "softmax"
-    rows.append({"name": "head", "kind": f"dense, {final}", "output_shape": str(outputs), "parameters": head})
+    rows.append(
+        {"name": "head", "kind": f"dense, {network.output.name}", "output_shape": str(outputs), "parameters": head}
+    )
     return rows
 
 
@@ -136,7 +136,7 @@ def _step(network: Classifier, inputs: torch.Tensor, features: Features, runtime
     with autocast(runtime):
         pooled = features(inputs)
     labels = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
-    losses(network.classify(pooled), labels).mean().backward()  # type: ignore[no-untyped-call]
+    network.output.losses(network.classify(pooled), labels).mean().backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)
 
 

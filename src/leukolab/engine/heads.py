@@ -6,6 +6,7 @@ and ends as it would have ended alone; what they share is the pass through the c
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +16,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from leukolab.base.errors import TrainingError
 from leukolab.engine import checkpoint
 from leukolab.engine.bank import Bank
 from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
 from leukolab.engine.network import dropout_mask, fresh_head
+from leukolab.engine.output import OutputLayer, output_layer
 from leukolab.engine.pixels import Rows
-from leukolab.engine.reference import batches, called, dropout_generator, epoch_row, judged, losses, no_number
+from leukolab.engine.reference import batches, dropout_generator, judged
 from leukolab.engine.source import PooledSource
-from leukolab.engine.training import Training
+from leukolab.engine.training import Training, epoch_row, not_finite
 from leukolab.engine.weights import State
 from leukolab.spec import StageSpec
 
@@ -37,6 +38,7 @@ class _Head:
 
     training: Training
     head: nn.Linear
+    output: OutputLayer
     optimizer: torch.optim.Adam
     source: PooledSource
     dropout: float
@@ -59,13 +61,13 @@ def train_heads(
     Args:
         trainings: their first stages release the head only; epochs and patience may differ.
         banks: the bank a training sees.
-        outputs: of a head: 1 for a sigmoid, else the classes.
+        outputs: logits of a head.
         dropout: share of pooled features dropped in training.
         path: a file to keep the standing in after each epoch, and to go on from.
         tell: takes a sentence now and then.
 
     Raises:
-        TrainingError: the loss of one of them is no number.
+        TrainingError: the loss of one of them is not finite.
     """
     heads = [_begin(training, banks(training), outputs, dropout) for training in trainings]
     _restore(heads, path)
@@ -84,7 +86,7 @@ def train_heads(
 def _begin(training: Training, bank: Bank, outputs: int, dropout: float) -> _Head:
     head = fresh_head(bank.width, outputs, training.seed).to(training.runtime.device)
     optimizer = torch.optim.Adam(head.parameters(), lr=training.learning_rate, fused=True)
-    fresh = _Head(training, head, optimizer, PooledSource(bank, training), dropout, Standing())
+    fresh = _Head(training, head, output_layer(outputs), optimizer, PooledSource(bank, training), dropout, Standing())
     fresh.standing = Standing(kept=fresh.state(), learned=fresh.state())
     return fresh
 
@@ -142,7 +144,8 @@ def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tens
         weights = torch.tensor(head.training.class_weights, dtype=torch.float32)
         shares[place, : len(rows)] = weights[labels[place, : len(rows)]] / len(rows)
     logits = _logits(features.to(device), [heads[number].head for number, _, _ in batch])
-    each = losses(logits.flatten(0, 1), labels.to(device).flatten()).view(len(batch), size)
+    output = heads[0].output
+    each = output.losses(logits.flatten(0, 1), labels.to(device).flatten()).view(len(batch), size)
     loss = (each * shares.to(device)).sum(dim=1)
     _check(heads, batch, loss, epoch, step)
     loss.sum().backward()  # type: ignore[no-untyped-call]
@@ -150,7 +153,9 @@ def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tens
         heads[number].optimizer.step()
         heads[number].optimizer.zero_grad(set_to_none=True)
     counts = torch.tensor([len(rows) for _, rows, _ in batch], dtype=torch.float64)
-    right = (called(logits.detach().flatten(0, 1)).cpu() == labels.flatten()).view(len(batch), size) & (shares > 0)
+    right = (output.called(logits.detach().flatten(0, 1)).cpu() == labels.flatten()).view(len(batch), size) & (
+        shares > 0
+    )
     return torch.stack([loss.detach().cpu().double() * counts, right.sum(dim=1).double(), counts], dim=1)
 
 
@@ -162,22 +167,22 @@ def _logits(features: torch.Tensor, heads: list[nn.Linear]) -> torch.Tensor:
     """
     weight = torch.stack([head.weight for head in heads])
     outputs = weight.shape[1]
-    company = functional.pad(weight, (0, 0, 0, 1)) if outputs == 1 else weight
+    company = functional.pad(weight, (0, 0, 0, max(0, 2 - outputs)))
     bias = torch.stack([head.bias for head in heads])
     return torch.bmm(features, company.transpose(1, 2))[:, :, :outputs] + bias[:, None]
 
 
 def _check(heads: list[_Head], batch: Batch, loss: torch.Tensor, epoch: int, step: int) -> None:
     for (number, _, _), value in zip(batch, loss.tolist(), strict=True):
-        if value != value or value in (float("inf"), float("-inf")):
-            raise TrainingError(no_number(heads[number].training, _stage(heads[number]), epoch, step))
+        if not math.isfinite(value):
+            raise not_finite(heads[number].training, _stage(heads[number]), epoch, step, value)
 
 
 def _validate(head: _Head) -> tuple[float, float]:
     rows, size = head.training.parts["validation"].rows, head.training.runtime.evaluation_batch_size
     with torch.inference_mode():
         pieces = [head.head(head.source.plain(rows[start : start + size])).cpu() for start in range(0, len(rows), size)]
-    return judged(head.training, torch.cat(pieces))
+    return judged(head.training, head.output, torch.cat(pieces))
 
 
 def _stage(head: _Head) -> StageSpec:

@@ -1,10 +1,8 @@
-"""Logits and probabilities of a trained network."""
+"""Logits of a trained network."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Images, Rows, to_input
@@ -23,15 +21,3 @@ def logits_of(network: Classifier, images: Images, rows: Rows, runtime: RuntimeS
                 features = network.features(to_input(images.read(piece), network, runtime.device))
             pieces.append(network.classify(features).cpu())
     return torch.cat(pieces) if pieces else torch.empty(0, network.head.out_features)
-
-
-def probabilities(logits: torch.Tensor) -> NDArray[np.float32]:
-    """Logits (n, 1) of a sigmoid head or (n, k) of a softmax head to probabilities (n, k), k at least 2."""
-    logits = logits.float()
-    if logits.shape[1] == 1:
-        ones = torch.sigmoid(logits.double())
-        both = torch.cat([1 - ones, ones], dim=1)
-    else:
-        both = torch.softmax(logits.double(), dim=1)
-    result: NDArray[np.float32] = both.float().numpy()
-    return result

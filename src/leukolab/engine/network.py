@@ -8,6 +8,7 @@ from torch import nn
 
 from leukolab.base.errors import SpecError, WeightsError
 from leukolab.base.streams import stream_seed
+from leukolab.engine.output import OutputLayer, output_count, output_layer
 from leukolab.engine.weights import State, Weights, load_backbone
 from leukolab.spec import ModelSpec
 
@@ -22,6 +23,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(features, outputs)
         self.weights = weights
         self.model = model
+        self.output: OutputLayer = output_layer(outputs)
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pooled features (n, d)."""
@@ -57,8 +59,7 @@ def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
         SpecError: a sigmoid head with another number of classes than two.
         WeightsError: the weights are not to be had.
     """
-    if model.head == "sigmoid" and classes != 2:
-        raise SpecError(f"model.head: a sigmoid head has two classes, the data have {classes}. Use 'softmax'.")
+    output_count(model.head, classes)  # before weights are fetched
     backbone, weights = load_backbone(model, stream_seed(seed, "backbone"))
     network = _assemble(backbone, model, classes, weights)
     fresh = fresh_head(network.head.in_features, network.head.out_features, seed)
@@ -112,10 +113,9 @@ def assemble(model: ModelSpec, classes: int, weights: Weights, trunk: State) -> 
 
 def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weights) -> Classifier:
     features = backbone.head_hidden_size if hasattr(backbone, "head_hidden_size") else backbone.num_features
-    outputs = 1 if model.head == "sigmoid" else classes
     if hasattr(backbone, "global_pool") and isinstance(backbone.global_pool, nn.Module):
         backbone.global_pool.register_forward_pre_hook(_channels_last_gradient)
-    return Classifier(backbone, int(features), outputs, model, weights)  # type: ignore[arg-type]
+    return Classifier(backbone, int(features), output_count(model.head, classes), model, weights)  # type: ignore[arg-type]
 
 
 def check_size(network: Classifier, size_px: int) -> None:
@@ -194,6 +194,22 @@ def train_mode(network: nn.Module) -> None:
     sides: dict[nn.Module, set[bool]] = {}
     _see_sides(network, sides)
     _set_mode(network, sides, inherited=True)
+
+
+def learning_tensors(network: Classifier) -> State:
+    """The tensors that learn, in order of name: released parameters, and buffers of modules in training mode."""
+    train_mode(network)
+    names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    for prefix, module in network.named_modules():
+        if module.training:
+            names |= {f"{prefix}.{name}" if prefix else name for name, _ in module.named_buffers(recurse=False)}
+    state = network.state_dict()
+    return {name: state[name] for name in sorted(names & state.keys())}
+
+
+def copied(tensors: State) -> State:
+    """These tensors as they are now."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
 def _see_sides(module: nn.Module, sides: dict[nn.Module, set[bool]]) -> set[bool]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leukolab.base.errors import TrainingError
 from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.weights import State
 from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
@@ -57,3 +59,44 @@ class Trained:
     history: History
     state: State
     predictions: dict[str, NDArray[np.float32]]
+
+
+MANY_EPOCHS = 20
+"""Stages with more epochs than this tell of every tenth only."""
+
+
+def epoch_row(
+    training: Training, stage: StageSpec, epoch: int, numbers: tuple[float, float, float, float]
+) -> dict[str, float | str]:
+    """One row of the history, without seconds; tells of it.
+
+    Args:
+        training: whose epoch it is.
+        stage: of that training.
+        epoch: from 0.
+        numbers: loss, accuracy, validation loss, validation accuracy.
+
+    Raises:
+        TrainingError: the validation loss is not finite.
+    """
+    loss, accuracy, val_loss, val_accuracy = numbers
+    if not math.isfinite(val_loss):
+        raise TrainingError(
+            f"{training.name}: stage {stage.name}, epoch {epoch + 1}: expected a finite validation loss, "
+            f"got {val_loss}. {REMEDY}"
+        )
+    if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
+        training.tell(f"{stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
+    return {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
+            "val_loss": val_loss, "val_accuracy": val_accuracy}  # fmt: skip
+
+
+REMEDY = "Try smaller 'training.learning_rates' or 'runtime.precision' float32; finished jobs are kept."
+
+
+def not_finite(training: Training, stage: StageSpec, epoch: int, step: int, loss: float) -> TrainingError:
+    """The error for a training loss that is not finite; epoch and step count from 0."""
+    return TrainingError(
+        f"{training.name}: stage {stage.name}, epoch {epoch + 1}, step {step + 1}: expected a finite loss, got {loss} "
+        f"(learning rate {training.learning_rate:g}). {REMEDY}"
+    )

@@ -14,7 +14,7 @@ from leukolab.base.errors import DataError, ImageError, RunError, WeightsError
 from leukolab.base.files import read_json
 from leukolab.base.progress import progress
 from leukolab.engine import runtime
-from leukolab.engine.inference import logits_of, probabilities
+from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
@@ -129,9 +129,12 @@ def _decoded(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> Itera
 
 def _mixed(model: Model, pixels: np.ndarray) -> np.ndarray:
     rows = np.arange(len(pixels))
-    device = model.spec.runtime.device
-    logits = [logits_of(member.to(device), Images(pixels, ""), rows, model.spec.runtime) for member in model.members]
-    return wen_mix(np.stack([probabilities(one) for one in logits]), np.asarray(model.weights))
+    images, settings = Images(pixels, ""), model.spec.runtime
+    probs_mnk = [
+        member.output.probabilities(logits_of(member.to(settings.device), images, rows, settings))
+        for member in model.members
+    ]
+    return wen_mix(np.stack(probs_mnk), np.asarray(model.weights))
 
 
 def _table(model: Model, paths: list[Path], probs_nk: np.ndarray) -> pd.DataFrame:
