@@ -36,7 +36,7 @@ from leukolab.cards.listing import image_files
 from leukolab.engine import runtime, views
 from leukolab.engine.heads import train_heads
 from leukolab.engine.source import ActivationSource, PixelSource
-from leukolab.images import decode, in_order, pack
+from leukolab.images import decode, map_files, pack
 
 COLUMNS = ("part", "backbone", "px", "images/s", "best", "CPU ms", "GFLOP", "GFLOP/s", "of peak", "of runtime")
 FILES, IMAGES = ("decode", "pack"), ("views", "trunk", "fill", "heads", "stage2", "full")
@@ -77,7 +77,7 @@ def file_parts(given: argparse.Namespace, folder: Path) -> dict[str, Part]:
     threads = runtime.resolve_runtime(workload.RuntimeSpec()).threads
     parts = {
         "decode, 1 thread": Part(lambda: sum(1 for _ in map(decode, paths))),
-        f"decode, {threads} threads": Part(lambda: sum(1 for _ in in_order(decode, paths, "decoding"))),
+        f"decode, {threads} threads": Part(lambda: sum(1 for _ in map_files(decode, paths, "decoding"))),
         "pack": Part(packed),
     }
     return {name: part for name, part in parts.items() if name.partition(",")[0] in given.rows}

@@ -28,8 +28,8 @@ def test_statistics_are_kept_under_the_key_of_the_pixels(
     paths = paths_of(two_class)[:12]
     _, first = shortcut_features(paths, "key", tmp_path)
     calls = []
-    real = shortcuts.in_order
-    monkeypatch.setattr(shortcuts, "in_order", lambda *given: calls.append(given) or real(*given))
+    real = shortcuts.map_files
+    monkeypatch.setattr(shortcuts, "map_files", lambda *given: calls.append(given) or real(*given))
     _, again = shortcut_features(paths, "key", tmp_path)
     assert (again == first).all()
     assert calls == []

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from leukolab.cards import get_card, locate, read_index, verify
-from leukolab.images import cell_statistics, colour_statistics, decode, in_order, pixel_digest
+from leukolab.images import cell_statistics, colour_statistics, decode, map_files, pixel_digest
 from leukolab.spec import DataSpec
 from leukolab.splits import identity_groups
 
@@ -44,7 +44,7 @@ def cells(data: Path) -> pd.DataFrame:
 
 
 def over(index: pd.DataFrame, function) -> list:
-    return list(in_order(lambda path: function(decode(Path(path))), list(index["path"]), "Reading"))
+    return list(map_files(lambda path: function(decode(Path(path))), list(index["path"]), "Reading"))
 
 
 def test_every_cell_is_proved_and_one_changed_pixel_is_named(cells: pd.DataFrame, data: Path, tmp_path: Path) -> None:

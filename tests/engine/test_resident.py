@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ import pytest
 import torch
 
 from leukolab.engine import resident, views
-from leukolab.engine.ahead import ahead
 from leukolab.engine.network import build
 from leukolab.engine.pixels import Images
 from leukolab.engine.trunk import LARGEST, Trunk, cut_depth, to_halves
@@ -77,27 +74,3 @@ def test_halves_are_cut_off_and_kept_where_they_are_halves() -> None:
     assert to_halves(made) is made
     same = torch.from_numpy(values).clamp(-LARGEST, LARGEST).half().numpy()
     assert np.array_equal(same, made)
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-def test_results_come_in_order_and_few_are_ahead(threads: int) -> None:
-    begun: list[int] = []
-    makers: set[int] = set()
-
-    def make(number: int) -> int:
-        begun.append(number)
-        makers.add(threading.get_ident())
-        time.sleep(0.002 * (number % 3))
-        return number * number
-
-    results = ahead(make, range(30), threads)
-    for number, result in enumerate(results):
-        assert result == number * number
-        assert len(begun) <= number + 1 + threads
-    assert threading.get_ident() not in makers
-    assert len(begun) == 30
-
-
-def test_what_fails_ahead_fails_here() -> None:
-    with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda number: 1 // (3 - number), range(5)))

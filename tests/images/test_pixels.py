@@ -14,8 +14,7 @@ from PIL import Image
 
 from leukolab.base.errors import ImageError, StorageError
 from leukolab.base.home import Home
-from leukolab.images import PixelStore, decode, fit, in_order, open_store, pack, pixel_digest, pixels
-from leukolab.images.parallel import worker_count
+from leukolab.images import PixelStore, decode, fit, map_files, open_store, pack, pixel_digest, pixels
 
 
 @pytest.fixture
@@ -217,8 +216,7 @@ def test_results_keep_their_order_and_few_wait() -> None:
         started.append(number)
         return number * number
 
-    results = in_order(square, range(1000), "Squaring", workers=2)
+    results = map_files(square, range(1000), "Squaring", threads=2)
     assert next(results) == 0
     assert len(started) <= 9
     assert list(results) == [number * number for number in range(1, 1000)]
-    assert worker_count() >= 1

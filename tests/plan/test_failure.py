@@ -7,11 +7,11 @@ import pytest
 from toys import LocalError
 
 from leukolab.base.errors import ImageError, LeukolabError
-from leukolab.plan.failure import pack, unpack
+from leukolab.plan.failure import describe_error, rebuild_error
 
 
 def travelled(error: BaseException) -> BaseException:
-    return unpack(pickle.loads(pickle.dumps(pack(error))))
+    return rebuild_error(pickle.loads(pickle.dumps(describe_error(error))))
 
 
 def test_a_sentence_arrives_as_it_was() -> None:

@@ -11,7 +11,7 @@ import pytest
 import leukolab
 
 HOUSE = Path(leukolab.__file__).parent
-ROOMS = ("audit", "base", "cards", "cli", "engine", "images", "report", "results", "spec", "splits", "stats")
+ROOMS = ("audit", "base", "cards", "cli", "engine", "images", "plan", "report", "results", "spec", "splits", "stats")
 
 
 def imports_of(path: Path, names: set[str]) -> set[str]:

@@ -17,7 +17,7 @@ from leukolab.base import shelf
 from leukolab.base.files import atomic
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
-from leukolab.images import black_background, cell_statistics, colour_statistics, decode, in_order
+from leukolab.images import black_background, cell_statistics, colour_statistics, decode, map_files
 
 Floats = NDArray[np.float64]
 SHORTCUTS_VERSION = 1
@@ -36,7 +36,7 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Home) -> tup
     path = home / "shortcuts" / f"{key}.npy"
     features = _kept(path, len(paths))
     if features is None:
-        features = np.stack(list(in_order(_cell if on_black else _colour, list(paths), "shortcut statistics")))
+        features = np.stack(list(map_files(_cell if on_black else _colour, list(paths), "shortcut statistics")))
         data = io.BytesIO()
         np.save(data, features)
         with atomic(path) as temporary:

@@ -9,7 +9,7 @@ import pandas as pd
 from leukolab.base.errors import ImageError
 from leukolab.cards.card import Card
 from leukolab.cards.verdict import VerifyResult, count_classes
-from leukolab.images import decode, in_order
+from leukolab.images import decode, map_files
 
 
 def verify_readable(
@@ -27,7 +27,7 @@ def verify_readable(
         index: one row per image: columns path, part, class_name.
         missing, extra: what the data set found out itself, relative to the root.
     """
-    unreadable = tuple(sentence for sentence in in_order(_reading_error, _paths(index), "Reading images") if sentence)
+    unreadable = tuple(sentence for sentence in map_files(_reading_error, _paths(index), "Reading images") if sentence)
     found = index[["part", "class_name"]].itertuples(index=False, name=None)
     return VerifyResult(
         card=card,

@@ -23,12 +23,12 @@ from leukolab.base.files import atomic, open_to_read, read_at
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import progress
+from leukolab.base.threads import ahead, reader_count
 from leukolab.engine import views
-from leukolab.engine.ahead import ahead
 from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.resident import shown
+from leukolab.engine.runtime import one_core
 from leukolab.engine.trunk import Outputs, Pixels, Trunk, to_halves
-from leukolab.images.parallel import worker_count
 from leukolab.spec import AugmentSpec
 
 Halves = NDArray[np.float16]
@@ -196,12 +196,13 @@ class Bank:
         A graphics card computes in a thread of its own, so that it goes on while this one writes.
         """
         on_card = self.trunk.runtime.device == "cuda"
-        prepared = ahead(lambda place: self._pixels(place[1], size, changes), passes, worker_count() if on_card else 1)
+        threads = reader_count() if on_card else 1
+        prepared = ahead(lambda place: self._pixels(place[1], size, changes), passes, threads, start=one_core)
 
         def passed(one: tuple[Pixels, int]) -> tuple[Outputs, int]:
             return self.trunk.run(one[0]), one[1]
 
-        return ahead(passed, prepared) if on_card else map(passed, prepared)
+        return ahead(passed, prepared, start=one_core) if on_card else map(passed, prepared)
 
     def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[Pixels, int]:
         """One pass: always `size` images, so that the last ones are computed as all others; and how many count."""

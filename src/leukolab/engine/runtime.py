@@ -37,6 +37,11 @@ def resolve_runtime(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
     return runtime.model_copy(update={"device": device, "precision": precision, "threads": threads})
 
 
+def one_core() -> None:
+    """Let what this thread asks of PyTorch take no other cores."""
+    torch.set_num_threads(1)
+
+
 @contextlib.contextmanager
 def settled(runtime: RuntimeSpec) -> Iterator[None]:
     """Deterministic algorithms and the chosen number of threads while the block runs."""

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from leukolab.base.streams import stream_seed
+from leukolab.base.threads import ahead
 from leukolab.engine import views
-from leukolab.engine.ahead import ahead
 from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
 from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Rows, normalised, to_device
 from leukolab.engine.resident import shown
-from leukolab.engine.runtime import autocast
+from leukolab.engine.runtime import autocast, one_core
 from leukolab.engine.training import Training
 from leukolab.spec import StageSpec
 
@@ -159,7 +159,7 @@ def fed_ahead(
     def fed(batch: Rows) -> Fed:
         return batch, source.plain(batch) if epoch is None else source.inputs(batch, *epoch)
 
-    return ahead(fed, rows) if training.runtime.device == "cuda" else map(fed, rows)
+    return ahead(fed, rows, start=one_core) if training.runtime.device == "cuda" else map(fed, rows)
 
 
 def shown_views(training: Training, stage: StageSpec, epoch: int) -> Rows:

@@ -4,7 +4,7 @@ from leukolab.images.colour import CELL_NAMES, COLOUR_NAMES, cell_statistics, co
 from leukolab.images.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode, image_size, pixel_digest
 from leukolab.images.geometry import fit
 from leukolab.images.masks import black_background, cell_mask
-from leukolab.images.parallel import in_order
+from leukolab.images.parallel import map_files
 from leukolab.images.pixels import PixelStore, open_store, pack
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "decode",
     "fit",
     "image_size",
-    "in_order",
+    "map_files",
     "open_store",
     "pack",
     "pixel_digest",

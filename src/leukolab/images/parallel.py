@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from leukolab.base.cores import cores
 from leukolab.base.progress import progress
+from leukolab.base.threads import ahead, reader_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(
-    function: Callable[[Item], Result], items: Sequence[Item], what: str, workers: int | None = None
+def map_files(
+    function: Callable[[Item], Result], items: Sequence[Item], what: str, threads: int | None = None
 ) -> Iterator[Result]:
-    """Results of `function` for each item, in their order, at most four a worker waiting.
+    """Results of `function` for each item, in their order; at most four per thread wait.
 
-    Threads, not processes: decoding, resizing and hashing leave Python's lock, and threads start alike everywhere.
+    Threads, not processes: decoding, resizing and hashing release Python's lock, and threads start alike everywhere.
 
     Args:
         function: called in a thread; what it raises is raised here.
         items: what to call it with.
         what: named in the progress bar.
-        workers: threads; as many as processors, at most 8, where None.
+        threads: how many; `reader_count` where None.
     """
-    yield from progress(_results(function, items, workers or worker_count()), len(items), what)
-
-
-def worker_count() -> int:
-    """Threads that decode: one a processor this process may use, at most 8."""
-    return min(8, cores())
-
-
-def _results(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    threads = threads or reader_count()
+    yield from progress(ahead(function, items, threads, 4 * threads), len(items), what)

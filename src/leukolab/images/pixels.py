@@ -25,7 +25,7 @@ from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
-from leukolab.images.parallel import in_order
+from leukolab.images.parallel import map_files
 
 NEWS = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def pack(
     """
     if len(paths) != len(image_ids) or not paths:
         raise ImageError(f"expected at least one image and one name each, got {len(paths)} and {len(image_ids)}.")
-    digests = tuple(in_order(_digest_or_reason, list(paths), "Reading files"))
+    digests = tuple(map_files(_digest_or_reason, list(paths), "Reading files"))
     job = _Job(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable)
     geometry = {"size_px": size_px, "crop_px": crop_px}
     key = content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
@@ -260,7 +260,7 @@ def _write_array(path: Path, job: _Job) -> tuple[str, list[_Decoded]]:
     hasher = hashlib.sha256()
     with path.open("wb") as stream:
         length = _write_head(stream, len(job.paths), job.size_px)
-        for one in in_order(lambda file: _decoded(file, job), job.paths, "Packing images"):
+        for one in map_files(lambda file: _decoded(file, job), job.paths, "Packing images"):
             if one.pixels is not None:
                 data = np.ascontiguousarray(one.pixels).tobytes()
                 hasher.update(data)

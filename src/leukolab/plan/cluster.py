@@ -18,11 +18,11 @@ from typing import Any, Protocol
 from leukolab.base.errors import ClusterError, RunError
 from leukolab.base.files import make_folder, write_text
 from leukolab.base.progress import NEWS
-from leukolab.plan import failure
+from leukolab.plan.failure import rebuild_error
 from leukolab.plan.journal import Journal
 from leukolab.plan.node import GoneError, Order, Report, Spot, spot_of
 from leukolab.plan.order import Frontier
-from leukolab.plan.parcel import unpack
+from leukolab.plan.parcel import from_bytes
 from leukolab.plan.task import Place, Task
 
 APART = "LEUKOLAB_APART"
@@ -53,7 +53,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Line:
-    """What a task says, and where: `kind` is one of those of `node.Tell`."""
+    """What a task says, and where: `kind` is one of those of `node.TellDriver`."""
 
     kind: str
     key: str
@@ -82,7 +82,7 @@ class Cluster(Protocol):
         """What tasks said since the last call; all that a task said, once it has ended."""
 
     def read(self, spot: Spot) -> Iterator[bytes]:
-        """What `pack` gives of an artefact on a machine; raises GoneError."""
+        """What `to_bytes` gives of an artefact on a machine; raises GoneError."""
 
     def cancel(self, handle: Any) -> None:
         """Kill a task, started or not."""
@@ -226,7 +226,7 @@ class _Drive:
             return
         if report.kind == "failed":
             self._journal.failed(task, report.content.name)
-            raise failure.unpack(report.content)
+            raise rebuild_error(report.content)
         if report.kind == "missing":
             self._make_again(task, report.content)
             return
@@ -248,7 +248,7 @@ class _Drive:
             if artefact.startswith("home/") and task.key in self._waited_for:
                 self._elsewhere[artefact] = spot
             elif not path.exists():
-                unpack(self._cluster.read(spot), path)
+                from_bytes(self._cluster.read(spot), path)
 
     def _make_again(self, task: Task, missing: Sequence[str]) -> None:
         """Let what was lost with a machine be made once more, then the task that needs it."""

@@ -20,12 +20,12 @@ class Failure:
     traceback: str
 
 
-def pack(error: BaseException) -> Failure:
+def describe_error(error: BaseException) -> Failure:
     """The error in a form that any process can open."""
     return Failure(_pickled(error), _known_name(error), str(error), "".join(traceback.format_exception(error)))
 
 
-def unpack(failure: Failure) -> BaseException:
+def rebuild_error(failure: Failure) -> BaseException:
     """The error as it was raised; one that is no `LeukolabError` carries the traceback of its process as a note."""
     error: BaseException = pickle.loads(failure.pickled) if failure.pickled else _rebuilt(failure)
     if not isinstance(error, LeukolabError):

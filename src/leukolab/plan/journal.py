@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from leukolab.base.progress import duration
 from leukolab.plan.ledger import Event, read_events, seconds_left, unmeasured, write_event
 from leukolab.plan.task import Task
-
-Tell = Callable[[str], None]
-"""Takes one line of a task for the person who waits."""
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 """Takes all lines of a plan, see `leukolab.base.progress`."""

@@ -14,7 +14,7 @@ from multiprocessing.context import SpawnProcess
 
 from leukolab.base.errors import RunError
 from leukolab.base.progress import NEWS
-from leukolab.plan.failure import unpack
+from leukolab.plan.failure import rebuild_error
 from leukolab.plan.journal import Journal
 from leukolab.plan.order import Frontier
 from leukolab.plan.task import Place, Task
@@ -119,7 +119,7 @@ def _hear(worker: Worker, crew: list[Worker], frontier: Frontier, lost: Counter[
         journal.say(task, line, level)
     elif kind == "failed":
         journal.failed(task, content.name, pid)
-        raise unpack(content)
+        raise rebuild_error(content)
     else:
         worker.task = None
         frontier.finish(task.key)

@@ -21,12 +21,12 @@ from leukolab.base.errors import ClusterError
 from leukolab.base.files import make_folder
 from leukolab.base.home import Home
 from leukolab.base.progress import Relay, shown
-from leukolab.plan import failure
-from leukolab.plan.parcel import unpack
-from leukolab.plan.run import do
+from leukolab.plan.failure import describe_error
+from leukolab.plan.parcel import from_bytes
 from leukolab.plan.task import Place, Task
+from leukolab.plan.work import do
 
-Tell = Callable[[str, str], None]
+TellDriver = Callable[[str, str], None]
 """Takes `started` and the scratch folder; or a line: `told` (progress), `warned`, `printed` (what else was written)."""
 
 
@@ -43,7 +43,7 @@ class Spot:
 
 
 Read = Callable[[Spot], Iterator[bytes]]
-"""What `pack` gives of an artefact elsewhere; raises `GoneError`."""
+"""What `to_bytes` gives of an artefact elsewhere; raises `GoneError`."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Report:
     scratch: str
 
 
-def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
+def attempt(order: Order, node: str, tell: TellDriver, read: Read) -> Report:
     """Do a task on this machine; whatever it raises is in the report."""
     scratch = "" if _shares(order) else str(_scratch(order.token, node))
     report = partial(Report, node=node, scratch=scratch)
@@ -89,7 +89,7 @@ def attempt(order: Order, node: str, tell: Tell, read: Read) -> Report:
         with _heard(tell, order.level):
             return report("finished", do(order.task, place, order.work, partial(tell, "told")))
     except Exception as error:
-        return report("failed", failure.pack(error))
+        return report("failed", describe_error(error))
 
 
 def spot_of(artefact: str, report: Report) -> Spot:
@@ -133,15 +133,15 @@ def _fetch(order: Order, place: Place, here: Spot, read: Read) -> tuple[str, ...
             missing.append(artefact)
             continue
         try:
-            unpack(read(spot), path)
+            from_bytes(read(spot), path)
         except GoneError:
             missing.append(artefact)
     return tuple(missing)
 
 
 @contextlib.contextmanager
-def _heard(tell: Tell, level: int) -> Iterator[None]:
-    """Tell all news, and each line that the work writes to its standard output or error."""
+def _heard(tell: TellDriver, level: int) -> Iterator[None]:
+    """TellDriver all news, and each line that the work writes to its standard output or error."""
     lines = _Lines(partial(tell, "printed"))
     relay = Relay(lambda level, line: tell("warned" if level >= logging.WARNING else "printed", line))
     with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines), shown(relay, level):

@@ -21,7 +21,7 @@ _SEAL = hashlib.sha256().digest_size
 _ROOT = "artefact"
 
 
-def pack(path: Path) -> Iterator[bytes]:
+def to_bytes(path: Path) -> Iterator[bytes]:
     """A file or a folder as pieces of about PIECE_BYTES, each behind its SHA-256; memory does not grow with its size.
 
     Raises:
@@ -36,8 +36,8 @@ def pack(path: Path) -> Iterator[bytes]:
     yield _seal(bytes(waiting))
 
 
-def unpack(pieces: Iterable[bytes], path: Path) -> None:
-    """Put what `pack` gave at `path`, whole or not at all; what is there meanwhile stays.
+def from_bytes(pieces: Iterable[bytes], path: Path) -> None:
+    """Put what `to_bytes` gave at `path`, whole or not at all; what is there meanwhile stays.
 
     Raises:
         StorageError: a piece was damaged on its way, or the disk is full or may not be written.

@@ -31,7 +31,7 @@ from leukolab.base.errors import ClusterError
 from leukolab.plan.cluster import Line, Room, run_on
 from leukolab.plan.journal import Journal
 from leukolab.plan.node import GoneError, Order, Report, Spot, attempt
-from leukolab.plan.parcel import pack
+from leukolab.plan.parcel import to_bytes
 from leukolab.plan.task import Place, Task
 
 DEFAULT_PORT = 6379
@@ -170,7 +170,7 @@ def _next(pieces: Any) -> bytes | None:
 
 
 def _send(path: str) -> Iterator[bytes]:
-    yield from pack(Path(path))
+    yield from to_bytes(Path(path))
 
 
 def _discard(scratch: str) -> None:

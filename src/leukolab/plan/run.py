@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from leukolab.plan.journal import Journal, Log, Tell
+from leukolab.plan.journal import Journal, Log
 from leukolab.plan.lock import hold
 from leukolab.plan.order import wanted
 from leukolab.plan.target import usable_target
 from leukolab.plan.task import Place, Task
+from leukolab.plan.work import do
 
 NEWS = logging.getLogger(__name__)
-
-Work = Callable[[Place, dict[str, Any], Tell], None]
-"""Does the work of a task: reads its payload, writes its artefacts whole or not at all, and may be called again."""
 
 
 def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", log: Log = NEWS) -> None:
@@ -70,30 +65,3 @@ def run_here(left: Sequence[Task], place: Place, work: str, journal: Journal) ->
             journal.failed(task, type(error).__name__)
             raise
         journal.finished(task, seconds)
-
-
-def do(task: Task, place: Place, work: str, tell: Tell) -> float:
-    """Call the work of one task, and see that it made what it should in the run folder.
-
-    What it made in the home folder may be gone already where the cache is small; whoever needs it makes it again.
-
-    Returns:
-        Seconds it took.
-
-    Raises:
-        RuntimeError: it ended and an artefact is missing: a bug in the work.
-        Exception: what the work raised.
-    """
-    started = time.perf_counter()
-    find_work(work)(place, task.payload, tell)
-    missing = [made for made in task.makes if made.startswith("run/") and not place.find(made).exists()]
-    if missing:
-        raise RuntimeError(f"{task.name}: ended without making {', '.join(missing)}")
-    return time.perf_counter() - started
-
-
-def find_work(work: str) -> Work:
-    """The function of that dotted name, `package.module:function`."""
-    module, _, name = work.partition(":")
-    found: Work = getattr(importlib.import_module(module), name)
-    return found

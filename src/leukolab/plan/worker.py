@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from leukolab.base.progress import Relay, shown
-from leukolab.plan.failure import pack
-from leukolab.plan.run import do
+from leukolab.plan.failure import describe_error
 from leukolab.plan.task import Place, Task
+from leukolab.plan.work import do
 
 Message = tuple[str, Any]
 """From a worker: (`told`, line), (`logged`, (level, line)), (`finished`, seconds), (`failed`, Failure)."""
@@ -56,7 +56,7 @@ def _attempt(task: Task, place: Place, work: str, send: Send) -> None:
     try:
         seconds = do(task, place, work, partial(send, "told"))
     except Exception as error:
-        send("failed", pack(error))
+        send("failed", describe_error(error))
     else:
         send("finished", seconds)
 

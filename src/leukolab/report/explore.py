@@ -27,7 +27,7 @@ from leukolab.images import (
     colour_statistics,
     decode,
     fit,
-    in_order,
+    map_files,
     pixel_digest,
 )
 
@@ -93,7 +93,7 @@ def measure(index: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     Raises:
         DataError: none can be read.
     """
-    rows = list(in_order(_numbers, list(index["path"]), "Looking at images"))
+    rows = list(map_files(_numbers, list(index["path"]), "Looking at images"))
     sentences = [row if isinstance(row, str) else None for row in rows]
     unreadable = [(str(name), s) for name, s in zip(index["image_id"], sentences, strict=True) if s is not None]
     readable = [row for row in rows if not isinstance(row, str)]

@@ -15,7 +15,7 @@ from leukolab.cards.datasets.cnmc2019.reader import preliminary_labels
 from leukolab.cards.index import image_id
 from leukolab.cards.listing import image_files
 from leukolab.cards.verdict import Count, VerifyResult, count_classes
-from leukolab.images import decode, in_order
+from leukolab.images import decode, map_files
 from leukolab.images.decode import Pixels
 
 Kind = Literal["proved", "altered", "unproved", "unreadable"]
@@ -41,7 +41,7 @@ def verify(root: Path) -> VerifyResult:
     files = list(_files(root, {_stem(path): digest for path, digest in official.items()}))
     known = [file for file in files if file.official is not None]
     lists: dict[Kind, list[str]] = {"proved": [], "altered": [], "unproved": [], "unreadable": []}
-    for kind, what in in_order(_judge, known, "Proving images"):
+    for kind, what in map_files(_judge, known, "Proving images"):
         lists[kind].append(what)
     stems = {_stem(file.name) for file in files}
     return VerifyResult(
