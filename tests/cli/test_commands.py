@@ -45,7 +45,7 @@ def test_predictions_made_elsewhere_are_scored(leukolab: Leukolab, tmp_path: Pat
     pd.DataFrame({"label": [0, 1, 1, 0], "p_a": [0.9, 0.2, 0.7, 0.6], "p_b": [0.1, 0.8, 0.3, 0.4]}).to_csv(path)
     answer = leukolab("score", path, "--bootstrap=100", "--out", tmp_path / "tables")
     assert answer.code == 0
-    assert "accuracy           by image    0.7500" in answer.out
+    assert "Accuracy           by image    0.7500" in answer.out
     assert "No subject column" in answer.out
     assert (tmp_path / "tables" / "scores.csv").exists()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import leukolab.report
 from leukolab.report.texts import languages, load_texts
+from leukolab.study.status import OPEN
 
 ROOM = Path(leukolab.report.__file__).parent
 CALL = re.compile(r"""\b(?:t|texts|self\.texts)\(\s*['"]([a-z_.]+)['"]""")
@@ -20,8 +21,8 @@ EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_
 
 
 def sources() -> str:
-    files = [path for path in ROOM.rglob("*.py") if path.name not in ("explore.py", "texts.py")]
-    files += [ROOM / "templates" / name for name in ("report.html.j2", "blocks.html.j2")]
+    files = [path for path in ROOM.rglob("*.py") if path.name != "texts.py"]
+    files += [*(ROOM.parent / "cli").glob("*.py"), ROOM.parent / "study" / "status.py", *ROOM.glob("templates/*.j2")]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
@@ -47,6 +48,7 @@ def used_keys(text: str) -> set[str]:
         | {key for pattern in (CALL, ENTRY, KEY) for key in pattern.findall(text)}
         | COUNTED
         | EITHER
+        | {f"status.{state}" for state in OPEN}
     )
 
 

@@ -48,7 +48,7 @@ def merged(part_runs: Any, home: Home, snapshot: Snapshot, tmp_path_factory: pyt
 @pytest.fixture
 def record_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A merged folder ends with its predictions."""
-    monkeypatch.setattr("leukolab.study.merge.finish", lambda folder, _: folder)
+    monkeypatch.setattr("leukolab.study.merge.finish", lambda folder, *_: folder)
 
 
 @pytest.fixture

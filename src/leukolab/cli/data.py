@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from leukolab.base.home import Home
-from leukolab.cli.help import command, option
+from leukolab.cli.help import OUTPUT, command, option
+from leukolab.cli.settings import language
 from leukolab.cli.values import OneOf
+from leukolab.report.texts import load_texts
 
 Root = click.Path(path_type=Path)
 LAYOUTS = ("two_class", "four_class")
@@ -52,15 +54,21 @@ def verify(name: str, root: Path) -> None:
 @click.argument("name")
 @click.argument("root", type=Root)
 @option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("explore.html"), show_default=True,
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("explore.html"),
+    show_default=True,
+    section=OUTPUT,
     help="The page.",
-)  # fmt: skip
+)
+@language  # fmt: skip
 @click.pass_obj
-def explore(home: Home, name: str, root: Path, out: Path) -> None:
+def explore(home: Home, name: str, root: Path, out: Path, language: str) -> None:
     """Write the exploratory analysis of the data set in ROOT as one HTML page."""
     from leukolab.study.look import explore_data
 
-    click.echo(f"page: {explore_data(name, root, out, home)}")
+    texts = load_texts(language)
+    click.echo(texts("terminal.page", path=explore_data(name, root, out, home, language)))
 
 
 @command()

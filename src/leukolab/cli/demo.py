@@ -10,6 +10,8 @@ from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.cache import cache_size
 from leukolab.cli.help import OUTPUT, command, option
+from leukolab.cli.settings import language
+from leukolab.report.texts import load_texts
 
 
 @command()
@@ -22,8 +24,9 @@ from leukolab.cli.help import OUTPUT, command, option
     help="Folder of the images drawn, and of both runs.",
 )
 @cache_size
+@language
 @click.pass_obj
-def demo(home: Home, out: Path) -> None:
+def demo(home: Home, out: Path, language: str) -> None:
     """Run both studies at small size on synthetic cells, and say where the reports are."""
     import subprocess
     import sys
@@ -31,10 +34,11 @@ def demo(home: Home, out: Path) -> None:
     with large_imports():
         from leukolab.study.demo import run_demo
 
-    subtypes, wen, example = run_demo(out, home)
-    command = subprocess.list2cmdline(
+    subtypes, wen, example = run_demo(out, home, language)
+    texts = load_texts(language)
+    again = subprocess.list2cmdline(
         [sys.executable, "-m", "leukolab", "predict", str(example), "--run", str(out / "wen")]
     )
-    click.echo(f"Classify new images with the model chosen: {command}")
-    click.echo(f"Report, four classes: {subtypes.resolve()}")
-    click.echo(f"Report, two classes and ensembles: {wen.resolve()}")
+    click.echo(texts("terminal.demo_classify", command=again))
+    click.echo(texts("terminal.demo_subtypes", path=subtypes.resolve()))
+    click.echo(texts("terminal.demo_wen", path=wen.resolve()))

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from leukolab.cli.help import command, option
+from leukolab.cli.settings import language
+from leukolab.report.texts import load_texts
 
 
 @command()
@@ -14,22 +16,23 @@ from leukolab.cli.help import command, option
 @option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
 @option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates of each interval.")
 @option("--seed", type=int, default=2019, show_default=True, help="Seed of the replicates.")
-def score(file: Path, out: Path | None, bootstrap: int, seed: int) -> None:
+@language
+def score(file: Path, out: Path | None, bootstrap: int, seed: int, language: str) -> None:
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
     from leukolab.results.evaluation import evaluate, write_evaluation
 
+    texts = load_texts(language)
     found = evaluate(file, bootstrap, seed)
     for metric, unit, value, low, high in found.rows():
-        interval = f"{low:.3f} to {high:.3f}" if low == low else ""
-        click.echo(f"{metric:18} by {unit:8} {value:.4f}  {interval}")
-    click.echo(f"95 % intervals: {found.scores['method'].iloc[0]}")
+        interval = texts("terminal.range", low=low, high=high) if low == low else ""
+        name, by = texts.name("metrics", metric), texts.name("units", unit)
+        click.echo(f"{name:18} {by:11} {texts.number(value, '.4f')}  {interval}".rstrip())
+    click.echo(texts("terminal.intervals", method=found.scores["method"].iloc[0]))
     if not found.subjects_known:
-        click.echo("No subject column: images of one patient look alike, so these intervals are too narrow.")
+        click.echo(texts("terminal.no_subjects"))
     if found.absent:
-        click.echo(
-            f"No image of {', '.join(found.absent)}: balanced accuracy is the recall of the classes that are there."
-        )
-    click.echo(found.confusion.to_string(index=False))
+        click.echo(texts("terminal.absent", classes=found.absent))
+    click.echo(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
     if out is not None:
         write_evaluation(found, out)
-        click.echo(f"tables: {out}")
+        click.echo(texts("terminal.tables", path=out))

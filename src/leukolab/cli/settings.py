@@ -98,5 +98,5 @@ where_jobs_run = option(
 )  # fmt: skip
 language = option(
     "--language", type=OneOf(languages()), default="en", show_default=True, envvar="LEUKOLAB_LANGUAGE",
-    show_envvar=True, section=OUTPUT, help="Language of reports and sentences.",
+    show_envvar=True, section=OUTPUT, help="Language of reports and of sentences.",
 )  # fmt: skip

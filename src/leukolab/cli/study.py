@@ -9,8 +9,9 @@ import click
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.help import OUTPUT, WHERE, command, option
-from leukolab.cli.settings import chosen_study, data_folder, study_settings, where_jobs_run
+from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
 from leukolab.cli.values import Known, studies
+from leukolab.report.texts import Texts, load_texts
 
 Folder = click.Path(path_type=Path, file_okay=False)
 TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
@@ -53,10 +54,12 @@ def show(name: str) -> None:
     help="Measure the runtime anew; models of another runtime are trained again.",
 )
 @option("--track", "target", metavar="TARGET", section=OUTPUT, help=f"Mirror the finished run into MLflow: {TARGETS}.")
+@language
 @click.pass_obj
 def run(
-    home: Home, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, **given: object
-) -> None:
+    home: Home, /, name: str, data: Path, out: Path | None, dry_run: bool, target: str | None, language: str,
+    **given: object,
+) -> None:  # fmt: skip
     """Run the study NAME (or of a YAML file) on a folder of images, from the pixels to the report.
 
     The same command goes on where it stopped; 'study status' tells how far it is.
@@ -75,73 +78,84 @@ def run(
         for line in plan_study(spec, data, folder, home, on).lines:
             click.echo(line)
         return
-    report = run_study(spec, data, folder, home, on, retune)
-    click.echo(f"report: {report}")
-    _say_next(folder)
+    _say_done(run_study(spec, data, folder, home, on, retune, language), folder, load_texts(language))
     if target is not None:
-        _track(folder, target, home)
+        _track(folder, target, home, load_texts(language))
 
 
 @command()
 @click.argument("folder", type=Folder)
 @option("--to", "target", default="mlflow", show_default=True, metavar="TARGET", help=f"{TARGETS}.")
+@language
 @click.pass_obj
-def track(home: Home, folder: Path, target: str) -> None:
+def track(home: Home, folder: Path, target: str, language: str) -> None:
     """Mirror the finished run in FOLDER into MLflow; doing so again brings the same entries up to date."""
-    _track(folder, target, home)
+    _track(folder, target, home, load_texts(language))
 
 
 @command()
 @click.argument("folder", type=Folder)
-@option("--language", default="en", show_default=True, help="Language of the report.")
+@language
 @click.pass_obj
 def report(home: Home, folder: Path, language: str) -> None:
     """Score the predictions of the run in FOLDER again and write its report anew; no training, no torch."""
     from leukolab.study.finish import report_run
 
-    click.echo(f"report: {report_run(folder, home, language)}")
+    texts = load_texts(language)
+    click.echo(texts("terminal.report", path=report_run(folder, home, language)))
 
 
 @command()
 @click.argument("folder", type=Folder)
 @option("--json", "as_json", is_flag=True, help="As JSON, every job with its state.")
+@language
 @click.pass_obj
-def status(home: Home, folder: Path, as_json: bool) -> None:
+def status(home: Home, folder: Path, as_json: bool, language: str) -> None:
     """Tell how far the run in FOLDER is: done, running, left, failed, time left; also while it runs."""
     import json
 
     from leukolab.study import status as found
 
     progress = found.read_progress(folder, home)
-    click.echo(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress))
+    click.echo(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress, language))
 
 
 @command()
 @click.argument("runs", nargs=-1, required=True, type=Folder)
-@option("--out", required=True, type=Folder, setting="run folder", help="Folder of the merged run; new or empty.")
+@option(
+    "--out",
+    required=True,
+    type=Folder,
+    section=OUTPUT,
+    setting="run folder",
+    help="Folder of the merged run; new or empty.",
+)
+@language
 @click.pass_obj
-def merge(home: Home, runs: tuple[Path, ...], out: Path) -> None:
+def merge(home: Home, runs: tuple[Path, ...], out: Path, language: str) -> None:
     """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.
 
     Nothing is trained, no torch; the folders named are left as they are.
     """
     from leukolab.study.merge import merge_runs
 
-    click.echo(f"report: {merge_runs(list(runs), out, home)}")
-    _say_next(out)
+    _say_done(merge_runs(list(runs), out, home, language), out, load_texts(language))
 
 
-def _track(folder: Path, target: str, home: Home) -> None:
+def _track(folder: Path, target: str, home: Home, texts: Texts) -> None:
     from leukolab.study.tracking.mirror import track as mirror
 
-    click.echo(f"tracked: {mirror(folder, target, home)}")
+    click.echo(texts("terminal.tracked", place=mirror(folder, target, home)))
 
 
-def _say_next(folder: Path) -> None:
+def _say_done(report: Path, folder: Path, texts: Texts) -> None:
+    """Where the report is, and how the model chosen is used."""
     from subprocess import list2cmdline
 
     from leukolab.base.files import read_json
 
     chosen = read_json(folder / "chosen.json")
-    click.echo(f"chosen model: {chosen['member']}")
-    click.echo(f"classify new images: {chosen['command'].replace('RUN_FOLDER', list2cmdline([str(folder)]))}")
+    click.echo(texts("terminal.report", path=report))
+    click.echo(texts("terminal.chosen", member=chosen["member"]))
+    again = chosen["command"].replace("RUN_FOLDER", list2cmdline([str(folder)]))
+    click.echo(texts("terminal.classify", command=again))

@@ -30,6 +30,7 @@ from leukolab.images import (
     map_files,
     pixel_digest,
 )
+from leukolab.report.texts import Texts, load_texts
 
 SAMPLES = 8
 """Images shown of each class, evenly spaced over its files."""
@@ -37,13 +38,8 @@ SAMPLES = 8
 BINS = 32
 
 _SAMPLE_PX = 144
-_HISTOGRAMS = (
-    ("brightness", "Brightness", "mean of red, green and blue over the whole image, 0 to 255"),
-    ("saturation_mean", "Saturation", "mean over the whole image, 0 grey to 255 pure colour"),
-    ("area_px", "Area of the cell", "pixels inside the mask"),
-    ("width_px", "Width of the cell's box", "pixels"),
-    ("height_px", "Height of the cell's box", "pixels"),
-)
+_HISTOGRAMS = ("brightness", "saturation_mean", "area_px", "width_px", "height_px")
+"""Columns; the texts `histograms.<column>` and `histogram_units.<column>` name them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class Histogram:
     """Class, heights from 0 to 1 of its own highest bin, and its median."""
 
 
-def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path) -> Path:
+def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path, language: str = "en") -> Path:
     """Measure every image of an index at full resolution, and write the page.
 
     Args:
@@ -66,6 +62,7 @@ def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path) -> Pa
         store: packed pixels of the same images, from which the samples are taken.
         card: of the same data set.
         out: the HTML file, or a folder in which `explore.html` is written.
+        language: of the page; what the card says of itself stays as it is.
 
     Returns:
         The file that was written.
@@ -74,6 +71,7 @@ def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path) -> Pa
         DataError: none of the images can be read.
         StorageError: the file cannot be written.
     """
+    texts = load_texts(language)
     table, unreadable = measure(index)
     page = out if out.suffix.lower() in (".html", ".htm") else out / "explore.html"
     environment = jinja2.Environment(
@@ -83,7 +81,8 @@ def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path) -> Pa
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    write_text(page, environment.get_template("explore.html.j2").render(_content(table, store, unreadable, card)))
+    content = _content(table, store, unreadable, card) | _drawn(table, texts)
+    write_text(page, environment.get_template("explore.html.j2").render(content, t=texts))
     return page
 
 
@@ -120,7 +119,7 @@ def _numbers(path: str) -> dict[str, Any] | str:
 
 
 def _content(table: pd.DataFrame, store: PixelStore, unreadable: list[tuple[str, str]], card: Card) -> dict[str, Any]:
-    names = table.drop_duplicates("label").sort_values("label")["class_name"].tolist()
+    names = _names(table)
     return {
         "card": card,
         "classes": names,
@@ -130,11 +129,23 @@ def _content(table: pd.DataFrame, store: PixelStore, unreadable: list[tuple[str,
         "unreadable": unreadable,
         "by_class": _by_class(table, names),
         "by_part": _by_part(table, names),
-        "per_subject": _per_subject(table, names),
         "sizes": _sizes(table),
-        "histograms": [_histogram(table, names, *what) for what in _HISTOGRAMS],
         "samples": [(name, _samples(table.loc[table["class_name"] == name, "image_id"], store)) for name in names],
     }
+
+
+def _drawn(table: pd.DataFrame, texts: Texts) -> dict[str, Any]:
+    """The histograms, with their titles."""
+    names = _names(table)
+    return {
+        "per_subject": _per_subject(table, names, texts),
+        "histograms": [_histogram(table, names, column, texts) for column in _HISTOGRAMS],
+    }
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    """Names of the classes, in the order of their labels."""
+    return [str(name) for name in table.drop_duplicates("label").sort_values("label")["class_name"]]
 
 
 def _by_class(table: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -169,7 +180,7 @@ def _by_part(table: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _per_subject(table: pd.DataFrame, names: Sequence[str]) -> Histogram | None:
+def _per_subject(table: pd.DataFrame, names: Sequence[str], texts: Texts) -> Histogram | None:
     """How many images a subject has; None where subjects are unknown."""
     if table["subject"].isna().all():
         return None
@@ -177,7 +188,7 @@ def _per_subject(table: pd.DataFrame, names: Sequence[str]) -> Histogram | None:
         table.dropna(subset=["subject"]).groupby(["class_name", "subject"], as_index=False).agg(n=("label", "size"))
     )
     values = [(name, counts.loc[counts["class_name"] == name, "n"].to_numpy(float)) for name in names]
-    return _binned("Images of a subject", "images; height is the number of subjects", values)
+    return _binned(texts("explore.per_subject"), texts("explore.per_subject_unit"), values)
 
 
 def _sizes(table: pd.DataFrame) -> list[tuple[str, int]]:
@@ -186,10 +197,9 @@ def _sizes(table: pd.DataFrame) -> list[tuple[str, int]]:
     return [(str(size), int(count)) for size, count in sizes.items()]
 
 
-def _histogram(table: pd.DataFrame, names: Sequence[str], column: str, title: str, unit: str) -> Histogram:
-    return _binned(
-        title, unit, [(name, table.loc[table["class_name"] == name, column].to_numpy(float)) for name in names]
-    )
+def _histogram(table: pd.DataFrame, names: Sequence[str], column: str, texts: Texts) -> Histogram:
+    values = [(name, table.loc[table["class_name"] == name, column].to_numpy(float)) for name in names]
+    return _binned(texts.name("histograms", column), texts.name("histogram_units", column), values)
 
 
 def _binned(title: str, unit: str, values: Sequence[tuple[str, NDArray[np.float64]]]) -> Histogram:

@@ -13,8 +13,10 @@ from leukolab.spec import DataSpec
 THUMBNAIL_PX = 128
 
 
-def explore_data(name: str, root: Path, out: Path, home: Home) -> Path:
+def explore_data(name: str, root: Path, out: Path, home: Home, language: str = "en") -> Path:
     """Read, measure and draw the data set `name` in `root`; unreadable files are listed on the page.
+
+    The page is in this language.
 
     Raises:
         DataError: the data set is not there.
@@ -23,4 +25,4 @@ def explore_data(name: str, root: Path, out: Path, home: Home) -> Path:
     index = read_index(DataSpec(card=name), root)
     paths = [Path(path) for path in index["path"]]
     store = pack(paths, list(index["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
-    return explore(index.merge(store.measures, on="image_id", how="left"), store, card, out)
+    return explore(index.merge(store.measures, on="image_id", how="left"), store, card, out, language)

@@ -60,13 +60,14 @@ class Part:
         return mine.sort_values(["job", "role", "image_id"], ignore_index=True)
 
 
-def merge_runs(runs: list[Path], out: Path, home: Home) -> Path:
+def merge_runs(runs: list[Path], out: Path, home: Home, language: str = "en") -> Path:
     """Make one run folder of several, with its scores and report.
 
     Args:
         runs: finished runs, alike but for their outer parts; an outer part may come twice where it is the same.
         out: the new run folder, whole or absent.
         home: the home folder, for the pictures of the report.
+        language: of the report.
 
     Returns:
         Path of the HTML report.
@@ -90,7 +91,7 @@ def merge_runs(runs: list[Path], out: Path, home: Home) -> Path:
     with whole_folder(out) as folder:
         NEWS.info(f"{len(parts)} runs into one")
         write_merged(parts, folder)
-        path = finish(folder, home)
+        path = finish(folder, home, language)
         write_event(folder, Event("reported"))
     return out / path.relative_to(folder)
 

@@ -30,6 +30,7 @@ from leukolab.engine.network import build, check_size
 from leukolab.engine.weights import save_state
 from leukolab.plan import Event, Log, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.plan.ledger import seconds_of_attempts
+from leukolab.report.texts import load_texts
 from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint, write_split
@@ -46,7 +47,15 @@ from leukolab.study.side_by_side import processes, where
 NEWS = logging.getLogger(__name__)
 
 
-def run_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Path:
+def run_study(
+    spec: StudySpec,
+    data: Path,
+    run: Path,
+    home: Home,
+    on: str = "auto",
+    retune: bool = False,
+    language: str = "en",
+) -> Path:
     """Run a study to its report.
 
     Args:
@@ -56,6 +65,7 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "aut
         home: the home folder.
         on: where its jobs run: `auto` (here, in as many processes as suit it), `local`, `local:N`, `ray` or `ray://ADDRESS`.
         retune: measure the runtime anew though the run was begun with one; models of another runtime are trained again.
+        language: of the report.
 
     Returns:
         Path of the HTML report.
@@ -63,10 +73,11 @@ def run_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "aut
     Raises:
         LeukolabError: whatever the user can mend.
     """
+    load_texts(language)  # one that is not known is refused before anything is spent
     session = train_study(spec, data, run, home, on, retune)
     from leukolab.study.finish import report_run
 
-    return report_run(run, session.material.store)
+    return report_run(run, session.material.store, language)
 
 
 def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Session:

@@ -11,14 +11,14 @@ from typing import Any, Literal
 from leukolab.base.errors import RunError
 from leukolab.base.files import read_json
 from leukolab.base.home import Home
-from leukolab.base.progress import duration
 from leukolab.plan import Place, Row, Status, held, read_events, read_plan, status
 from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.plan.lock import LOCK_FILE
 from leukolab.plan.task import PLAN_FILE
+from leukolab.report.texts import Texts, load_texts
 
-KINDS = {"features": "frozen part", "heads": "heads", "train": "models"}
-"""Kinds of jobs as people know them."""
+OPEN = ("running", "failed")
+"""States of jobs that are told one by one."""
 BAR = 24
 
 
@@ -73,62 +73,75 @@ def as_json(progress: Progress) -> dict[str, Any]:
     return found | values | {"kinds": _kinds(progress.plan), "jobs": list(jobs)}
 
 
-def as_text(progress: Progress) -> str:
-    """The same for a person, in a few lines."""
-    return "\n".join(_lines(progress))
+def as_text(progress: Progress, language: str = "en") -> str:
+    """The same for a person, in a few lines of this language."""
+    return "\n".join(_lines(progress, load_texts(language)))
 
 
-def _lines(progress: Progress) -> Iterator[str]:
+def _lines(progress: Progress, texts: Texts) -> Iterator[str]:
     plan = progress.plan
     if plan is None:
-        yield {"preparing": "preparing: images are read, packed and split; the jobs are not listed yet"}.get(
-            progress.state, "stopped before its jobs were listed; the same 'leukolab study run' command begins again"
-        )
+        yield texts("status.preparing") if progress.state == "preparing" else texts("status.not_listed")
         return
-    total = len(plan.rows)
-    share = plan.done / total if total else 1.0
-    filled = int(share * BAR)
-    yield f"{_state(progress)}: {plan.done} of {total} jobs done [{'#' * filled}{'.' * (BAR - filled)}]{_ahead(plan)}"
+    done, total = plan.done, len(plan.rows)
+    filled = int((done / total if total else 1.0) * BAR)
+    bar, left = f"[{'#' * filled}{'.' * (BAR - filled)}]", _ahead(plan, texts)
+    name, state = _name(progress), texts.name("states", progress.state)
+    yield texts("status.done", name=name, state=state, done=done, total=total, bar=bar, left=left).rstrip()
     for kind, counts in _kinds(plan).items():
-        others = ", ".join(f"{counts[name]} {name}" for name in ("running", "failed") if counts[name])
-        yield f"  {KINDS.get(kind, kind):12} {counts['done']:>5} of {sum(counts.values())}   {others}".rstrip()
+        others = ", ".join(texts(f"status.{state}", count=counts[state]) for state in OPEN if counts[state])
+        jobs = texts("status.jobs", done=counts["done"], total=sum(counts.values()))
+        yield f"  {texts.name('job_kinds', kind):12} {jobs:>10}   {others}".rstrip()
     for row in plan.rows:
-        if row.state in ("running", "failed"):
-            yield _row(row)
-    yield from _next(progress)
+        if row.state in OPEN:
+            yield f"  {_row(row, texts)}"
+    yield from _next(progress, texts)
 
 
-def _state(progress: Progress) -> str:
+def _name(progress: Progress) -> str:
+    """The study's name; the folder's where its settings are damaged."""
     try:
-        name = str(read_json(progress.run / "spec.json")["name"])
+        return str(read_json(progress.run / "spec.json")["name"])
     except (RunError, KeyError, TypeError):
-        name = progress.run.name
-    return f"{name}, {progress.state}"
+        return progress.run.name
 
 
-def _ahead(plan: Status) -> str:
-    """`, about 12 min left`; at least so long where a kind has not been measured yet."""
+def _ahead(plan: Status, texts: Texts) -> str:
+    """`about 12 min left`; at least so long where a kind has not been measured yet."""
     if plan.done == len(plan.rows):
         return ""
     if plan.seconds_left is None:
-        return " time left not known yet"
-    return f" {'at least' if plan.unmeasured else 'about'} {duration(plan.seconds_left)} left"
+        return texts("status.left_unknown")
+    time = _duration(plan.seconds_left, texts)
+    return texts("status.left_at_least", time=time) if plan.unmeasured else texts("status.left_about", time=time)
 
 
-def _row(row: Row) -> str:
-    since = f" for {duration(row.seconds)}" if row.state == "running" and row.seconds is not None else ""
-    note = row.note or ("begun" if row.state == "running" else "")
-    return f"  {'now' if row.state == 'running' else 'failed'}: {row.name}{since}: {note}"
+def _row(row: Row, texts: Texts) -> str:
+    if row.state == "failed":
+        return texts("status.failed_job", name=row.name, note=row.note)
+    note = row.note or texts("status.begun")
+    if row.seconds is None:
+        return texts("status.now", name=row.name, note=note)
+    return texts("status.now_for", name=row.name, time=_duration(row.seconds, texts), note=note)
 
 
-def _next(progress: Progress) -> Iterator[str]:
+def _next(progress: Progress, texts: Texts) -> Iterator[str]:
     plan = progress.plan
     if progress.reported:
-        yield f"report: {progress.run / 'report' / 'report.html'}"
+        yield texts("terminal.report", path=progress.run / "report" / "report.html")
     elif plan is not None and plan.done == len(plan.rows):
-        yield "  left: simple rivals, scores and the report"
+        yield f"  {texts('status.left_over')}"
     if progress.state == "stopped":
-        yield "the same 'leukolab study run' command goes on from here"
+        yield texts("status.goes_on")
+
+
+def _duration(seconds: float, texts: Texts) -> str:
+    """`8 s`, `12 min` or `3.4 h`."""
+    if seconds < 100:
+        return texts("terminal.seconds", value=seconds)
+    if seconds < 6000:
+        return texts("terminal.minutes", value=seconds / 60)
+    return texts("terminal.hours", value=seconds / 3600)
 
 
 def _kinds(plan: Status) -> dict[str, dict[str, int]]:
