@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from leukolab.base.home import Home
-from leukolab.base.shelf import Entry, keep_within, limit, pin, trim, usage, used
+from leukolab.base.pins import pin
+from leukolab.base.shelf import Held, keep_within, limit, trim, usage, used
 
 A, B, C = (f"pixels-{letter * 32}" for letter in "abc")
 F, G = (f"features-{letter * 32}" for letter in "12")
@@ -62,7 +63,7 @@ PINS = """
 import sys
 from pathlib import Path
 from leukolab.base.home import Home
-from leukolab.base.shelf import pin
+from leukolab.base.pins import pin
 with pin(Home(Path(sys.argv[1])), sys.argv[2:]):
     print("ready", flush=True)
     sys.stdin.read()
@@ -78,9 +79,9 @@ def test_usage_by_kind_and_key(home: Home) -> None:
     put(home / "features" / f"{G}.npy", 9, OLD + 3)
     put(home / "pixels" / f".{B}.0f" / "pixels.npy", 1000)
     assert usage(home) == [
-        Entry("features", F, 15, OLD + 2, 2),
-        Entry("features", f"{G}.npy", 9, OLD + 3, 1),
-        Entry("pixels", A, 320, OLD + 5, 1),
+        Held("features", F, 15, OLD + 2, 2),
+        Held("features", f"{G}.npy", 9, OLD + 3, 1),
+        Held("pixels", A, 320, OLD + 5, 1),
     ]
 
 
@@ -295,7 +296,7 @@ PIN_AND_LOOK = """
 import sys, time
 from pathlib import Path
 from leukolab.base.home import Home
-from leukolab.base.shelf import pin
+from leukolab.base.pins import pin
 home, key = Home(Path(sys.argv[1])), sys.argv[2]
 shard = home / "features" / key / "0.pooled"
 print("ready", flush=True)

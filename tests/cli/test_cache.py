@@ -12,7 +12,7 @@ import click
 import pytest
 
 from leukolab.base.home import Home, find_home
-from leukolab.base.shelf import pin
+from leukolab.base.pins import pin
 from leukolab.cli import main
 from leukolab.cli.cache import cache_size
 

@@ -9,8 +9,8 @@ from datetime import datetime
 import click
 
 from leukolab.base.errors import SpecError
+from leukolab.base.holdings import KINDS
 from leukolab.base.home import SIZE_VARIABLE, Home
-from leukolab.base.shelf import KINDS
 from leukolab.base.sizes import parse_size, size_text
 from leukolab.cli.help import WHERE, command, option
 from leukolab.cli.values import OneOf

@@ -22,6 +22,7 @@ from leukolab.base import shelf
 from leukolab.base.files import atomic, open_to_read, read_at
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
+from leukolab.base.pins import pin
 from leukolab.base.progress import progress
 from leukolab.base.threads import ahead, reader_count
 from leukolab.engine import views
@@ -161,9 +162,7 @@ class Bank:
         try:
             descriptor = open_to_read(path)
         except FileNotFoundError:  # evicted by another program just now: not again
-            with shelf.pin(
-                self.home, [path.relative_to(self.home.path).as_posix() for path in self.paths(view, [shard])]
-            ):
+            with pin(self.home, [path.relative_to(self.home.path).as_posix() for path in self.paths(view, [shard])]):
                 self._compute(view, [shard])
                 descriptor = open_to_read(path)
         _OPEN[path] = descriptor
