@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from leukolab.study.answers import Facts, _rivals
 
 from leukolab.base.files import read_json, read_table
 from leukolab.report.texts import load_texts
-from leukolab.study.answers import Facts, _rivals
 
 
 def row(name: str, low: float, high: float) -> dict[str, Any]:

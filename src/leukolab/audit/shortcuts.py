@@ -28,10 +28,10 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Home) -> tup
     """What the probe sees of each image, kept in the home folder under the key of the packed pixels.
 
     Returns:
-        `colour` and float64 (n, 27) for smears, or `size and colour` and float64 (n, 24) for cells on black.
+        `colour` and float64 (n, 27) for smears, or `size_and_colour` and float64 (n, 24) for cells on black.
     """
     on_black = _mostly_black(paths)
-    kind = "size and colour" if on_black else "colour"
+    kind = "size_and_colour" if on_black else "colour"
     key = content_key("shortcuts", SHORTCUTS_VERSION, {"pixels": pixels_key}, {"kind": kind})
     path = home / "shortcuts" / f"{key}.npy"
     features = _kept(path, len(paths))

@@ -152,10 +152,9 @@ def _say_done(report: Path, folder: Path, texts: Texts) -> None:
     """Where the report is, and how the model chosen is used."""
     from subprocess import list2cmdline
 
-    from leukolab.base.files import read_json
+    from leukolab.results import RunFolder
 
-    chosen = read_json(folder / "chosen.json")
+    command = list2cmdline(["leukolab", "predict", "IMAGES...", "--run", str(folder)])
     click.echo(texts("terminal.report", path=report))
-    click.echo(texts("terminal.chosen", member=chosen["member"]))
-    again = chosen["command"].replace("RUN_FOLDER", list2cmdline([str(folder)]))
-    click.echo(texts("terminal.classify", command=again))
+    click.echo(texts("terminal.chosen", member=RunFolder(folder).chosen.member))
+    click.echo(texts("terminal.classify", command=command))

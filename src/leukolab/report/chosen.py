@@ -6,50 +6,28 @@ import numpy as np
 import pandas as pd
 
 from leukolab.report.run import Run
-from leukolab.results import wen_mix
-from leukolab.stats import calls
-
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "precision",
-    "recall",
-    "sensitivity",
-    "specificity",
-    "f1",
-    "f1_macro",
-    "f1_weighted",
-    "kappa",
-    "mcc",
-    "auc",
-    "ap",
-    "log_loss",
-    "brier",
-)
-"""Metrics in the order a table shows them; others follow by name."""
-
-
-PICKED = ("chosen", "best_ensemble")
-"""Last words of the names of pooled members that each outer part picked anew."""
+from leukolab.results.folder import probabilities
+from leukolab.results.members import ALL_PARTS, BEST_ENSEMBLE, Member
+from leukolab.stats import METRICS
 
 
 def part_scores(run: Run, unit: str = "image", role: str = "test") -> pd.DataFrame:
-    """Scores of `role` by `unit`, long form."""
-    scores: pd.DataFrame = run.scores
+    """Scores of `role` by `unit`, long form, with the facts of their members."""
+    scores = run.scores
     return scores[(scores["role"] == role) & (scores["unit"] == unit)]
 
 
 def metrics_of(scores: pd.DataFrame) -> list[str]:
-    """The metrics there are, in the order of METRICS."""
+    """The metrics there are, in the order of `stats.METRICS`."""
     found = set(scores["metric"].astype(str))
-    return [name for name in METRICS if name in found] + sorted(found - set(METRICS))
+    return [name for name in METRICS if name in found]
 
 
 def wide(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a member, one column a metric, in the order of first appearance."""
-    if scores.empty:
-        return pd.DataFrame(columns=["protocol", "outer", "kind", "member"])
+    """One row per member, one column per metric, in the order of first appearance."""
     keys = ["protocol", "outer", "kind", "member"]
+    if scores.empty:
+        return pd.DataFrame(columns=keys)
     table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
     return table.reindex(columns=metrics_of(scores)).reset_index().rename_axis(columns=None)
 
@@ -57,7 +35,7 @@ def wide(scores: pd.DataFrame) -> pd.DataFrame:
 def primary(run: Run) -> str:
     """The metric of the headline: the study's primary one, or the first there is."""
     found = metrics_of(part_scores(run))
-    wanted = "balanced_accuracy" if run.kind == "wen" else "accuracy"
+    wanted = run.spec.report.primary
     return wanted if wanted in found or not found else found[0]
 
 
@@ -68,8 +46,8 @@ def value_of(scores: pd.DataFrame, member: str, metric: str) -> float:
 
 
 def first_jobs(run: Run) -> pd.DataFrame:
-    """One job a protocol and reading: the first outer part, the first fold. The one whose details are shown."""
-    jobs: pd.DataFrame = run.jobs.sort_values(["outer", "learning_rate", "fold"], kind="stable")
+    """One job per protocol and reading: the first outer part, the first fold. The one whose details are shown."""
+    jobs = run.jobs.sort_values(["outer", "learning_rate", "fold"], kind="stable")
     jobs = jobs.drop_duplicates(["protocol", "reading"])
     order = {name: number for number, name in enumerate([*run.protocols, *readings(run)])}
     return jobs.sort_values(["protocol", "reading"], key=lambda column: column.map(order), kind="stable")
@@ -86,53 +64,39 @@ def first_outer(run: Run, protocol: str) -> int:
 
 
 def champions(run: Run, protocol: str, outer: int) -> list[str]:
-    """Jobs that stand for their learning rate: the members of the Intra-LR ensembles."""
-    rows: pd.DataFrame = run.ensembles
-    rows = rows[(rows["protocol"] == protocol) & (rows["outer"] == outer) & (rows["scenario"] == "intra_lr")]
-    return list(dict.fromkeys(rows["job"].astype(str)))
+    """Models that stand for their learning rate: the sources of the Intra-LR ensembles."""
+    intra = [one for one in ensembles_of(run, protocol, outer) if one.scenario == "intra_lr"]
+    return list(dict.fromkeys(name for one in intra for name in one.sources))
 
 
-def ensembles_of(run: Run, protocol: str, outer: int) -> pd.DataFrame:
-    """One row an ensemble: ensemble, scenario, scheme."""
-    rows: pd.DataFrame = run.ensembles
-    rows = rows[(rows["protocol"] == protocol) & (rows["outer"] == outer)]
-    return rows.drop_duplicates("ensemble")[["ensemble", "scenario", "scheme"]]
+def ensembles_of(run: Run, protocol: str, outer: int) -> list[Member]:
+    """The ensembles of one outer part, the rivals of the weighted ones among them."""
+    return run.of_kind("ensemble", protocol=protocol, outer=outer)
 
 
 def pooled_scores(run: Run, protocol: str, unit: str = "image") -> pd.DataFrame:
-    """Test scores by `unit` of the members over all outer parts together, with the kind of what stands for them."""
-    kinds = run.pooled.drop_duplicates("member").set_index("member")["kind"]
+    """Test scores by `unit` of the members over all outer parts together; `kind` is what stands for them there."""
     scores = part_scores(run, unit)
     scores = scores[(scores["protocol"] == protocol) & (scores["kind"] == "pooled")]
-    return scores.assign(kind=scores["member"].map(kinds))
+    return scores.assign(kind=scores["pools"])
 
 
-def pooled_ensembles(run: Run, protocol: str) -> pd.DataFrame:
-    """One row a pooled ensemble of one name in every outer part: ensemble, scenario, scheme."""
-    table: pd.DataFrame = run.pooled
-    table = table[(table["protocol"] == protocol) & (table["kind"] == "ensemble")]
-    rows = table.merge(run.ensembles.drop_duplicates("ensemble"), left_on="source", right_on="ensemble")
-    rows = rows[~rows["member"].map(is_picked)].drop_duplicates("member")
-    return rows[["member", "scenario", "scheme"]].rename(columns={"member": "ensemble"})
+def pooled_ensembles(run: Run, protocol: str) -> list[Member]:
+    """Pooled ensembles that are the same in every outer part."""
+    pooled = run.of_kind("pooled", protocol=protocol)
+    return [one for one in pooled if one.pools == "ensemble" and one.method != BEST_ENSEMBLE]
+
+
+def parts_of(run: Run, pooled: Member) -> int:
+    """How many outer parts a pooled member is made of."""
+    return len({run.members[name].outer for name in pooled.sources})
 
 
 def answered(run: Run) -> pd.DataFrame:
     """The hypotheses that answer the question: of each protocol on all outer parts together, else on each part."""
-    table: pd.DataFrame = run.hypotheses
-    if "outer" not in table:
-        return table
-    together = table["outer"] == 0
+    table = run.hypotheses
+    together = table["outer"] == ALL_PARTS
     return table[together | ~table["protocol"].isin(table.loc[together, "protocol"])]
-
-
-def is_picked(member: str) -> bool:
-    """Whether a pooled member is what each outer part picked, so another ensemble or model in each."""
-    return member.rpartition("/")[2] in PICKED
-
-
-def weighted(ensembles: pd.DataFrame) -> pd.DataFrame:
-    """Only the Weighted Ensembles of Networks: neither equal weights nor the single model beside them."""
-    return ensembles[~ensembles["scheme"].isin(["equal", "single"])]
 
 
 def steps(history: pd.DataFrame) -> pd.DataFrame:
@@ -141,37 +105,10 @@ def steps(history: pd.DataFrame) -> pd.DataFrame:
     return ordered.assign(step=np.arange(1, len(ordered) + 1))
 
 
-def chosen_predictions(run: Run) -> pd.DataFrame:
-    """Test predictions of the member offered for use, mixed from its jobs where it is an ensemble.
-
-    Returns:
-        image_id, label, called, and p_0 ... p_{k-1}; empty where nothing was chosen.
-    """
-    table: pd.DataFrame = run.predictions
-    table = table[table["role"] == "test"]
-    probabilities = [column for column in table.columns if str(column).startswith("p_")]
-    member, jobs, weights = _members(run)
-    if member in set(table["job"]):
-        mixed = table[table["job"] == member]
-    elif jobs and set(jobs) <= set(table["job"]):
-        mixed = _mixed(table, jobs, weights, probabilities)
-    else:
-        return pd.DataFrame(columns=["image_id", "label", "called", *probabilities])
-    return mixed.assign(called=calls(mixed[probabilities].to_numpy(float)))
-
-
-def _members(run: Run) -> tuple[str, list[str], list[float]]:
-    chosen = run.chosen
-    jobs = [str(job) for job in chosen.get("jobs", [])]
-    weights = [float(weight) for weight in chosen.get("weights", [1.0] * len(jobs))]
-    return str(chosen.get("member", "")), jobs, weights
-
-
-def _mixed(table: pd.DataFrame, jobs: list[str], weights: list[float], columns: list[str]) -> pd.DataFrame:
-    """The weighted mean of the jobs' probabilities, image by image, over images all of them have seen."""
-    rows = table[table["job"].isin(jobs)].sort_values(["job", "image_id"])
-    seen = rows.groupby("image_id")["job"].transform("size") == len(jobs)
-    parts = {str(job): part for job, part in rows[seen].groupby("job")}
-    first = parts[jobs[0]][["image_id", "label"]].reset_index(drop=True)
-    mixed = wen_mix(np.stack([parts[job][columns].to_numpy(float) for job in jobs]), np.asarray(weights))
-    return first.join(pd.DataFrame(mixed, columns=columns))
+def wrong_calls(run: Run) -> pd.DataFrame:
+    """Test predictions of the member offered for use that are wrong: image_id, label, called, and p (of the call)."""
+    table = run.predictions
+    table = table[(table["role"] == "test") & (table["member"] == run.chosen.member)]
+    table = table[table["label"] != table["called"]]
+    p_nk = probabilities(table)
+    return table[["image_id", "label", "called"]].assign(p=p_nk[np.arange(len(table)), table["called"].to_numpy(int)])

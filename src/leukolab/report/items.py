@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-Form = Literal["text", "count", "score", "rate", "p", "weight", "seconds"]
+from leukolab.report.texts import MISSING, Texts
 
-NOTHING = "–"
-"""Shown where a value is missing."""
+Form = Literal["text", "count", "score", "rate", "p", "weight", "seconds"]
 
 
 @dataclass(frozen=True)
@@ -99,26 +98,24 @@ class Section:
     items: tuple[Item, ...]
 
 
-def written(value: Any, form: Form) -> str:
-    """A value as the page shows it."""
+def written(value: Any, form: Form, texts: Texts) -> str:
+    """A value as the page shows it, in the language of the texts."""
     if value is None or (not isinstance(value, (list, tuple, dict)) and pd.isna(value)):
-        return NOTHING
+        return MISSING
     if form == "text":
         return str(value)
     number = float(value)
     if form == "count":
-        return f"{number:,.0f}".replace(",", "\u202f")
+        return texts.number(number, ",.0f").replace(",", "\u202f")
     if form == "rate":
-        return np.format_float_positional(number, trim="-")
-    if form == "p":
-        return "< 0.001" if number < 0.001 else f"{number:.3f}"
-    if form == "seconds":
-        return f"{number:.1f}"
-    return f"{number:.3f}"
+        return texts.localised(np.format_float_positional(number, trim="-"))
+    if form == "p" and number < 0.001:
+        return f"< {texts.number(0.001)}"
+    return texts.number(number, ".1f" if form == "seconds" else ".3f")
 
 
-def cells(sheet: Sheet) -> list[list[str]]:
+def cells(sheet: Sheet, texts: Texts) -> list[list[str]]:
     """The table's body in readable form, row by row."""
     frame = sheet.page_frame
-    taken = [[written(value, column.form) for value in frame[column.name]] for column in sheet.columns]
+    taken = [[written(value, column.form, texts) for value in frame[column.name]] for column in sheet.columns]
     return [list(row) for row in zip(*taken, strict=True)]

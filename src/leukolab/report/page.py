@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -13,22 +14,22 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.figure import Figure
 
+from leukolab.base.errors import SpecError, nearest
 from leukolab.base.files import make_folder, write_text
-from leukolab.base.findings import finding_from
 from leukolab.report import chosen
-from leukolab.report.figures.canvas import inline_svg, svg_of, write_figure
+from leukolab.report.figures.canvas import inline_svg, localised, svg_of, write_figure
 from leukolab.report.figures.headline import headline
 from leukolab.report.figures.pictures import Thumbnail
 from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.paragraph import methods_paragraph
 from leukolab.report.run import Run, read_run, without_folders
-from leukolab.report.sections import subtypes as sections_subtypes
-from leukolab.report.sections import wen as sections_wen
-from leukolab.report.sections.common import Scene
+from leukolab.report.sections import SECTIONS, Scene
 from leukolab.report.tables.common import write_csv, write_sheet
 from leukolab.report.texts import Texts, load_texts
+from leukolab.results.folder import RunFolder
 
 LONG = 40
 """Rows past which a table is folded away until it is asked for."""
@@ -40,7 +41,8 @@ class Writer:
 
     folder: Path
     texts: Texts
-    kind: str
+    labels: str
+    """Whose numbers figures and tables bear too, such as a thesis'; none where empty."""
     numbers: dict[str, int] = field(default_factory=lambda: {"figure": 0, "table": 0})
 
     def block(self, item: Item) -> dict[str, Any]:
@@ -49,6 +51,10 @@ class Writer:
             return self._sheet(item)
         return self._drawing(item) if isinstance(item, Drawing) else self._gallery(item)
 
+    def _drawn(self, draw: Callable[[], Figure]) -> Figure:
+        """A figure with its numbers written as the language does."""
+        return localised(draw(), self.texts)
+
     def _heading(self, item: Item, kind: str) -> dict[str, Any]:
         """Number, title and caption."""
         self.numbers[kind] += 1
@@ -56,7 +62,7 @@ class Writer:
         title = self.texts.item(item.key, "title", **item.values)
         if item.suffix:
             title = f"{title} ({self.texts.name('protocols', item.suffix.lstrip('_'))})"
-        label = self.texts.item(item.key, f"label_{self.kind}")
+        label = self.texts.item(item.key, f"label_{self.labels}") if self.labels else ""
         caption = self.texts.item(item.key, "note" if kind == "table" else "caption", **item.values)
         caption = f"{caption} {item.values.get('of_part', '')}".strip()
         name = f"{item.key}{item.suffix}"
@@ -71,9 +77,9 @@ class Writer:
 
     def _sheet(self, sheet: Sheet) -> dict[str, Any]:
         heading = self._heading(sheet, "table")
-        write_sheet(sheet, self.folder / "tables", heading["title"])
-        body = cells(sheet)
-        files = [f"tables/{heading['name']}.{ending}" for ending in ("csv", "tex")]
+        write_sheet(sheet, self.folder / RunFolder.TABLES, heading["title"], self.texts)
+        body = cells(sheet, self.texts)
+        files = [f"{RunFolder.TABLES}/{heading['name']}.{ending}" for ending in ("csv", "tex")]
         return heading | {
             "type": "table",
             "columns": sheet.columns,
@@ -86,11 +92,11 @@ class Writer:
     def _drawing(self, drawing: Drawing) -> dict[str, Any]:
         heading = self._heading(drawing, "figure")
         alt = str(escape(heading["title"]))
-        svg = write_figure(drawing.draw(), self.folder / "figures", heading["name"])
+        svg = write_figure(self._drawn(drawing.draw), self.folder / RunFolder.FIGURES, heading["name"])
         wide = Markup(inline_svg(svg, heading["id"], alt))  # our own SVG, its texts escaped by matplotlib
         narrow = None
         if drawing.narrow:
-            narrow = Markup(inline_svg(svg_of(drawing.narrow()), f"{heading['id']}-narrow", alt))
+            narrow = Markup(inline_svg(svg_of(self._drawn(drawing.narrow)), f"{heading['id']}-narrow", alt))
         return heading | {
             "type": "figure",
             "svg": wide,
@@ -103,48 +109,59 @@ class Writer:
         heading = self._heading(gallery, "figure")
         files = []
         if gallery.draw:
-            write_figure(gallery.draw(), self.folder / "figures", heading["name"])
+            write_figure(self._drawn(gallery.draw), self.folder / RunFolder.FIGURES, heading["name"])
             files = _figure_files(heading)
         if gallery.frame is not None:
-            write_csv(gallery.frame, self.folder / "tables", heading["name"])
-            files = [f"tables/{heading['name']}.csv"]
+            write_csv(gallery.frame, self.folder / RunFolder.TABLES, heading["name"])
+            files = [f"{RunFolder.TABLES}/{heading['name']}.csv"]
         return heading | {"type": "gallery", "rows": gallery.rows, "files": files}
 
 
 def _figure_files(heading: dict[str, Any]) -> list[str]:
-    return [f"figures/{heading['name']}.{ending}" for ending in ("svg", "png")]
+    return [f"{RunFolder.FIGURES}/{heading['name']}.{ending}" for ending in ("svg", "png")]
 
 
-def write_report(run: Path, thumbnail: Thumbnail, out: Path | None = None, language: str = "en") -> Path:
+def write_report(run: RunFolder, thumbnail: Thumbnail, out: Path | None = None, language: str = "en") -> Path:
     """Write the report of a finished run: one HTML file, and beside it tables, figures and a methods paragraph.
 
     Args:
         run: a finished run folder.
         thumbnail: image id to its picture, uint8 (h, w, 3).
-        out: folder of the report; `report` inside the run where None.
+        out: folder of the report; inside the run where None.
         language: of the texts.
 
     Returns:
-        Path of `report.html`.
+        Path of the page.
 
     Raises:
-        RunError: the folder is none of a finished run.
-        SpecError: there are no texts in that language.
+        RunError: the folder is not that of a finished run.
+        SpecError: there are no texts in that language, or the study names a section that does not exist.
         StorageError: the report's folder cannot be written.
     """
     texts = load_texts(language)
-    tables = read_run(run)
-    folder = make_folder(out or run / "report")
-    scene = Scene(tables, Names(tables, texts), texts, functools.lru_cache(maxsize=512)(thumbnail))
-    writer = Writer(folder, texts, tables.kind)
-    first = writer.block(headline(tables, scene.names, texts))
-    build = sections_wen.sections if tables.kind == "wen" else sections_subtypes.sections
-    sections = [_section(section, writer) for section in build(scene) if section.items]
-    paragraph = methods_paragraph(tables, texts)
-    write_text(folder / "methods.md", paragraph)
-    page = folder / "report.html"
-    write_text(page, _render(tables, texts, first, sections, paragraph))
+    shown = read_run(run)
+    folder = make_folder(out or run.page.parent)
+    scene = Scene(shown, Names.of(run, texts), texts, functools.lru_cache(maxsize=512)(thumbnail))
+    writer = Writer(folder, texts, shown.spec.report.labels)
+    first = writer.block(headline(shown, scene.names, texts))
+    built = [section_of(name)(scene) for name in shown.spec.report.sections]
+    sections = [_section(section, writer) for section in built if section.items]
+    paragraph = methods_paragraph(shown, texts)
+    write_text(folder / RunFolder.PARAGRAPH, paragraph)
+    page = folder / RunFolder.PAGE
+    write_text(page, _render(scene, first, sections, paragraph))
     return page
+
+
+def section_of(name: str) -> Callable[[Scene], Section]:
+    """What builds the section of that name.
+
+    Raises:
+        SpecError: there is none; the nearest is named.
+    """
+    if name not in SECTIONS:
+        raise SpecError(f"report.sections: '{name}' is not known. {nearest(name, SECTIONS)}")
+    return SECTIONS[name]
 
 
 def _section(section: Section, writer: Writer) -> dict[str, Any]:
@@ -158,8 +175,9 @@ def _section(section: Section, writer: Writer) -> dict[str, Any]:
     }
 
 
-def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[str, Any]], paragraph: str) -> str:
+def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]], paragraph: str) -> str:
     """The page as text."""
+    run, texts, names = scene.run, scene.texts, scene.names
     jinja = Environment(
         loader=PackageLoader("leukolab.report", "templates"),
         autoescape=True,
@@ -173,26 +191,25 @@ def _render(run: Run, texts: Texts, first: dict[str, Any], sections: list[dict[s
         run=run,
         headline=first,
         sections=sections,
-        hypotheses=_hypotheses(run, texts),
+        hypotheses=_hypotheses(scene),
         badges=_badges(run, texts),
-        settings=json.dumps(without_folders(run.spec), indent=2, ensure_ascii=False),
+        settings=json.dumps(without_folders(run.spec.model_dump(mode="json")), indent=2, ensure_ascii=False),
         paragraph=paragraph,
         style=Markup(style),  # our own file
-        warnings=[*run.answers.get("warnings", []), *_findings(run, texts)],
+        answers=[names.finding(finding) for finding in run.answers.headline],
+        warnings=[names.finding(finding) for finding in run.answers.warnings],
     )
     return re.sub(r"\n\s*\n+", "\n", page)
 
 
-def _hypotheses(run: Run, texts: Texts) -> list[dict[str, Any]]:
-    """The hypotheses by protocol and outer part, the corrected protocol first; named where there are several."""
-    table = chosen.answered(run)
-    if "outer" not in table:
-        return [{"place": "", "rows": table.to_dict("records")}] if len(table) else []
+def _hypotheses(scene: Scene) -> list[dict[str, Any]]:
+    """The hypotheses by protocol and outer part, the corrected ones first; named where there are several."""
+    run, table = scene.run, chosen.answered(scene.run)
     order = table["protocol"].map({name: number for number, name in enumerate(run.protocols[::-1])})
     places = list(table.assign(order=order).groupby(["order", "outer"], sort=True))
     return [
         {
-            "place": _place(rows.iloc[0], texts) if len(places) > 1 else "",
+            "place": _place(rows.iloc[0], scene.texts) if len(places) > 1 else "",
             "rows": rows.to_dict("records"),
         }
         for _, rows in places
@@ -206,23 +223,13 @@ def _place(row: pd.Series, texts: Texts) -> str:
 
 
 def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
-    """One badge a protocol: what its split leaks."""
-    found = []
-    for protocol in run.protocols:
-        leakage = str(run.heads.get(protocol, {}).get("leakage", "unknown"))
-        found.append(
-            {
-                "protocol": texts.name("protocols", protocol),
-                "kind": leakage,
-                "text": texts.name("leakage", leakage),
-                "sentence": texts.name("leakage_sentences", leakage),
-            }
-        )
-    return found
-
-
-def _findings(run: Run, texts: Texts) -> list[str]:
-    """Findings of the splits, in words, that the answers neither say already nor settle."""
-    found = [record for head in run.heads.values() for record in head.get("findings", [])]
-    left = [record for record in found if record not in run.answers.get("settled", [])]
-    return list(dict.fromkeys(texts.finding(finding_from(record)) for record in left))
+    """One badge per protocol: what its split leaks."""
+    return [
+        {
+            "protocol": texts.name("protocols", protocol),
+            "kind": run.heads[protocol].leakage,
+            "text": texts.name("leakage", run.heads[protocol].leakage),
+            "sentence": texts.name("leakage_sentences", run.heads[protocol].leakage),
+        }
+        for protocol in run.protocols
+    ]

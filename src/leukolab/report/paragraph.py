@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from leukolab.report.names import rates_text
 from leukolab.report.run import Run, without_folders
 from leukolab.report.texts import Texts
@@ -13,67 +11,72 @@ def methods_paragraph(run: Run, texts: Texts) -> str:
     """Markdown: data, split, network, training, evaluation, limits."""
     parts = [_data(run, texts), *(_split(run, texts, name) for name in run.protocols), _network(run, texts)]
     parts += [_training(run, texts), _evaluation(run, texts)]
-    heading = texts("methods_text.heading", title=run.spec.get("title", run.spec.get("name", "")))
+    heading = texts("methods_text.heading", title=run.spec.title)
     return (
         "\n\n".join([f"# {heading}", texts("methods_text.intro"), " ".join(parts), texts("methods_text.limits")]) + "\n"
     )
 
 
 def _data(run: Run, texts: Texts) -> str:
-    index: pd.DataFrame = run.index
+    index = run.index
     subjects = int(index["subject"].nunique())
     counts = index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
     classes = ", ".join(f"{name} {count}" for name, count in counts.items())
     key = "methods_text.subjects" if subjects else "methods_text.no_subjects"
-    kind = f"{texts('methods_text.synthetic')} " if run.card.get("synthetic") else ""
-    data = texts("methods_text.data", count=len(index), title=run.card.get("title", ""), classes=classes, kind=kind)
-    return f"{data} {texts.entries[key].format(count=subjects)}"
+    kind = f"{texts('methods_text.synthetic')} " if run.card.synthetic else ""
+    data = texts("methods_text.data", count=len(index), title=run.card.title, classes=classes, kind=kind)
+    return f"{data} {texts(key, count=subjects)}"
 
 
 def _split(run: Run, texts: Texts, protocol: str) -> str:
-    head = run.heads.get(protocol, {})
+    head = run.heads[protocol]
     return texts(
         "methods_text.split",
         protocol=texts.name("protocols", protocol),
-        kind=texts.name("split_kinds", head.get("kind", "unknown")),
-        by=texts.name("split_by", head.get("by", "unknown")),
-        seed=head.get("seed", "?"),
-        leakage=texts.name("leakage", head.get("leakage", "unknown")),
+        kind=texts.name("split_kinds", head.kind),
+        by=texts.name("split_by", head.by),
+        seed=str(head.seed),
+        leakage=texts.name("leakage", head.leakage),
     )
 
 
 def _network(run: Run, texts: Texts) -> str:
-    model, image = without_folders(run.spec.get("model", {})), run.spec.get("image", {})
-    crop = image.get("crop_px")
+    model, image = run.spec.model, run.spec.image
+    weights = without_folders(model.model_dump(mode="json"))["weights"]
+    crop = image.crop_px
     return texts(
         "methods_text.network",
         cut=f"{texts('methods_text.cut', crop=crop)} " if crop else "",
-        backbone=model.get("backbone", "?"),
-        weights=model.get("weights", "?"),
-        pooling=model.get("pooling", "?"),
-        dropout=model.get("dropout", "?"),
-        head=model.get("head", "?"),
-        size=image.get("size_px", "?"),
+        backbone=model.backbone,
+        weights=weights,
+        pooling=model.pooling,
+        dropout=texts.number(model.dropout, "g"),
+        head=model.head,
+        size=image.size_px,
     )
 
 
 def _training(run: Run, texts: Texts) -> str:
-    readings = "; ".join(_reading(run, name, texts) for name in run.spec.get("readings", {}))
-    batch = run.spec.get("training", {}).get("batch_size", "?")
-    return texts("methods_text.training", batch=batch, readings=readings, seed=run.spec.get("seed", "?"))
+    readings = "; ".join(_reading(run, name, texts) for name in run.spec.readings)
+    batch, seed = run.spec.training.batch_size, str(run.spec.seed)
+    return texts("methods_text.training", batch=batch, readings=readings, seed=seed)
 
 
 def _reading(run: Run, name: str, texts: Texts) -> str:
     """One reading, its learning rates and its stages in words."""
     stages = [
-        texts("methods_text.stage", release=texts.name("release", stage.get("release")), epochs=stage.get("epochs"))
-        for stage in run.spec["readings"][name].get("stages", [])
+        texts("methods_text.stage", release=texts.name("release", stage.release), epochs=stage.epochs)
+        for stage in run.spec.readings[name].stages
     ]
-    words = {"reading": texts.name("methods", name), "rates": rates_text(run, name), "stages": ", ".join(stages)}
+    words = {
+        "reading": texts.name("methods", name),
+        "rates": rates_text(run.spec, name, texts),
+        "stages": ", ".join(stages),
+    }
     return texts("methods_text.reading", **words)
 
 
 def _evaluation(run: Run, texts: Texts) -> str:
     rows = run.scores[(run.scores["kind"] != "summary") & run.scores["low"].notna() & (run.scores["role"] == "test")]
-    methods = [str(name) for name in rows["method"].dropna().unique() if str(name)]
+    methods = [str(name) for name in rows["interval"].dropna().unique() if str(name)]
     return texts("methods_text.evaluation", intervals="; ".join(methods[:3]) or "–", jobs=len(run.jobs))

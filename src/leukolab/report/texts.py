@@ -56,9 +56,12 @@ class Texts:
 
     def number(self, value: float, form: str = ".3f") -> str:
         """A number as this language writes it; `form` is a format of `str.format`."""
-        text = format(value, form)
+        return self.localised(format(value, form))
+
+    def localised(self, number: str) -> str:
+        """A number that stands in English form, as this language writes it."""
         comma = self.entries.get("language.decimal", ".") == ","
-        return text.translate({ord("."): ",", ord(","): "."}) if comma else text
+        return number.translate({ord("."): ",", ord(","): "."}) if comma else number
 
     def _filled(self, text: str, values: dict[str, Any]) -> str:
         return _Filler(self).vformat(text, (), values) if values else text

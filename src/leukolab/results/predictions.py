@@ -1,82 +1,77 @@
-"""The predictions of a run as arrays: what every score is a function of (predictions, split, jobs)."""
+"""The predictions of a run as arrays: what every score is a function of (predictions, split, members)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from leukolab.base.errors import RunError
-from leukolab.base.files import read_json, read_table
+from leukolab.base.errors import DataError
 from leukolab.base.keys import digest
-from leukolab.results import Scored
+from leukolab.results.folder import RunFolder, probabilities
+from leukolab.results.members import Member
+from leukolab.results.ranking import Scored
+from leukolab.results.wen import wen_mix
 from leukolab.spec import StudySpec
-from leukolab.splits import Split, read_split
+from leukolab.splits import ROLES, Split
 from leukolab.stats import Bootstrap, make_bootstrap
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a member belongs: protocol, outer part, and fold (1 where it has none of its own)."""
-
-    protocol: str
-    outer: int
-    fold: int = 1
 
 
 @dataclass
 class Results:
     """A run's tables, and the arrays of each member and role, made once."""
 
-    run: Path
+    folder: RunFolder
     spec: StudySpec
     class_names: tuple[str, ...]
     subjects_known: bool
-    jobs: pd.DataFrame
     groups: dict[str, str]
     splits: dict[str, Split]
+    models: tuple[Member, ...]
+    rivals: tuple[Member, ...]
     tables: dict[tuple[str, str], pd.DataFrame]
-    shortcut_kind: str
+    """(member, role) to its predictions by image_id; of models and rivals."""
+    shortcut: str
     _bootstraps: dict[tuple[str, int, str], Bootstrap] = field(default_factory=dict)
-    _scored: dict[tuple[str, Place, str], Scored] = field(default_factory=dict)
+    _scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
 
-    def scored(self, member: str, place: Place, role: str) -> Scored:
-        """Labels (n,), probabilities (n, k) and copies (n,) of a member on its images of a role, by image_id."""
-        key = (member, place, role)
+    def scored(self, member: Member, role: str) -> Scored:
+        """Labels (n,), probabilities (n, k) and copies (n,) of a member on its images of a role, by image_id.
+
+        Raises:
+            DataError: an ensemble whose sources were not asked about the same images.
+        """
+        key = (member.member, role)
         if key not in self._scored:
-            table = self.tables[member, role]
-            probs_nk = table.filter(regex=r"^p_\d+$").to_numpy(np.float64)
-            copies_n = self.copies(place, role, table["image_id"])
-            self._scored[key] = Scored(table["label"].to_numpy(np.int64), probs_nk, copies_n)
+            self._scored[key] = self._mixed(member, role) if member.sources else self._read(member, role)
         return self._scored[key]
 
-    def has(self, member: str, role: str) -> bool:
-        """Whether the member has predictions of that role."""
-        return (member, role) in self.tables
+    def roles(self, member: Member) -> tuple[str, ...]:
+        """Roles the member has predictions of; of an ensemble, those that its sources share images of."""
+        if member.sources:
+            return tuple(role for role in ("tuning", "test") if (member.sources[0], role) in self.tables)
+        return tuple(role for role in ROLES if (member.member, role) in self.tables)
 
-    def copies(self, place: Place, role: str, image_ids: Any) -> NDArray[np.float64]:
-        """How often each image counts in that part, float64 (n,)."""
-        part = self.splits[place.protocol].part(place.outer, place.fold, role)
-        counts: NDArray[np.float64] = part.set_index("image_id")["copies"].reindex(image_ids).to_numpy(np.float64)
-        return np.nan_to_num(counts, nan=0.0)
+    def image_ids(self, member: Member, role: str) -> list[str]:
+        """Names of the images of `scored`, in its order."""
+        return [str(name) for name in self.tables[self._first(member), role]["image_id"]]
 
-    def groups_of(self, member: str, role: str) -> NDArray[Any]:
+    def groups_of(self, member: Member, role: str) -> NDArray[Any]:
         """Identity group of each image of `scored`, (n,)."""
-        return self.tables[member, role]["image_id"].map(self.groups).to_numpy()
+        return np.array([self.groups[name] for name in self.image_ids(member, role)])
 
-    def bootstrap(self, member: str, place: Place, role: str) -> Bootstrap:
+    def bootstrap(self, member: Member, role: str) -> Bootstrap:
         """Replicates shared by all members on the same part."""
-        table = self.tables[member, role]
-        return self.replicates(place.protocol, place.outer, table["image_id"].tolist(), table["label"].to_numpy())
+        labels_n = self.tables[self._first(member), role]["label"].to_numpy()
+        return self.replicates(member.protocol, member.outer, self.image_ids(member, role), labels_n)
 
-    def replicates(self, protocol: str, outer: int, image_ids: list[str], labels_n: NDArray[Any]) -> Bootstrap:
+    def replicates(self, protocol: str, outer: int, image_ids: Sequence[str], labels_n: NDArray[Any]) -> Bootstrap:
         """Replicates shared by all that is scored on these images."""
-        key = (protocol, outer, digest(image_ids))
+        key = (protocol, outer, digest(list(image_ids)))
         if key not in self._bootstraps:
             groups_n = np.array([self.groups[name] for name in image_ids])
             self._bootstraps[key] = make_bootstrap(
@@ -84,46 +79,82 @@ class Results:
             )
         return self._bootstraps[key]
 
+    def outer_parts(self) -> dict[tuple[str, int], tuple[Member, ...]]:
+        """(protocol, outer part) to its models, in their order."""
+        parts: dict[tuple[str, int], tuple[Member, ...]] = {}
+        for model in self.models:
+            place = model.protocol, model.outer
+            parts[place] = (*parts.get(place, ()), model)
+        return parts
 
-def rival_name(name: str, protocol: str, outer: int) -> str:
-    """The member name of a rival."""
-    return f"rival:{name}:{protocol}:outer{outer}"
+    def rivals_of(self, member: Member) -> list[Member]:
+        """The simple rivals of the outer part of a member."""
+        return [one for one in self.rivals if (one.protocol, one.outer) == (member.protocol, member.outer)]
+
+    def _first(self, member: Member) -> str:
+        """Whose table tells the images of a member."""
+        return member.sources[0] if member.sources else member.member
+
+    def _read(self, member: Member, role: str) -> Scored:
+        table = self.tables[member.member, role]
+        part = self.splits[member.protocol].part(member.outer, max(1, member.fold), role)
+        copies_n = part.set_index("image_id")["copies"].reindex(table["image_id"]).to_numpy(np.float64)
+        return Scored(table["label"].to_numpy(np.int64), probabilities(table), np.nan_to_num(copies_n, nan=0.0))
+
+    def _mixed(self, member: Member, role: str) -> Scored:
+        models = {model.member: model for model in self.models}
+        parts = [self.scored(models[name], role) for name in member.sources]
+        first = parts[0]
+        for name, part in zip(member.sources, parts, strict=True):
+            if not np.array_equal(part.labels_n, first.labels_n) or not np.array_equal(part.weights_n, first.weights_n):
+                raise DataError(
+                    f"{member.member}: expected members on the same {role} images, found others for {name}."
+                )
+        probs_nk = wen_mix(np.stack([part.probs_nk for part in parts]), np.asarray(member.weights))
+        return Scored(first.labels_n, probs_nk, first.weights_n)
 
 
-def read_spec(run: Path) -> StudySpec:
-    """The settings a run was made with.
-
-    Raises:
-        RunError: they are missing, damaged, or those of a version that knows other settings.
-    """
-    try:
-        return StudySpec.model_validate(read_json(run / "spec.json"))
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise RunError(
-            f"{run / 'spec.json'}: expected the settings of a run, found something else at '{where}'."
-        ) from error
-
-
-def read_results(run: Path) -> Results:
+def read_results(folder: RunFolder) -> Results:
     """Read what a run has written.
 
     Raises:
         RunError: a file is missing or damaged.
     """
-    spec = read_spec(run)
-    card = read_json(run / "card.json")
-    groups = read_table(run / "groups.parquet")
-    predictions = read_table(run / "predictions.parquet").sort_values(["job", "role", "image_id"])
-    tables = {(str(key[0]), str(key[1])): table for key, table in predictions.groupby(["job", "role"])}
-    return Results(
-        run=run,
-        spec=spec,
-        class_names=tuple(card["class_names"]),
-        subjects_known=bool(card["subjects_known"]),
-        jobs=read_table(run / "jobs.parquet"),
-        groups=dict(zip(groups["image_id"], groups["group"], strict=True)),
-        splits={name: read_split(run / "split" / name) for name in spec.active_protocols},
-        tables=tables,
-        shortcut_kind=read_json(run / "rivals.json")["shortcut"],
+    card, groups, record = folder.card, folder.groups, folder.rivals_record
+    models = tuple(models_of(folder.jobs))
+    rivals = tuple(
+        Member(one.member, "rival", one.protocol, one.outer, method=one.method)
+        for one in sorted(record.members, key=lambda rival: rival.member)
     )
+    predictions = folder.predictions
+    predictions = predictions[predictions["member"].isin([one.member for one in (*models, *rivals)])]
+    predictions = predictions.sort_values(["member", "role", "image_id"])
+    tables = {(str(key[0]), str(key[1])): table for key, table in predictions.groupby(["member", "role"])}
+    return Results(
+        folder=folder,
+        spec=folder.spec,
+        class_names=card.class_names,
+        subjects_known=card.subjects_known,
+        groups=dict(zip(groups["image_id"], groups["group"], strict=True)),
+        splits=folder.splits(),
+        models=models,
+        rivals=rivals,
+        tables=tables,
+        shortcut=record.shortcut,
+    )
+
+
+def models_of(jobs: pd.DataFrame) -> Iterable[Member]:
+    """The models of a table of jobs, in its order."""
+    for row in jobs.to_dict("records"):
+        yield Member(
+            member=str(row["job"]),
+            kind="model",
+            protocol=str(row["protocol"]),
+            outer=int(row["outer"]),
+            fold=int(row["fold"]),
+            reading=str(row["reading"]),
+            method=str(row["method"]),
+            learning_rate=float(row["learning_rate"]),
+            seed=int(row["seed"]),
+        )

@@ -1,13 +1,14 @@
-"""Members of an ensemble: their predictions by role, their scores, their champions."""
+"""Which of several is best: scores of members on one part, champions, winners."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from leukolab.base.errors import DataError
+from leukolab.results.members import Member
 from leukolab.results.wen import Array
 from leukolab.stats import METRICS
 
@@ -20,7 +21,7 @@ TIE_DECIMALS = 12
 
 
 class Scored(NamedTuple):
-    """Predictions of one job or mixture for one role."""
+    """Predictions of one member for one role."""
 
     labels_n: Array
     probs_nk: Array
@@ -28,52 +29,72 @@ class Scored(NamedTuple):
     """float64 (n,), copies of each image in that role."""
 
 
-Predictions = Callable[[str, str], Scored]
-"""(role, job) -> its predictions. Jobs of one outer part share the images of tuning and test, in one order;
-validation is each job's own fold."""
+Predictions = Callable[[Member, str], Scored]
+"""(member, role) to its predictions. Models of one outer part share the images of tuning and test, in one order;
+validation is each model's own fold."""
 
 
-def member_scores(jobs: pd.DataFrame, predictions: Predictions, role: str) -> pd.DataFrame:
-    """Scores of every job on its own images of `role`.
-
-    Args:
-        jobs: job, learning_rate, fold, outer; one row a job.
-
-    Returns:
-        The rows of `jobs` with accuracy, f1, kappa, balanced_accuracy and log_loss.
+def scores_of(members: Sequence[Member], predictions: Predictions, role: str) -> pd.DataFrame:
+    """accuracy, f1, kappa, balanced_accuracy and log_loss of each member on its own images of `role`, a row each.
 
     Raises:
-        DataError: a job has no images of that role.
+        DataError: a member has no images of that role.
     """
     rows = []
-    for job in jobs["job"]:
-        scored = predictions(role, str(job))
+    for member in members:
+        scored = predictions(member, role)
         if not len(scored.labels_n):
-            raise DataError(f"{job}: expected predictions for the role '{role}', found none. Choose another part.")
+            raise DataError(
+                f"{member.member}: expected predictions for the role '{role}', found none. Choose another part."
+            )
         rows.append(score_row(scored))
-    return pd.concat([jobs.reset_index(drop=True), pd.DataFrame(rows)], axis=1)
+    return pd.DataFrame(rows)
 
 
 def score_row(scored: Scored) -> dict[str, float]:
-    """The scores of `SCORED` for one job or mixture."""
+    """The scores of `SCORED` for one member."""
     return {name: METRICS[name](*scored) for name in SCORED}
 
 
-def ranked(scores: pd.DataFrame) -> pd.DataFrame:
-    """Rows from best to worst by `RULE`; the earlier row where all are equal."""
-    keys = scores[list(RULE)].round(TIE_DECIMALS)
+def order_of(scores: pd.DataFrame) -> list[int]:
+    """Positions of the rows from best to worst by `RULE`; the earlier row where all are equal."""
+    keys = scores[list(RULE)].round(TIE_DECIMALS).reset_index(drop=True)
     order = keys.sort_values(list(RULE), ascending=list(RULE.values()), kind="stable").index
-    return scores.loc[order].reset_index(drop=True)
+    return [int(place) for place in order]
 
 
-def champions(scores: pd.DataFrame) -> pd.DataFrame:
-    """The best fold model of each learning rate of each outer part, by `RULE`.
+def champions(members: Sequence[Member], scores: pd.DataFrame) -> list[int]:
+    """Positions of the best model of each learning rate, by `RULE`, in the order in which the rates first come.
 
     Args:
-        scores: from `member_scores`, measured on the part the protocol names (`champion_on`).
-
-    Returns:
-        Rows of `scores`, one an outer part and learning rate, in the order these first come.
+        scores: from `scores_of`, measured on the part the protocol names (`champion_on`); a row per member.
     """
-    parts = [ranked(own).head(1) for _, own in scores.groupby(["outer", "learning_rate"], sort=False)]
-    return pd.concat(parts, ignore_index=True)
+    best = []
+    for rate in dict.fromkeys(member.learning_rate for member in members):
+        own = [place for place, member in enumerate(members) if member.learning_rate == rate]
+        best.append(own[order_of(scores.iloc[own])[0]])
+    return best
+
+
+def winner(members: Iterable[Member], predictions: Predictions, role: str, sources: Iterable[Member] = ()) -> Member:
+    """The best of some members on `role`, by the champions' rule; the earlier where all is equal.
+
+    On `validation`, which members do not share, an ensemble counts as its sources do on average, each on its own fold.
+
+    Args:
+        sources: the models that ensembles among the members are made of.
+
+    Raises:
+        DataError: none is given, or the sources of an ensemble do not share the role.
+    """
+    some, models = list(members), {model.member: model for model in sources}
+    if not some:
+        raise DataError("ensembles: expected at least one to choose from, found none.")
+    rows = []
+    for one in some:
+        if role == "validation" and one.sources:
+            each = scores_of([models[name] for name in one.sources], predictions, role)
+            rows.append({str(name): float(value) for name, value in each.mean().items()})
+        else:
+            rows.append(score_row(predictions(one, role)))
+    return some[order_of(pd.DataFrame(rows))[0]]

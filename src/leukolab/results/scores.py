@@ -1,17 +1,15 @@
-"""Scores of every model, ensemble and rival of a run: tables that the report draws and `verify` can redo."""
+"""Scores of every model, ensemble and rival of a run: tables that the report draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from leukolab.results import Scored
-from leukolab.results.predictions import Place, Results
-from leukolab.splits import ROLES
+from leukolab.results.members import Member
+from leukolab.results.predictions import Results
 from leukolab.stats import (
     ClassScheme,
     classification_report,
@@ -25,118 +23,106 @@ from leukolab.stats import (
 )
 
 INTERVAL_ROLES = ("tuning", "test")
-SCORE_COLUMNS = ["member", "protocol", "outer", "kind", "role", "metric", "unit", "value", "low", "high", "method"]
+SCORE_COLUMNS = ["member", "role", "metric", "unit", "value", "low", "high", "interval"]
 """Columns of the table `scores`."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """Something that predicts: a model, an ensemble or a rival."""
-
-    name: str
-    kind: str
-    place: Place
-    like: str
-    """The member whose table gives the images (itself, but for ensembles)."""
-    parts: dict[str, Scored]
-
-    @property
-    def head(self) -> dict[str, Any]:
-        """Columns that every row about this member begins with."""
-        return {"member": self.name, "protocol": self.place.protocol, "outer": self.place.outer}
-
-
-def model_members(results: Results) -> list[Member]:
-    """The trained models of a run, in order of its jobs."""
-    members = []
-    for row in results.jobs.itertuples():
-        place = Place(str(row.protocol), int(str(row.outer)), int(str(row.fold)))
-        members.append(_member(results, str(row.job), "model", place))
-    return members
-
-
-def rival_members(results: Results) -> list[Member]:
-    """The simple rivals of each outer part."""
-    names = sorted({member for member, _ in results.tables if member.startswith("rival:")})
-    members = []
-    for name in names:
-        _, _, protocol, outer = name.split(":")
-        members.append(_member(results, name, "rival", Place(protocol, int(outer.removeprefix("outer")))))
-    return members
-
-
-def score_members(results: Results, members: list[Member]) -> dict[str, pd.DataFrame]:
-    """Tables `scores`, `confusion`, `curves` and `class_report` of all members."""
-    rows: dict[str, list[pd.DataFrame]] = {"scores": [], "confusion": [], "curves": [], "class_report": []}
+def score_members(results: Results, members: Sequence[Member]) -> dict[str, pd.DataFrame]:
+    """Tables `scores`, `confusion`, `curves` and `class_report` of members that predict."""
+    found: dict[str, list[pd.DataFrame]] = {"scores": [], "confusion": [], "curves": [], "class_report": []}
     for member in members:
-        for role, scored in member.parts.items():
-            rows["scores"].append(_scores(results, member, role, scored))
+        for role in results.roles(member):
+            found["scores"].append(_scores(results, member, role))
             if role in INTERVAL_ROLES:
-                rows["confusion"].append(_confusion(results, member, role, scored))
-                report = classification_report(*scored, results.class_names).rename(columns={"class": "class_name"})
-                rows["class_report"].append(report.assign(**member.head, role=role))
-        if "test" in member.parts and ClassScheme(len(results.class_names)).positive is not None:
-            rows["curves"].append(_curves(member, member.parts["test"]))
-    rows["scores"].append(summaries(pd.concat(rows["scores"], ignore_index=True), results))
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in rows.items() if tables}
+                found["confusion"].append(_confusion(results, member, role))
+                found["class_report"].append(_class_report(results, member, role))
+            if role == "test" and ClassScheme(len(results.class_names)).positive is not None:
+                found["curves"].append(_curves(results, member))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}
 
 
-def summaries(table: pd.DataFrame, results: Results) -> pd.DataFrame:
-    """Mean and range over the outer parts (and folds) of each reading, learning rate and rival, on the test part."""
-    test = table[(table["role"] == "test") & table["kind"].isin(["model", "rival"])].copy()
-    names = dict(zip(results.jobs["job"], summary_names(results.jobs), strict=True))
-    test["member"] = [names.get(m) or m.rpartition(":")[0] for m in test["member"]]
-    grouped = test.groupby(["member", "protocol", "metric", "unit"], sort=False)["value"]
+def summary_members(models: Iterable[Member], rivals: Iterable[Member]) -> list[Member]:
+    """One member for the models that differ in outer part and fold only, and for each rival of a protocol."""
+    models, summaries = list(models), dict[tuple[str, ...], Member]()
+    several = len({model.learning_rate for model in models}) > 1
+    for one in (*models, *rivals):
+        rate = one.learning_rate if several else None
+        key = (one.kind, one.protocol, one.reading or one.method, str(rate))
+        name = f"{one.protocol}/{one.reading}" + (f"/lr{rate:g}" if rate is not None else "")
+        fresh = Member(
+            member=name if one.kind == "model" else f"rival:{one.method}:{one.protocol}",
+            kind="summary",
+            protocol=one.protocol,
+            reading=one.reading,
+            method=one.method,
+            learning_rate=rate,
+        )
+        before = summaries.get(key, fresh)
+        summaries[key] = replace(before, sources=(*before.sources, one.member))
+    return list(summaries.values())
+
+
+def summary_scores(table: pd.DataFrame, summaries: Sequence[Member]) -> pd.DataFrame:
+    """Mean and range over the sources of each summary, on the test part."""
+    names = {source: one.member for one in summaries for source in one.sources}
+    test = table[(table["role"] == "test") & table["member"].isin(names)]
+    test = test.assign(member=test["member"].map(names))
+    grouped = test.groupby(["member", "metric", "unit"], sort=False)["value"]
     out = grouped.agg(value="mean", low="min", high="max", count="size").reset_index()
-    out["method"] = [f"mean and range of {count} models" for count in out.pop("count")]
-    return out.assign(outer=0, kind="summary", role="test")[list(table.columns)]
+    out["interval"] = [f"mean and range of {count} models" for count in out.pop("count")]
+    return out.assign(role="test")[list(table.columns)]
 
 
-def summary_names(jobs: pd.DataFrame) -> Iterator[str]:
-    """Of each job, the name of those that differ from it in outer part and fold only."""
-    several = jobs["learning_rate"].nunique() > 1
-    for row in jobs.itertuples():
-        yield f"{row.protocol}/{row.reading}" + (f"/lr{row.learning_rate:g}" if several else "")
+def units_of(results: Results, copies_n: np.ndarray, groups_n: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Weights of images by unit: by image, and where subjects are known by subject."""
+    by_image = {"image": image_weights(copies_n)}
+    return by_image | ({"subject": subject_weights(copies_n, groups_n)} if results.subjects_known else {})
 
 
-def _member(results: Results, name: str, kind: str, place: Place) -> Member:
-    parts = {role: results.scored(name, place, role) for role in ROLES if results.has(name, role)}
-    return Member(name, kind, place, name, parts)
-
-
-def _scores(results: Results, member: Member, role: str, scored: Scored) -> pd.DataFrame:
-    labels_n, probs_nk, copies_n = scored
-    units = {"image": image_weights(copies_n)}
-    groups = results.groups_of(member.like, role)
-    if results.subjects_known:
-        units["subject"] = subject_weights(copies_n, groups)
-    tables = []
-    for unit, weights_n in units.items():
+def _scores(results: Results, member: Member, role: str) -> pd.DataFrame:
+    labels_n, probs_nk, copies_n = results.scored(member, role)
+    tables: list[pd.DataFrame] = []
+    for unit, weights_n in units_of(results, copies_n, results.groups_of(member, role)).items():
         if role in INTERVAL_ROLES:
-            bootstrap = results.bootstrap(member.like, member.place, role)
-            tables.append(score_table(labels_n, probs_nk, weights_n, unit, bootstrap))
+            found = score_table(labels_n, probs_nk, weights_n, unit, results.bootstrap(member, role))
+            tables.append(found.rename(columns={"method": "interval"}))
         else:
             values = scores(labels_n, probs_nk, weights_n)
             plain = pd.DataFrame({"metric": list(values), "value": list(values.values())})
-            tables.append(plain.assign(unit=unit, low=np.nan, high=np.nan, method="no interval"))
-    table = pd.concat(tables, ignore_index=True).assign(**member.head, kind=member.kind, role=role)
+            tables.append(plain.assign(unit=unit, low=np.nan, high=np.nan, interval="no interval"))
+    table = pd.concat(tables, ignore_index=True).assign(member=member.member, role=role)
     return table[SCORE_COLUMNS]
 
 
-def _confusion(results: Results, member: Member, role: str, scored: Scored) -> pd.DataFrame:
-    matrix = confusion(*scored)
+def _confusion(results: Results, member: Member, role: str) -> pd.DataFrame:
+    matrix = confusion(*results.scored(member, role))
     rows = [
-        {**member.head, "role": role, "actual": actual, "called": called, "images": int(matrix[i, j])}
+        {"member": member.member, "role": role, "actual": actual, "called": called, "images": int(matrix[i, j])}
         for i, actual in enumerate(results.class_names)
         for j, called in enumerate(results.class_names)
     ]
     return pd.DataFrame(rows)
 
 
-def _curves(member: Member, scored: Scored) -> pd.DataFrame:
+def _class_report(results: Results, member: Member, role: str) -> pd.DataFrame:
+    report = classification_report(*results.scored(member, role), results.class_names)
+    return report.rename(columns={"class": "class_name"}).assign(member=member.member, role=role)
+
+
+def _curves(results: Results, member: Member) -> pd.DataFrame:
+    scored = results.scored(member, "test")
     roc, pr = roc_points(*scored), pr_points(*scored)
     tables = [
         pd.DataFrame({"curve": "roc", "x": roc["false_positive_rate"], "y": roc["true_positive_rate"]}),
         pd.DataFrame({"curve": "pr", "x": pr["recall"], "y": pr["precision"]}),
     ]
-    return pd.concat(tables, ignore_index=True).assign(member=member.name)
+    return pd.concat(tables, ignore_index=True).assign(member=member.member)
+
+
+def by_summary(models: Iterable[Member], summaries: Iterable[Member]) -> Iterator[tuple[Member, list[Member]]]:
+    """Each summary of models with these models, in their order."""
+    known = {model.member: model for model in models}
+    for one in summaries:
+        mine = [known[name] for name in one.sources if name in known]
+        if mine:
+            yield one, mine

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from leukolab.base.files import read_table
+from leukolab.results.folder import RunFolder
 
 NAMING = frozenset({"image_id", "other_id", "path", "group", "pixel_digest"})
 """Columns that name an image or a person."""
 
 
-def shareable(run: Path) -> dict[str, Path]:
+def shareable(folder: RunFolder) -> dict[str, Path]:
     """Tables, figures and the methods paragraph of a run's report, `report/...` to the file.
 
     Left out are the page itself, a figure that holds a raster picture (or cannot be looked into), and a table that
@@ -22,13 +22,16 @@ def shareable(run: Path) -> dict[str, Path]:
     Raises:
         RunError: the index of the run is missing or damaged.
     """
-    report = run / "report"
-    index = read_table(run / "index.parquet")
+    report, index = folder.page.parent, folder.index
     images, subjects = _texts(index["image_id"]), _texts(index["subject"])
-    figures = [path for path in report.glob("figures/*.*") if _is_drawing(path.with_suffix(".svg"))]
-    tables = [path for path in report.glob("tables/*.*") if _names_nobody(path.with_suffix(".csv"), images, subjects)]
-    methods = [path for path in [report / "methods.md"] if path.is_file()]
-    return {path.relative_to(run).as_posix(): path for path in sorted([*figures, *tables, *methods])}
+    figures = [path for path in report.glob(f"{RunFolder.FIGURES}/*.*") if _is_drawing(path.with_suffix(".svg"))]
+    tables = [
+        path
+        for path in report.glob(f"{RunFolder.TABLES}/*.*")
+        if _names_nobody(path.with_suffix(".csv"), images, subjects)
+    ]
+    methods = [path for path in [report / RunFolder.PARAGRAPH] if path.is_file()]
+    return {path.relative_to(folder.path).as_posix(): path for path in sorted([*figures, *tables, *methods])}
 
 
 def _texts(column: pd.Series) -> set[str]:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+EVERY = "both"
+"""What stands for all protocols of a study."""
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -115,6 +117,8 @@ class SplitSpec(Settings):
 class ProtocolSpec(Settings):
     """How the data are cut and balanced, and on which part choices between models are made."""
 
+    stance: Literal["published", "corrected"]
+    """Whether it reproduces what was published, to be compared, or is corrected, to be believed."""
     split: SplitSpec
     balance: BalanceSpec = BalanceSpec()
     champion_on: Literal["test", "tuning", "validation"] = "tuning"
@@ -138,7 +142,7 @@ class ReadingSpec(Settings):
     """One way to read a published training: its stages, and on which outer parts it is run."""
 
     stages: tuple[StageSpec, ...] = Field(min_length=1)
-    outer_parts: dict[Literal["published", "corrected"], Parts] = {}
+    outer_parts: dict[str, Parts] = {}
     """Protocol name to the outer parts to run; all (of `outer_parts` of the study) where a protocol is missing."""
     learning_rates: Rates | None = None
     """Instead of the training's."""
@@ -227,6 +231,23 @@ class PublishedSpec(Settings):
         return next((part.accuracy for part in self.parts if part.role == "test"), float("nan"))
 
 
+class ReportSpec(Settings):
+    """What the report of a study shows; the names are those of the tables of functions in `results` and `report`."""
+
+    primary: str = "balanced_accuracy"
+    """The metric of the headline and of every figure that shows one."""
+    answers: tuple[str, ...] = ("offered",)
+    """What its first lines answer, see `results.answers.ANSWERS`."""
+    sections: tuple[str, ...] = (
+        "pooled", "members", "data", "model", "learning", "results", "wrong", "scores", "used",
+    )  # fmt: skip
+    """Its sections in order, see `report.sections.SECTIONS`."""
+    labels: str = ""
+    """Whose numbers figures and tables bear beside the report's own, such as those of a thesis; none where empty."""
+    limits: tuple[str, ...] = ()
+    """Limits of this study beside those of every study: texts `limits.<name>`."""
+
+
 class StudySpec(Settings):
     """A whole study."""
 
@@ -234,15 +255,16 @@ class StudySpec(Settings):
     title: str
     question: str
     source: str
-    report: Literal["subtypes", "wen"]
-    """Which set of tables and figures the report holds."""
+    report: ReportSpec = ReportSpec()
     published: PublishedSpec | None = None
     data: DataSpec
     image: ImageSpec
     model: ModelSpec
     training: TrainingSpec
-    protocol: Literal["published", "corrected", "both"]
-    protocols: dict[Literal["published", "corrected"], ProtocolSpec]
+    protocol: str
+    """The protocol to run, or `both` for all of them."""
+    protocols: dict[str, ProtocolSpec] = Field(min_length=1)
+    """By a name of the study's own."""
     readings: dict[str, ReadingSpec] = Field(min_length=1)
     outer_parts: Parts | None = None
     """Outer parts to run, from 1; all where null."""
@@ -255,8 +277,8 @@ class StudySpec(Settings):
     @property
     def active_protocols(self) -> dict[str, ProtocolSpec]:
         """The protocols this run goes through."""
-        if self.protocol == "both":
-            return {str(name): protocol for name, protocol in self.protocols.items()}
+        if self.protocol == EVERY:
+            return dict(self.protocols)
         return {self.protocol: self.protocols[self.protocol]}
 
     @property
@@ -265,10 +287,19 @@ class StudySpec(Settings):
         paper = self.published
         return paper if paper and (paper.card, None) == (self.data.card, self.data.view) else None
 
+    @property
+    def believed_protocol(self) -> str:
+        """The first corrected protocol of this run, else its first one: what it offers for use comes from there."""
+        active = self.active_protocols
+        return next((name for name, protocol in active.items() if protocol.stance == "corrected"), next(iter(active)))
+
     @model_validator(mode="after")
     def _protocol_is_there(self) -> StudySpec:
-        if self.protocol != "both" and self.protocol not in self.protocols:
-            raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study")
+        if EVERY in self.protocols:
+            raise ValueError(f"protocols: '{EVERY}' stands for all of them; choose another name")
+        if self.protocol != EVERY and self.protocol not in self.protocols:
+            known = ", ".join([*self.protocols, EVERY])
+            raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study ({known})")
         if self.ensembles is not None and len(self.readings) != 1:
             raise ValueError(f"ensembles: expected one reading to mix the models of, got {len(self.readings)}")
         return self

@@ -1,14 +1,13 @@
 """The jobs of a study: one model of one (protocol, reading, outer part, learning rate, fold), keyed by content.
 
-A finished job is a folder `jobs/<key>/` with `result.json`, which holds the digests of its other files; it is never
-done again unless a file is lost or damaged.
+A finished job is a folder with a seal, which holds the digests of its other files; it is never done again unless a file
+is lost or damaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
 from leukolab.engine.training import RolePart, Trained
 from leukolab.engine.weights import Weights, save_state
+from leukolab.results.folder import RunFolder, with_calls
 from leukolab.results.seals import seal
 from leukolab.spec import ReadingSpec, StageSpec, StudySpec
 from leukolab.splits import ROLES, class_weights
@@ -39,8 +39,8 @@ class Job:
     learning_rate: float
     fold: int
     seed: int
-    key: str
-    first_key: str
+    key: str = ""
+    first_key: str = ""
     """Of its first stage alone: what heads trained together are known by."""
 
 
@@ -50,28 +50,35 @@ def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job
     Raises:
         SpecError: an outer part is asked for that the split does not have, or nothing is left to train.
     """
-    jobs: list[Job] = []
-    weights_digest = digest([weights.digest, weights.mean, weights.deviation])
-    for protocol, split in material.splits.items():
-        for reading_name, reading in spec.readings.items():
-            for outer in outers_of(spec, reading, protocol, split.outers):
-                for rate in reading.learning_rates or spec.training.learning_rates:
-                    for fold in split.folds(outer):
-                        name = f"{protocol}/{reading_name}/outer{outer}/lr{rate:g}/fold{fold}"
-                        seed = stream_seed(spec.seed, name)
-                        place = (protocol, outer, fold, rate, seed)
-                        keys = [
-                            _key(spec, material, stages, place, weights_digest)
-                            for stages in (reading.stages, reading.stages[:1])
-                        ]
-                        jobs.append(Job(name, protocol, reading_name, outer, rate, fold, seed, keys[0], keys[1]))
+    jobs = [
+        _job(spec, protocol, reading, outer, rate, fold)
+        for protocol, split in material.splits.items()
+        for reading in spec.readings
+        for outer in outers_of(spec, spec.readings[reading], protocol, split.outers)
+        for rate in spec.readings[reading].learning_rates or spec.training.learning_rates
+        for fold in split.folds(outer)
+    ]
     missing = [name for name in material.splits if name not in {job.protocol for job in jobs}]
     if missing:
         raise SpecError(
             f"nothing to train under the {missing[0]} protocol: its readings run on none of the outer parts asked for. "
             "Ask for other outer parts or readings, or one protocol."
         )
-    return jobs
+    fixed = _fixed_inputs(material, weights)
+    return [
+        replace(
+            job,
+            key=_key(spec, material, job, spec.readings[job.reading].stages, fixed),
+            first_key=_key(spec, material, job, spec.readings[job.reading].stages[:1], fixed),
+        )
+        for job in jobs
+    ]
+
+
+def _job(spec: StudySpec, protocol: str, reading: str, outer: int, rate: float, fold: int) -> Job:
+    """A job before its keys are known; its name is the seed of everything random in it."""
+    name = f"{protocol}/{reading}/outer{outer}/lr{rate:g}/fold{fold}"
+    return Job(name, protocol, reading, outer, rate, fold, stream_seed(spec.seed, name))
 
 
 def jobs_table(jobs: list[Job], backbone: str) -> pd.DataFrame:
@@ -100,30 +107,27 @@ def job_class_weights(spec: StudySpec, material: Material, part: RolePart) -> np
     return class_weights(material.labels[part.rows], part.copies, classes)
 
 
-def job_folder(run: Path, job: Job) -> Path:
-    """Where the job's results lie."""
-    return run / "jobs" / job.key
-
-
-def is_done(run: Path, job: Job) -> bool:
+def is_done(run: RunFolder, job: Job) -> bool:
     """Whether the job is finished."""
-    return (job_folder(run, job) / "result.json").exists()
+    return (run.job(job.key) / RunFolder.SEAL).exists()
 
 
-def store_job(run: Path, job: Job, trained: Trained, parts: dict[str, RolePart], material: Material) -> None:
+def store_job(run: RunFolder, job: Job, trained: Trained, parts: dict[str, RolePart], material: Material) -> None:
     """Write a finished job, whole or not at all."""
-    with whole_folder(job_folder(run, job)) as temporary:
-        write_table(temporary / "history.parquet", pd.DataFrame(trained.history).assign(job=job.job))
-        write_table(temporary / "predictions.parquet", _predictions(job, trained, parts, material))
-        save_state(temporary / "model.safetensors", trained.state)
+    with whole_folder(run.job(job.key)) as temporary:
+        write_table(temporary / RunFolder.JOB_HISTORY, pd.DataFrame(trained.history).assign(job=job.job))
+        write_table(temporary / RunFolder.JOB_PREDICTIONS, _predictions(job, trained, parts, material))
+        save_state(temporary / RunFolder.JOB_MODEL, trained.state)
         seal(temporary, asdict(job))
 
 
-def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray, probs_nk: np.ndarray) -> pd.DataFrame:
-    """Predictions of one role as a table: job, image_id, role, label, p_0 ... p_{k-1}."""
+def predictions_frame(
+    member: str, material: Material, role: str, rows: np.ndarray, probs_nk: np.ndarray
+) -> pd.DataFrame:
+    """Predictions of one role as a table: member, image_id, role, label, called, p_0 ... p_{k-1}."""
     table = pd.DataFrame(
         {
-            "job": job,
+            "member": member,
             "image_id": material.index["image_id"].to_numpy()[rows],
             "role": role,
             "label": material.labels[rows],
@@ -131,7 +135,7 @@ def predictions_frame(job: str, material: Material, role: str, rows: np.ndarray,
     )
     for number in range(probs_nk.shape[1]):
         table[f"p_{number}"] = probs_nk[:, number].astype(np.float32)
-    return table
+    return with_calls(table)
 
 
 def _predictions(job: Job, trained: Trained, parts: dict[str, RolePart], material: Material) -> pd.DataFrame:
@@ -148,7 +152,7 @@ def outers_of(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple
     Raises:
         SpecError: one is asked for that the split does not have.
     """
-    wanted = list({str(name): parts for name, parts in reading.outer_parts.items()}.get(protocol, there))
+    wanted = list(reading.outer_parts.get(protocol, there))
     if spec.outer_parts is not None:
         wanted = [outer for outer in wanted if outer in spec.outer_parts]
     for outer in [*(spec.outer_parts or ()), *wanted]:
@@ -159,30 +163,27 @@ def outers_of(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple
     return wanted
 
 
-def _key(
-    spec: StudySpec,
-    material: Material,
-    stages: tuple[StageSpec, ...],
-    place: tuple[str, int, int, float, int],
-    weights_digest: str,
-) -> str:
-    protocol, outer, fold, rate, seed = place
-    split = material.splits[protocol]
-    parts = {role: split.part(outer, fold, role).to_dict("list") for role in ROLES}
+def _fixed_inputs(material: Material, weights: Weights) -> dict[str, str]:
+    """Digests that go into the key of every job: pixels, weights, labels."""
     labels = dict(zip(material.index["image_id"], material.index["label"].tolist(), strict=True))
-    inputs = {
+    return {
         "pixels": material.store.key,
-        "weights": weights_digest,
-        "split": digest(parts),
+        "weights": digest([weights.digest, weights.mean, weights.deviation]),
         "labels": digest(labels),
     }
+
+
+def _key(spec: StudySpec, material: Material, job: Job, stages: tuple[StageSpec, ...], fixed: Mapping[str, str]) -> str:
+    """What a job is known by when it goes through these stages."""
+    split = material.splits[job.protocol]
+    parts = {role: split.part(job.outer, job.fold, role).to_dict("list") for role in ROLES}
     parameters = {
         "stages": [stage.model_dump() for stage in stages],
         "training": spec.training.model_dump(exclude={"learning_rates"}),
         "model": spec.model.model_dump(exclude={"weights"}),
-        "learning_rate": rate,
-        "seed": seed,
-        "view_seed": seed if spec.training.augment.bank == "model" else spec.seed,
+        "learning_rate": job.learning_rate,
+        "seed": job.seed,
+        "view_seed": job.seed if spec.training.augment.bank == "model" else spec.seed,
         "runtime": spec.runtime.model_dump(),
     }
-    return content_key("train", TRAIN_VERSION, inputs, parameters)
+    return content_key("train", TRAIN_VERSION, {**fixed, "split": digest(parts)}, parameters)

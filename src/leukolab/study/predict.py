@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import DataError, ImageError, RunError, WeightsError
-from leukolab.base.files import read_json
 from leukolab.base.progress import progress
 from leukolab.engine import runtime
 from leukolab.engine.inference import logits_of
@@ -19,9 +18,9 @@ from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images import IMAGE_SUFFIXES, decode, fit
-from leukolab.results import wen_mix
-from leukolab.results.predictions import read_spec
+from leukolab.results.folder import RunFolder
 from leukolab.results.seals import sealed
+from leukolab.results.wen import wen_mix
 from leukolab.spec import StudySpec
 from leukolab.stats import calls
 
@@ -38,33 +37,34 @@ class Model:
     weights: tuple[float, ...]
 
 
-def open_model(run: Path) -> Model:
+def open_model(run: str | Path) -> Model:
     """Load the chosen model of a finished run.
 
     Raises:
         RunError: the folder holds no finished run.
         WeightsError: its tensors are missing or damaged.
     """
-    if not (run / "chosen.json").exists():
+    folder = RunFolder(Path(run))
+    if not folder.has(RunFolder.chosen):
         raise RunError(
-            f"{run}: expected the folder of a finished run, found no chosen.json. Finish it with 'study run'."
+            f"{run}: expected the folder of a finished run, found no {RunFolder.chosen.file}. "
+            "Finish it with 'study run'."
         )
-    chosen, spec = read_json(run / "chosen.json"), read_spec(run)
-    names = tuple(read_json(run / "card.json")["class_names"])
-    weights = Weights(**read_json(run / "architecture.json")["weights"])
-    trunk = load_state(run / "trunk.safetensors", weights.digest)
+    member, spec, names = folder.offered(), folder.spec, folder.class_names
+    weights = Weights(**folder.architecture.weights)
+    trunk = load_state(folder.file(RunFolder.TRUNK), weights.digest)
     spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
-    for key in chosen["keys"]:
-        if not sealed(run / "jobs" / key):
+    keys = folder.keys_of(member)
+    for key in keys:
+        if not sealed(folder.job(key)):
             raise WeightsError(
-                f"{run / 'jobs' / key}: expected a model of the run, found it missing or damaged. "
+                f"{folder.job(key)}: expected a model of the run, found it missing or damaged. "
                 "Run the study there again: it trains the model anew."
             )
     members = tuple(
-        restore(spec.model, len(names), weights, (trunk, load_state(run / "jobs" / key / "model.safetensors")))
-        for key in chosen["keys"]
+        restore(spec.model, len(names), weights, (trunk, load_state(folder.job_model(key)))) for key in keys
     )
-    return Model(spec, names, members, tuple(chosen["weights"]))
+    return Model(spec, names, members, member.weights or (1.0,))
 
 
 def find_images(places: Iterable[Path]) -> list[Path]:

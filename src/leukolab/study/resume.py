@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
 
 from leukolab.base.errors import LeukolabError, RunError
-from leukolab.base.files import read_json, write_text
 from leukolab.plan.ledger import LEDGER_FILE
-from leukolab.results.predictions import read_spec
+from leukolab.results.folder import RunFolder
 from leukolab.spec import RuntimeSpec, StudySpec, load_study
 
-STUDY_FILE = "study.yaml"
-"""The resolved settings in the run folder; `study run` takes them as they are."""
 
-
-def spec_begun(run: Path) -> StudySpec | None:
+def spec_begun(run: RunFolder) -> StudySpec | None:
     """The settings the folder was begun with, from whichever of their two files is whole; None where it has none yet.
 
     Raises:
         RunError: both files are damaged.
     """
-    if not any((run / name).exists() for name in ("spec.json", STUDY_FILE)):
+    if not run.has(RunFolder.settings) and not run.has(RunFolder.STUDY):
         return None
     try:
-        return read_spec(run)
+        return run.settings
     except RunError:
         try:
-            return load_study(str(run / STUDY_FILE))
+            return load_study(str(run.file(RunFolder.STUDY)))
         except LeukolabError as error:
             raise RunError(
-                f"{run}: expected the settings of a run in spec.json and {STUDY_FILE}, found both damaged or lost. "
+                f"{run.path}: expected the settings of a run in {RunFolder.settings.file} and {RunFolder.STUDY}, "
+                "found both damaged or lost. "
                 "Delete these two files and run the same command again: the runtime is measured anew, and what does "
                 "not fit it is trained again."
             ) from error
 
 
-def check_folder(spec: StudySpec, run: Path) -> None:
+def check_folder(spec: StudySpec, run: RunFolder) -> None:
     """See that the folder is empty, or of a run of this study on this data card.
 
     Raises:
@@ -45,9 +40,9 @@ def check_folder(spec: StudySpec, run: Path) -> None:
     """
     before = spec_begun(run)
     if before is None:
-        if not (run / LEDGER_FILE).exists() and _has_files(run):
+        if not run.has(LEDGER_FILE) and _has_files(run):
             raise RunError(
-                f"{run}: expected an empty folder or a run of '{spec.name}', found other files. "
+                f"{run.path}: expected an empty folder or a run of '{spec.name}', found other files. "
                 "Choose another run folder.",
                 settings=("run folder",),
             )
@@ -58,29 +53,29 @@ def check_folder(spec: StudySpec, run: Path) -> None:
     ):
         if ours != theirs:
             raise RunError(
-                f"{run}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another run folder.",
+                f"{run.path}: this folder holds a run with {name} '{theirs}', not '{ours}'. Choose another run folder.",
                 settings=("run folder",),
             )
 
 
-def check_images(run: Path, fingerprint: str) -> None:
+def check_images(run: RunFolder, fingerprint: str) -> None:
     """See that the run was begun on these images; where that was never written, or is damaged, keys of jobs tell.
 
     Raises:
         RunError: it was begun on others.
     """
     try:
-        before = read_json(run / "data.json")["fingerprint"]
-    except (RunError, KeyError, TypeError):
+        before = run.data.fingerprint
+    except RunError:
         return
     if before != fingerprint:
         raise RunError(
-            f"{run}: this run was begun on other images. Choose another run folder, or give the same data folder.",
+            f"{run.path}: this run was begun on other images. Choose another run folder, or give the same data folder.",
             settings=("run folder", "data folder"),
         )
 
 
-def runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:
+def runtime_begun(spec: StudySpec, run: RunFolder) -> RuntimeSpec:
     """The runtime this folder was begun with, and what is asked for now."""
     before = spec_begun(run)
     if before is None:
@@ -88,7 +83,7 @@ def runtime_begun(spec: StudySpec, run: Path) -> RuntimeSpec:
     return before.runtime.model_copy(update=spec.runtime.model_dump(exclude_unset=True))
 
 
-def forget_runtime(spec: StudySpec, run: Path) -> StudySpec:
+def forget_runtime(spec: StudySpec, run: RunFolder) -> StudySpec:
     """Let the runtime be measured again: jobs done with another stay where they are, those of the new one begin.
 
     Returns:
@@ -104,12 +99,11 @@ def forget_runtime(spec: StudySpec, run: Path) -> StudySpec:
     return spec.model_copy(update={"runtime": RuntimeSpec(**asked)})
 
 
-def write_settings(run: Path, spec: StudySpec) -> None:
+def write_settings(run: RunFolder, spec: StudySpec) -> None:
     """Write the settings into both their files, each whole or as before."""
-    write_text(run / "spec.json", spec.model_dump_json(indent=2))
-    write_text(run / STUDY_FILE, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    run.write_settings(spec, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
-def _has_files(run: Path) -> bool:
+def _has_files(run: RunFolder) -> bool:
     """Whether anything lies there but the lock and what a killed process was writing."""
-    return run.is_dir() and any(not path.name.startswith(".") for path in run.iterdir())
+    return run.path.is_dir() and any(not path.name.startswith(".") for path in run.path.iterdir())

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from leukolab.base.files import read_json, read_table
 from leukolab.base.home import Home
 from leukolab.cards import get_card
 from leukolab.engine.bank import Bank
@@ -19,9 +18,8 @@ from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.trunk import Trunk, cut_depth
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images import open_store
-from leukolab.results.predictions import read_spec
+from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec
-from leukolab.splits import read_split
 from leukolab.study.jobs import Job
 from leukolab.study.prepare import Material
 
@@ -31,7 +29,7 @@ class Session:
     """Everything that training needs; the network of `trunk` is as loaded and stays so."""
 
     spec: StudySpec
-    run: Path
+    run: RunFolder
     home: Home
     material: Material
     network: Classifier
@@ -113,21 +111,17 @@ def recorded_session(run: Path, home: Home) -> Session:
         RunError: the folder is not that of a run.
         ImageError: the packed pixels are not in `home`.
     """
-    spec, data = read_spec(run), read_json(run / "data.json")
-    card = read_json(run / "card.json")
-    index = read_table(run / "index.parquet")
-    store = open_store(home, data["pixels"], list(index["image_id"]))
-    splits = {name: read_split(run / "split" / name) for name in spec.active_protocols}
-    material = Material(
-        get_card(spec.data.card), index, store, read_table(run / "groups.parquet"), splits, tuple(card["class_names"])
-    )
-    weights = Weights(**read_json(run / "architecture.json")["weights"])
-    return Session(spec, run, home, material, recorded_network(run, spec, len(material.class_names), weights))
+    folder = RunFolder(run)
+    spec, index = folder.spec, folder.index
+    store = open_store(home, folder.data.pixels, list(index["image_id"]))
+    material = Material(get_card(spec.data.card), index, store, folder.groups, folder.splits(), folder.class_names)
+    weights = Weights(**folder.architecture.weights)
+    return Session(spec, folder, home, material, recorded_network(folder, spec, len(material.class_names), weights))
 
 
-def recorded_network(run: Path, spec: StudySpec, classes: int, weights: Weights) -> Classifier:
+def recorded_network(run: RunFolder, spec: StudySpec, classes: int, weights: Weights) -> Classifier:
     """The network as the run began with it, its head drawn from the study's seed."""
-    network = assemble(spec.model, classes, weights, load_state(run / "trunk.safetensors", weights.digest))
+    network = assemble(spec.model, classes, weights, load_state(run.file(RunFolder.TRUNK), weights.digest))
     network.head.load_state_dict(
         fresh_head(network.head.in_features, network.head.out_features, spec.seed).state_dict()
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import read_json
 from leukolab.base.home import Home
 from leukolab.plan import Place, Row, Status, held, read_events, read_plan, status
 from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.plan.lock import LOCK_FILE
 from leukolab.plan.task import PLAN_FILE
 from leukolab.report.texts import Texts, load_texts
+from leukolab.results.folder import RunFolder
 
 OPEN = ("running", "failed")
 """States of jobs that are told one by one."""
@@ -58,7 +58,7 @@ def read_progress(run: Path, home: Home) -> Progress:
         return Progress(run, "preparing" if alive else "stopped", None, False)
     plan = status(read_plan(run), Place(run, home))
     told = [event.event for event in read_events(run) if event.event != "progress"]
-    reported = told[-1:] == ["reported"] and (run / "report" / "report.html").exists()
+    reported = told[-1:] == ["reported"] and RunFolder(run).page.exists()
     done = plan.done == len(plan.rows) and reported
     return Progress(run, "running" if alive else "finished" if done else "stopped", plan, reported)
 
@@ -101,8 +101,8 @@ def _lines(progress: Progress, texts: Texts) -> Iterator[str]:
 def _name(progress: Progress) -> str:
     """The study's name; the folder's where its settings are damaged."""
     try:
-        return str(read_json(progress.run / "spec.json")["name"])
-    except (RunError, KeyError, TypeError):
+        return RunFolder(progress.run).spec.name
+    except RunError:
         return progress.run.name
 
 
@@ -128,7 +128,7 @@ def _row(row: Row, texts: Texts) -> str:
 def _next(progress: Progress, texts: Texts) -> Iterator[str]:
     plan = progress.plan
     if progress.reported:
-        yield texts("terminal.report", path=progress.run / "report" / "report.html")
+        yield texts("terminal.report", path=RunFolder(progress.run).page)
     elif plan is not None and plan.done == len(plan.rows):
         yield f"  {texts('status.left_over')}"
     if progress.state == "stopped":

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leukolab.base.files import atomic, read_json, read_table
+from leukolab.base.files import atomic
 from leukolab.base.home import Home
 from leukolab.images import PixelStore
+from leukolab.results.folder import RunFolder
 
 Picture = NDArray[np.uint8]
 
@@ -21,24 +22,23 @@ Picture = NDArray[np.uint8]
 class Thumbnails:
     """Pictures by image_id; what is asked for is kept in the run folder, so that its report can be made anew."""
 
-    run: Path
+    run: RunFolder
     pixels: Picture | None
     rows: dict[str, int]
     kept: dict[str, Picture]
     asked: dict[str, Picture] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, run: Path, pixels: PixelStore | Home | None) -> Thumbnails:
+    def open(cls, run: RunFolder, pixels: PixelStore | Home | None) -> Thumbnails:
         """Thumbnails of a run, from a store, or from the home folder where its store may lie."""
-        path = run / "thumbnails.npz"
-        kept = _kept(path)
+        kept = kept_pictures(run)
         if isinstance(pixels, PixelStore):
             return cls(run, pixels.array, {name: row for row, name in enumerate(pixels.image_ids)}, kept)
-        store = pixels / "pixels" / read_json(run / "data.json")["pixels"] if pixels else None
+        store = pixels / "pixels" / run.data.pixels if pixels else None
         if store is None or not (store / "pixels.npy").exists():
             return cls(run, None, {}, kept)
         array = np.load(store / "pixels.npy", mmap_mode="r")
-        names = list(read_table(run / "index.parquet")["image_id"])  # the manifest's may be of files since renamed
+        names = list(run.index["image_id"])  # the manifest's may be of files since renamed
         rows = {name: row for row, name in enumerate(names)} if len(names) == len(array) else {}
         return cls(run, array, rows, kept)
 
@@ -54,14 +54,19 @@ class Thumbnails:
 
     def keep(self) -> None:
         """Write the pictures that were asked for into the run folder."""
-        with atomic(self.run / "thumbnails.npz") as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, **self.asked)  # type: ignore[arg-type]
+        keep_pictures(self.run, self.asked)
 
 
-def _kept(path: Path) -> dict[str, Picture]:
-    """The pictures in a file; none where it is not there, or damaged."""
+def keep_pictures(run: RunFolder, pictures: Mapping[str, Picture]) -> None:
+    """Write the pictures of a run's report, by image_id."""
+    with atomic(run.file(RunFolder.PICTURES)) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **pictures)  # type: ignore[arg-type]
+
+
+def kept_pictures(run: RunFolder) -> dict[str, Picture]:
+    """The pictures that a run kept; none where the file is not there, or damaged."""
     try:
-        with path.open("rb") as stream, np.load(stream) as found:
+        with run.file(RunFolder.PICTURES).open("rb") as stream, np.load(stream) as found:
             return dict(found)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return {}

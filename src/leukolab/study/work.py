@@ -26,6 +26,7 @@ from leukolab.engine.heads import train_heads
 from leukolab.engine.training import Training
 from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
+from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
 from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
 from leukolab.study.session import Session, recorded_session
@@ -39,7 +40,7 @@ _SESSIONS: dict[Path, Session] = {}
 def remember(session: Session) -> None:
     """Let jobs that run in this process use a session that is open."""
     _SESSIONS.clear()
-    _SESSIONS[session.run] = session
+    _SESSIONS[session.run.path] = session
 
 
 def work(place: Place, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
@@ -78,11 +79,6 @@ def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
 def cached_heads(session: Session, job: Job) -> bool:
     """Whether the first stage of this job is trained together with others'."""
     return cached.heads_first(session.spec.readings[job.reading].stages, session.spec.training)
-
-
-def unfinished(run: Path, key: str) -> Path:
-    """Where a training stands that is not finished."""
-    return run / "unfinished" / f"{key}.safetensors"
 
 
 def _together(session: Session, jobs: list[Job]) -> dict[tuple[str, str, int], list[Job]]:
@@ -134,9 +130,11 @@ def _heads_task(session: Session, members: list[Job], left: list[Job], features:
     after, needs = features
     key = f"heads-{digest([job.first_key for job in members])[:32]}"
     payload = {"kind": "heads", "jobs": [job.job for job in left]}
-    epochs = session.spec.readings[members[0].reading].stages[0].epochs
+    first = members[0]
+    epochs = session.spec.readings[first.reading].stages[0].epochs
+    name = f"{first.protocol}/{first.reading}/outer{first.outer}/{len(left)} heads"
     return Task(
-        key=key, name=f"{members[0].job.rsplit('/', 2)[0]}/{len(left)} heads", kind="heads", payload=payload,
+        key=key, name=name, kind="heads", payload=payload,
         after=after, needs=(*_base_needs(session), *needs), makes=tuple(_head_artefact(job) for job in left),
         cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=float(epochs * len(left)),
     )  # fmt: skip
@@ -150,21 +148,19 @@ def _train_task(session: Session, job: Job, heads: Task | None, features: tuple[
     return Task(
         key=job.key, name=job.job, kind="train", after=after, needs=(*_base_needs(session), *needs),
         payload={"kind": "train", "job": job.job, "head": heads is not None},
-        makes=(f"run/jobs/{job.key}",), cpus=session.spec.runtime.threads or 1, gpus=_gpus(session),
+        makes=(f"run/{RunFolder.JOBS}/{job.key}",), cpus=session.spec.runtime.threads or 1, gpus=_gpus(session),
         cost=float(sum(stage.epochs for stage in stages)) + 0.1,
     )  # fmt: skip
 
 
 def _head_artefact(job: Job) -> str:
     """Where a head lies that was trained with others, known by its own settings alone."""
-    return f"run/heads/{job.first_key}"
+    return f"run/{RunFolder.HEADS}/{job.first_key}"
 
 
 def _base_needs(session: Session) -> tuple[str, ...]:
     """What every job needs where the run folder and the home folder are not shared."""
-    files = ("spec.json", "data.json", "card.json", "index.parquet", "groups.parquet", "split", "jobs.parquet")
-    names = (*files, "architecture.json", "trunk.safetensors")
-    return (*(f"run/{name}" for name in names), f"home/pixels/{session.material.store.key}")
+    return (*(f"run/{name}" for name in RunFolder.NEEDED_BY_JOBS), f"home/pixels/{session.material.store.key}")
 
 
 def _gpus(session: Session) -> float:
@@ -197,19 +193,19 @@ def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None
         if _head_folder(session, job).exists():
             continue
         with whole_folder(_head_folder(session, job)) as temporary:
-            checkpoint.save(temporary / "head.safetensors", standing)
-            write_table(temporary / "history.parquet", pd.DataFrame(standing.history).assign(job=job.job))
+            checkpoint.save(temporary / RunFolder.HEAD_MODEL, standing)
+            write_table(temporary / RunFolder.JOB_HISTORY, pd.DataFrame(standing.history).assign(job=job.job))
             seal(temporary, {"job": job.job})
     path.unlink(missing_ok=True)
 
 
 def _unfinished_heads(session: Session, jobs: list[Job]) -> Path:
-    return unfinished(session.run, f"heads-{digest([job.first_key for job in jobs])[:32]}")
+    return session.run.unfinished(f"heads-{digest([job.first_key for job in jobs])[:32]}")
 
 
 def _train(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
     job = _job(session, payload["job"])
-    path = unfinished(session.run, job.key)
+    path = session.run.unfinished(job.key)
     make_folder(path.parent)
     training = _training(session, job, tell)
     start = _start(session, job) if payload["head"] else None
@@ -226,13 +222,13 @@ def _bank_for(session: Session, job: Job, depth: int) -> Bank | None:
 
 
 def _head_folder(session: Session, job: Job) -> Path:
-    return session.run / "heads" / job.first_key
+    return session.run.head(job.first_key)
 
 
 def _start(session: Session, job: Job) -> Standing:
     """Where the training of heads together left this one."""
     folder = _head_folder(session, job)
-    standing = checkpoint.load(folder / "head.safetensors")
+    standing = checkpoint.load(folder / RunFolder.HEAD_MODEL)
     if standing is None:
         raise RunError(f"{folder}: expected a trained head here, found a damaged file. Run the same command again.")
     return standing
@@ -249,7 +245,7 @@ def _training(session: Session, job: Job, tell: Callable[[str], None]) -> Traini
 
 
 def _job(session: Session, name: str) -> Job:
-    table = pd.read_parquet(session.run / "jobs.parquet")
+    table = session.run.jobs
     record = table[table["job"] == name].drop(columns="method").to_dict("records")[0]
     return Job(**{str(column): value for column, value in record.items()})
 

@@ -15,13 +15,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter
 
 from leukolab.base.files import atomic, write_text
 from leukolab.report.figures.palette import GRID, INK, MUTED, PAPER, VARIABLES
+from leukolab.report.texts import Texts
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_NUMBER = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?")
 PNG_DPI = 300
 """Resolution of the PNG files: what printers of theses ask for."""
 
@@ -118,6 +122,36 @@ def write_figure(figure: Figure, folder: Path, name: str) -> str:
     return svg
 
 
+def localised(figure: Figure, texts: Texts) -> Figure:
+    """The figure with numbers on axes and marks written as the language of the texts does; others stay as they are."""
+    if texts.localised("0.5") == "0.5":
+        return figure
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = axis.get_major_formatter().format_ticks(list(axis.get_majorticklocs()))
+        if any(_NUMBER.fullmatch(label) for label in labels):
+            axis.set_major_formatter(_Localised(axis.get_major_formatter(), texts))
+    for text in figure.findobj(Text):
+        if _NUMBER.fullmatch(text.get_text()):
+            text.set_text(texts.localised(text.get_text()))
+    return figure
+
+
+class _Localised(Formatter):
+    """Another formatter's labels with their numbers localised."""
+
+    def __init__(self, inner: Formatter, texts: Texts) -> None:
+        self.inner, self.texts = inner, texts
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self.texts.localised(self.inner(x, pos))
+
+    def format_ticks(self, values: list[float]) -> list[str]:
+        return [self.texts.localised(label) for label in self.inner.format_ticks(values)]
+
+    def set_locs(self, locs: Any) -> None:
+        self.inner.set_locs(locs)
+
+
 def inline_svg(svg: str, name: str, alt: str) -> str:
     """An SVG element for the page: its ids are its own, its colours are the page's variables.
 
@@ -144,4 +178,16 @@ def _sized(match: re.Match[str]) -> str:
     return f'<svg style="--natural:{float(match[1]) * 5 / 3:.0f}px"'
 
 
-__all__ = ["PAPER", "drawn", "inline_svg", "no_frame", "plain", "roomy", "sheet", "svg_of", "tidy", "write_figure"]
+__all__ = [
+    "PAPER",
+    "drawn",
+    "inline_svg",
+    "localised",
+    "no_frame",
+    "plain",
+    "roomy",
+    "sheet",
+    "svg_of",
+    "tidy",
+    "write_figure",
+]

@@ -12,23 +12,24 @@ from leukolab.report import chosen
 from leukolab.report.figures.palette import MUTED
 from leukolab.report.figures.scores import Reference, Row, comparison
 from leukolab.report.items import Drawing
-from leukolab.report.names import RIVALS, Names, method_of
+from leukolab.report.names import RIVALS, Names
 from leukolab.report.run import Run
 from leukolab.report.tables.subtypes import method_rows, splits_frame
 from leukolab.report.texts import Texts
+from leukolab.results.members import EQUAL, Member
 
 
 def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     """The headline comparison, wide and for phones."""
     metric = chosen.primary(run)
-    rows_of = ensemble_rows if run.kind == "wen" else reading_rows
+    rows_of = ensemble_rows if run.mixes else reading_rows
     panels = {name: rows_of(run, names, texts, name, metric) for name in run.protocols}
     panels = {name: rows for name, rows in panels.items() if rows}
     titled = {names.protocol_panel(name): rows for name, rows in panels.items()}
     label = texts.name("metrics", metric)
-    lines = {names.protocol_panel(name): line for name in panels if (line := _reference(run, texts, name))}
-    caption = texts("headline.ranges" if run.kind != "wen" else "headline.dots")
-    if run.kind == "wen" and len(run.pooled):
+    lines = {names.protocol_panel(name): line for name in panels if (line := paper_line(run, texts, name, MUTED))}
+    caption = texts("headline.dots" if run.mixes else "headline.ranges")
+    if run.mixes and run.of_kind("pooled"):
         caption = f"{texts('headline.together')} {caption}"
     return Drawing(
         "headline",
@@ -39,26 +40,27 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     )
 
 
-def _reference(run: Run, texts: Texts, protocol: str) -> Reference | None:
-    """The published accuracy, in the panel of the published protocol, for the paper's own data only."""
-    if run.paper is None or protocol != "published":
+def paper_line(run: Run, texts: Texts, protocol: str, *colour: str) -> Reference | None:
+    """The paper's test accuracy, in the panel of what reproduces it, on the paper's own data, where that is shown."""
+    paper = run.spec.published_here
+    if paper is None or run.stance(protocol) != "published" or chosen.primary(run) != "accuracy":
         return None
-    value = run.paper.test_accuracy
-    return Reference(value, texts("headline.paper", value=f"{value:.3f}"), MUTED)
+    return Reference(paper.test_accuracy, texts("headline.paper", value=paper.test_accuracy), *colour)
 
 
 def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
-    """Readings and rivals with a dot a split; with their summary and its interval where the run has one."""
+    """Readings and rivals with a dot per split; with their summary and its interval where the run has one."""
     table = method_rows(run, protocol, metric)
-    order = list(splits_frame(run, protocol, metric).columns)
     summaries = _summaries(run, protocol, metric)
     rows = []
-    for method in order:
-        dots = tuple(table[table["method"] == method]["value"].astype(float))
+    for method in splits_frame(run, protocol, metric).columns:
+        own = table[table["method"] == method]
         kind = "rival" if method in RIVALS else "model"
-        once = _single(run, dots, method, protocol, metric)
-        value, low, high = once if len(dots) == 1 else summaries.get(method, once)
-        rows.append(Row(names.method(method), kind, value, low, high, dots if len(dots) > 1 else ()))
+        if len(own) == 1:
+            rows.append(Row(names.method(method), kind, *_interval(own.iloc[0].to_dict())))
+            continue
+        value, low, high = summaries.get(method, (float("nan"),) * 3)
+        rows.append(Row(names.method(method), kind, value, low, high, tuple(own["value"].astype(float))))
     return rows
 
 
@@ -66,26 +68,11 @@ def _summaries(run: Run, protocol: str, metric: str) -> dict[str, tuple[float, f
     """Summaries of methods over their outer parts, by method."""
     scores = chosen.part_scores(run)
     rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["kind"] == "summary")]
-    return {method_of(str(row["member"]), protocol): _interval(row) for row in rows.to_dict("records")}
+    return {str(row["reading"] or row["method"]): _interval(row) for row in rows.to_dict("records")}
 
 
 def _interval(row: Mapping[Any, Any]) -> tuple[float, float, float]:
     return float(row["value"]), float(row["low"]), float(row["high"])
-
-
-def _single(run: Run, dots: tuple[float, ...], method: str, protocol: str, metric: str) -> tuple[float, float, float]:
-    """The one score of a method that ran once, with its interval; nothing for several, which have a summary."""
-    if len(dots) != 1:
-        return (float("nan"),) * 3
-    scores = chosen.part_scores(run)
-    rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["value"] == dots[0])]
-    readings = run.jobs.set_index("job")["reading"]
-    for row in rows.to_dict("records"):
-        member = str(row["member"])
-        found = str(readings[member]) if member in readings.index else method_of(member, protocol)
-        if found == method:
-            return _interval(row)
-    return dots[0], float("nan"), float("nan")
 
 
 def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
@@ -103,11 +90,11 @@ def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: s
         scores, ensembles = _of_part(run, protocol, outer, metric), chosen.ensembles_of(run, protocol, outer)
         rows = _chosen_row(run, names, texts, scores)
         models = texts("headline.models", count=len(_of_kind(scores, "model")))
-    rows += _scenario_rows(texts, scores, ensembles.assign(group=_groups(ensembles)))
+    rows += _scenario_rows(texts, scores, ensembles)
     dots = tuple(float(row["value"]) for row in _of_kind(scores, "model"))
     if dots:
         rows.append(Row(models, "model", dots=dots))
-    rows += [Row(names(str(row["member"]), protocol), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
+    rows += [Row(names(str(row["member"])), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
     return rows
 
 
@@ -121,24 +108,21 @@ def _of_part(run: Run, protocol: str, outer: int, metric: str) -> pd.DataFrame:
     return scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
 
 
-def _groups(ensembles: pd.DataFrame) -> list[str]:
-    """The row each ensemble stands in: its scenario, or `equal` for those of equal weights."""
-    pairs = zip(ensembles["scenario"], ensembles["scheme"], strict=True)
-    return ["equal" if scheme == "equal" else str(scenario) for scenario, scheme in pairs]
-
-
 def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> list[Row]:
     """The tuning part's winner."""
-    member = str(run.chosen.get("member", ""))
+    member = run.chosen.member
     found = scores[scores["member"] == member].to_dict("records")
     return [Row(texts("headline.chosen", member=names(member)), "chosen", *_interval(row)) for row in found[:1]]
 
 
-def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) -> list[Row]:
-    """One row a scenario: a dot an ensemble, or the interval where there is one only."""
+def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: list[Member]) -> list[Row]:
+    """One row per scenario, and one for equal weights: a dot per ensemble, or the interval where there is one only."""
+    groups: dict[str, list[str]] = {}
+    for one in ensembles:
+        groups.setdefault(EQUAL if one.scheme == EQUAL else one.scenario, []).append(one.member)
     rows = []
-    for scenario, found in ensembles.groupby("group", sort=False):
-        here = scores[scores["member"].isin(found["ensemble"])]
+    for scenario, members in groups.items():
+        here = scores[scores["member"].isin(members)]
         name = texts.name("scenarios", scenario)
         if len(here) == 1:
             rows.append(Row(name, "ensemble", *_interval(here.iloc[0].to_dict())))
@@ -151,7 +135,7 @@ def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: pd.DataFrame) 
 def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[Row]:
     """Every member of one outer part with its interval: models, ensembles, rivals."""
     scores = _of_part(run, protocol, outer, metric)
-    offered = scores["member"] == str(run.chosen.get("member", ""))
+    offered = scores["member"] == run.chosen.member
     order = {"model": 0, "ensemble": 1, "rival": 2}
     return _sorted_rows(scores, names, order, offered, {})
 
@@ -166,10 +150,10 @@ def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[Row]
 
 def _of_parts(run: Run, texts: Texts, protocol: str) -> dict[str, str]:
     """What is added to the name of a pooled member that not all of these outer parts have."""
-    mine = run.pooled[run.pooled["protocol"] == protocol]
-    counts, total = mine.groupby("member")["outer"].nunique(), mine["outer"].nunique()
-    few = counts[counts < total]
-    return {str(name): " " + texts("names.of_parts", parts=count, count=total) for name, count in few.items()}
+    counts = {one.member: chosen.parts_of(run, one) for one in run.of_kind("pooled", protocol=protocol)}
+    total = max(counts.values(), default=0)
+    few = {name: count for name, count in counts.items() if count < total}
+    return {name: " " + texts("names.of_parts", parts=count, count=total) for name, count in few.items()}
 
 
 def _sorted_rows(
@@ -180,7 +164,7 @@ def _sorted_rows(
     scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
     return [
         Row(
-            names(str(row["member"]), str(row["protocol"])) + notes.get(str(row["member"]), ""),
+            names(str(row["member"])) + notes.get(str(row["member"]), ""),
             str(row["shown"]),
             *_interval(row),
         )

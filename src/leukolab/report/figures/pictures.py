@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from leukolab.cards.card import HEALTHY
-from leukolab.report.chosen import chosen_predictions
+from leukolab.report import chosen
 from leukolab.report.items import Gallery, Tile
 from leukolab.report.run import Run
 from leukolab.report.texts import Texts
@@ -56,7 +56,7 @@ def data_uri(picture: Array) -> str:
 
 def by_class(run: Run, count: int) -> dict[str, list[str]]:
     """Image ids of each class, evenly spaced through the index."""
-    index: pd.DataFrame = run.index
+    index = run.index
     rows = {name: index[index["class_name"] == name]["image_id"].astype(str).tolist() for name in run.class_names}
     return {name: spread(found, count) for name, found in rows.items() if found}
 
@@ -82,16 +82,13 @@ def wrong_calls(run: Run) -> pd.DataFrame:
     Returns:
         image_id, actual, called_as, probability (of the class called), missed (a blast called normal).
     """
-    table = chosen_predictions(run)
-    wrong = table[table["label"] != table["called"]]
-    names = run.class_names
-    probability = [row[f"p_{row['called']}"] for row in wrong.to_dict("records")]
+    wrong, names = chosen.wrong_calls(run), run.class_names
     found = pd.DataFrame(
         {
             "image_id": wrong["image_id"].astype(str),
             "actual": [names[int(label)] for label in wrong["label"]],
             "called_as": [names[int(label)] for label in wrong["called"]],
-            "probability": np.array(probability, dtype=float),
+            "probability": wrong["p"].to_numpy(float),
         }
     )
     found["missed"] = [
@@ -124,7 +121,7 @@ def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, texts: Texts) -> tuple[Til
         Tile(
             picture=data_uri(thumbnail(row["image_id"])),
             title=texts("gallery.tile", actual=row["actual"], called=row["called_as"]),
-            note=texts("gallery.sure", probability=f"{row['probability']:.2f}"),
+            note=texts("gallery.sure", probability=float(row["probability"])),
             name=row["image_id"],
             alarm=bool(row["missed"]),
         )
@@ -134,16 +131,16 @@ def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, texts: Texts) -> tuple[Til
 
 def sample_gallery(run: Run, thumbnail: Thumbnail) -> Gallery | None:
     """Samples of each class, and the same as a figure file."""
-    chosen = by_class(run, SAMPLES)
-    if not chosen:
+    sampled = by_class(run, SAMPLES)
+    if not sampled:
         return None
     rows = tuple(
         (name, tuple(Tile(data_uri(thumbnail(image_id)), "", "", image_id) for image_id in found))
-        for name, found in chosen.items()
+        for name, found in sampled.items()
     )
     from leukolab.report.figures.data import samples
 
     def draw() -> Any:
-        return samples({name: [shown(thumbnail(i), 224) for i in found] for name, found in chosen.items()})
+        return samples({name: [shown(thumbnail(i), 224) for i in found] for name, found in sampled.items()})
 
     return Gallery("samples", rows, draw=draw)

@@ -1,1 +1,32 @@
-"""Sections of the page, and which study shows which."""
+"""Sections of the page. A study's `report.sections` names which of `SECTIONS` it has, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leukolab.report.items import Section
+from leukolab.report.sections import common, subtypes, wen
+from leukolab.report.sections.common import Scene
+
+SECTIONS: dict[str, Callable[[Scene], Section]] = {
+    "beside_colour": subtypes.beside_colour,
+    "pooled": common.pooled_section,
+    "hypotheses": wen.hypotheses,
+    "members": wen.members,
+    "data": common.data_section,
+    "data_flow": subtypes.data_flow,
+    "study_flow": wen.study_flow,
+    "model": common.model_section,
+    "learning": subtypes.learning,
+    "learning_folds": wen.learning_folds,
+    "folds": wen.folds,
+    "ensembles": wen.ensembles,
+    "results": subtypes.results,
+    "ensemble_results": wen.ensemble_results,
+    "wrong": common.wrong_section,
+    "scores": common.scores_section,
+    "used": common.used_section,
+}
+"""Name in a study's YAML to what builds the section; one without items is left out."""
+
+__all__ = ["SECTIONS", "Scene"]

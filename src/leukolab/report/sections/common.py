@@ -11,7 +11,7 @@ from leukolab.report import chosen
 from leukolab.report.figures.confusion import confusions
 from leukolab.report.figures.data import classes, histograms, subjects
 from leukolab.report.figures.headline import pooled_rows
-from leukolab.report.figures.learning import Curve, CurveLabels
+from leukolab.report.figures.learning import CurveLabels
 from leukolab.report.figures.pictures import Thumbnail, brightness, sample_gallery, wrong_gallery
 from leukolab.report.figures.scores import comparison
 from leukolab.report.items import Drawing, Gallery, Item, Section
@@ -92,7 +92,7 @@ def pooled_section(scene: Scene) -> Section:
     run, names, texts = scene.run, scene.names, scene.texts
     metric = chosen.primary(run)
     label = texts.name("metrics", metric)
-    protocols = [name for name in run.protocols[::-1] if (run.pooled["protocol"] == name).any()]
+    protocols = [name for name in run.protocols[::-1] if run.of_kind("pooled", protocol=name)]
     drawings = []
     for place, protocol in enumerate(protocols):
         rows = pooled_rows(run, names, protocol, metric)
@@ -112,14 +112,13 @@ def pooled_section(scene: Scene) -> Section:
 def _pooled_values(scene: Scene, protocol: str) -> dict[str, object]:
     """Words of the caption: how many parts, what the star is where there is one, over what intervals are drawn."""
     run, texts = scene.run, scene.texts
-    mine = run.pooled[run.pooled["protocol"] == protocol]
-    on_test = run.spec.get("protocols", {}).get(protocol, {}).get("champion_on") == "test"
+    mine = run.of_kind("pooled", protocol=protocol)
+    on_test = run.spec.protocols[protocol].champion_on == "test"
     star = texts("names.star_test") if on_test else texts("names.star")
-    known = run.card.get("subjects_known", True)
     return {
-        "count": mine["outer"].nunique(),
-        "star": star if (mine["kind"] == "chosen").any() else "",
-        "drawn": texts("names.over_groups") if known else texts("names.over_images"),
+        "count": max(chosen.parts_of(run, one) for one in mine),
+        "star": star if any(one.pools == "chosen" for one in mine) else "",
+        "drawn": texts("names.over_groups") if run.card.subjects_known else texts("names.over_images"),
     }
 
 
@@ -144,6 +143,22 @@ def used_section(scene: Scene) -> Section:
     )
 
 
+def data_section(scene: Scene) -> Section:
+    """What went in: parts and classes, samples, sizes, brightness, subjects."""
+    parts = tables.data_parts_sheet(scene.run, scene.texts)
+    return Section("data", kept(parts, samples_item(scene), *explore_items(scene)))
+
+
+def model_section(scene: Scene) -> Section:
+    """The network, layer by layer."""
+    return Section("model", kept(tables.architecture_sheet(scene.run, scene.names, scene.texts)))
+
+
+def scores_section(scene: Scene) -> Section:
+    """Every score by image and by subject, the intervals of the primary metric, and what others report."""
+    return Section("scores", kept(*scores_items(scene), tables.honest_sheet(scene.run, scene.texts)))
+
+
 def scores_items(scene: Scene) -> tuple[Item, ...]:
     """Every score by image and by subject, and the intervals of the primary metric."""
     units = [unit for unit in ("image", "subject") if (scene.run.scores["unit"] == unit).any()]
@@ -155,7 +170,7 @@ def confusion_item(
     scene: Scene, members: dict[str, str], values: dict[str, str], suffix: str = "", across: int = 3
 ) -> Drawing | None:
     """Confusion matrices of `members` (title to member) on the test part; none where the run has none."""
-    table: pd.DataFrame = scene.run.confusion
+    table = scene.run.confusion
     table = table[table["role"] == "test"]
     known = set(table["member"])
     names = scene.run.class_names
@@ -186,20 +201,3 @@ def curve_labels(texts: Texts, value: str) -> CurveLabels:
         texts.name("columns", value),
         texts("axes.boundary"),
     )
-
-
-__all__ = [
-    "Curve",
-    "Scene",
-    "confusion_item",
-    "curve_labels",
-    "explore_items",
-    "kept",
-    "of_first_splits",
-    "of_part",
-    "pooled_section",
-    "samples_item",
-    "scores_items",
-    "used_section",
-    "wrong_section",
-]

@@ -1,4 +1,4 @@
-"""The sections of the four-class study, in the order of its paper."""
+"""Sections of studies that compare readings of a training, in the form of the four-class paper."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from leukolab.report import chosen
 from leukolab.report.figures import flow_boxes as flows
 from leukolab.report.figures.data import balance
 from leukolab.report.figures.flow import flow
-from leukolab.report.figures.learning import Curve, learning
-from leukolab.report.figures.scores import Reference, SplitLabels, by_split
+from leukolab.report.figures.headline import paper_line
+from leukolab.report.figures.learning import Curve
+from leukolab.report.figures.learning import learning as learning_figure
+from leukolab.report.figures.scores import SplitLabels, by_split
 from leukolab.report.items import Drawing, Item, Section
 from leukolab.report.names import RIVALS
 from leukolab.report.sections.common import (
@@ -18,31 +20,32 @@ from leukolab.report.sections.common import (
     curve_labels,
     kept,
     of_first_splits,
-    pooled_section,
     samples_item,
-    scores_items,
-    used_section,
-    wrong_section,
 )
-from leukolab.report.tables import common as tables
 from leukolab.report.tables import subtypes as tables_subtypes
 
 
-def sections(scene: Scene) -> tuple[Section, ...]:
-    """Every section of the report after the headline."""
-    run, names, texts = scene.run, scene.names, scene.texts
-    report = tables_subtypes.class_report_sheet(run, names, texts, of_first_splits(scene))
-    return (
-        Section("beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(run, names, texts))),
-        pooled_section(scene),
-        Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene))),
-        Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
-        Section("learning", (*_learning(scene), *_history(scene))),
-        Section("results", kept(_confusion(scene), report)),
-        wrong_section(scene),
-        Section("scores", scores_items(scene)),
-        used_section(scene),
+def beside_colour(scene: Scene) -> Section:
+    """Every split of every reading beside what simple rivals reach on it."""
+    return Section(
+        "beside_colour", kept(_splits(scene), tables_subtypes.splits_sheet(scene.run, scene.names, scene.texts))
     )
+
+
+def data_flow(scene: Scene) -> Section:
+    """How the images are balanced and cut, with samples."""
+    return Section("data", kept(_data_flow(scene), samples_item(scene), _balance(scene)))
+
+
+def learning(scene: Scene) -> Section:
+    """Loss and accuracy by epoch and by part."""
+    return Section("learning", (*_learning(scene), *_history(scene)))
+
+
+def results(scene: Scene) -> Section:
+    """Confusion matrices and the report by class."""
+    report = tables_subtypes.class_report_sheet(scene.run, scene.names, scene.texts, of_first_splits(scene))
+    return Section("results", kept(_confusion(scene), report))
 
 
 def _data_flow(scene: Scene) -> Drawing | None:
@@ -65,12 +68,11 @@ def _balance(scene: Scene) -> Drawing | None:
 def _before_after(scene: Scene, protocol: str) -> pd.DataFrame:
     """Images a class before and after: of all parts where balance comes first, of the training part else."""
     run = scene.run
-    table: pd.DataFrame = run.composition
+    table = run.composition
     rows = table[(table["protocol"] == protocol) & (table["outer"] == chosen.first_outer(run, protocol))]
     rows = rows[rows["fold"] == rows["fold"].min()]
     found = run.index["class_name"].value_counts()
-    when = run.spec.get("protocols", {}).get(protocol, {}).get("balance", {}).get("when", "never")
-    if when != "before_split":
+    if run.spec.protocols[protocol].balance.when != "before_split":
         rows = rows[rows["role"] == "train"]
         found = rows.groupby("class_name")["images"].sum()
     after = rows.groupby("class_name")["copies"].sum()
@@ -90,7 +92,7 @@ def _learning(scene: Scene) -> tuple[Drawing, ...]:
         panels[names.panel(str(job["reading"]), str(job["protocol"]))] = curves
     across = min(3, max(1, run.jobs["reading"].nunique()))
     return tuple(
-        Drawing(f"learning_{what}", lambda what=what: learning(panels, what, curve_labels(texts, what), across))  # type: ignore[misc]
+        Drawing(f"learning_{what}", lambda what=what: learning_figure(panels, what, curve_labels(texts, what), across))  # type: ignore[misc]
         for what in ("loss", "accuracy")
     )
 
@@ -126,16 +128,10 @@ def _splits(scene: Scene) -> Drawing:
         table.attrs["rivals"] = [names.method(rival) for rival in RIVALS if names.method(rival) in table.columns]
     label = texts.name("metrics", metric)
     words = SplitLabels(texts("axes.split"), label)
+    paper = paper_line(run, texts, run.protocols[0])
     return Drawing(
         "splits",
-        lambda: by_split(panels, words, _paper(scene)),
-        narrow=lambda: by_split(panels, words, _paper(scene), narrow=True),
+        lambda: by_split(panels, words, paper),
+        narrow=lambda: by_split(panels, words, paper, narrow=True),
         values={"metric": label},
     )
-
-
-def _paper(scene: Scene) -> Reference | None:
-    if scene.run.paper is None or scene.run.protocols[0] != "published":
-        return None
-    value = scene.run.paper.test_accuracy
-    return Reference(value, scene.texts("headline.paper", value=f"{value:.3f}"))

@@ -1,6 +1,8 @@
-"""The sections of the ensemble study, in the order of its proposal."""
+"""Sections of studies that mix their models, in the form of the ensemble study's proposal."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -9,51 +11,61 @@ from leukolab.report.figures import flow_boxes as flows
 from leukolab.report.figures import headline
 from leukolab.report.figures.flow import flow
 from leukolab.report.figures.learning import Curve, learning
-from leukolab.report.figures.scores import comparison, curves, differences, folds
+from leukolab.report.figures.scores import comparison, curves, differences
+from leukolab.report.figures.scores import folds as folds_figure
 from leukolab.report.items import Drawing, Item, Section
 from leukolab.report.names import rate_text
 from leukolab.report.sections.common import (
     Scene,
     confusion_item,
     curve_labels,
-    explore_items,
     kept,
     of_part,
-    pooled_section,
-    samples_item,
-    scores_items,
-    used_section,
-    wrong_section,
 )
-from leukolab.report.tables import common as tables
 from leukolab.report.tables import wen as tables_wen
 
 
-def sections(scene: Scene) -> tuple[Section, ...]:
-    """Every section of the report after the headline; the corrected protocol first, the other after it."""
-    run, texts = scene.run, scene.texts
-    protocols = run.protocols[::-1]
+def hypotheses(scene: Scene) -> Section:
+    """H1 to H4."""
+    return Section("answers", kept(_hypotheses(scene), tables_wen.hypotheses_sheet(scene.run, scene.texts)))
+
+
+def members(scene: Scene) -> Section:
+    """Every member of the first outer part, by image and by subject."""
+    units = tables_wen.units_sheet(scene.run, scene.names, scene.texts)
+    return Section("members", kept(*_each(scene, _members), units))
+
+
+def study_flow(scene: Scene) -> Section:
+    """How the study, one training and one ensemble flow."""
+    return Section("flow", (*_each(scene, _study_flow), *_flows(scene)))
+
+
+def learning_folds(scene: Scene) -> Section:
+    """Learning curves of every model of the first outer part."""
+    return Section("learning", _each(scene, _learning))
+
+
+def folds(scene: Scene) -> Section:
+    """Scores by learning rate and fold."""
+    return Section("folds", _each(scene, _folds))
+
+
+def ensembles(scene: Scene) -> Section:
+    """The ensembles and the weights of their members."""
+    return Section("ensembles", _each(scene, _ensembles))
+
+
+def ensemble_results(scene: Scene) -> Section:
+    """Curves and confusion matrices of champions and ensembles."""
+    return Section("results", _each(scene, _results))
+
+
+def _each(scene: Scene, build: Callable[[Scene, str, str], tuple[Item, ...]]) -> tuple[Item, ...]:
+    """The items of every protocol: what is to be believed first, the others with a suffix after it."""
+    protocols = scene.run.protocols[::-1]
     suffixes = {name: "" if place == 0 else f"_{name}" for place, name in enumerate(protocols)}
-
-    def each(build: object) -> tuple[Item, ...]:
-        found = [build(scene, name, suffix) for name, suffix in suffixes.items()]  # type: ignore[operator]
-        return tuple(item for items in found for item in items)
-
-    return (
-        pooled_section(scene),
-        Section("answers", kept(_hypotheses(scene), tables_wen.hypotheses_sheet(run, texts))),
-        Section("members", kept(*each(_members), tables_wen.units_sheet(run, scene.names, texts))),
-        Section("data", kept(tables.data_parts_sheet(run, texts), samples_item(scene), *explore_items(scene))),
-        Section("flow", (*each(_study_flow), *_flows(scene))),
-        Section("model", kept(tables.architecture_sheet(run, scene.names, texts))),
-        Section("learning", each(_learning)),
-        Section("folds", each(_folds)),
-        Section("ensembles", each(_ensembles)),
-        Section("results", each(_results)),
-        wrong_section(scene),
-        Section("scores", kept(*scores_items(scene), tables.honest_sheet(run, texts))),
-        used_section(scene),
-    )
+    return tuple(item for name, suffix in suffixes.items() for item in build(scene, name, suffix))
 
 
 def _hypotheses(scene: Scene) -> Drawing | None:
@@ -110,7 +122,7 @@ def _flows(scene: Scene) -> tuple[Item, ...]:
 def _learning(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     """Learning curves of every job of the first outer part, a row a learning rate."""
     run, texts = scene.run, scene.texts
-    jobs: pd.DataFrame = run.jobs
+    jobs = run.jobs
     jobs = jobs[(jobs["protocol"] == protocol) & (jobs["outer"] == chosen.first_outer(run, protocol))]
     jobs = jobs.sort_values(["learning_rate", "fold"], ascending=[False, True])
     panels = {}
@@ -144,7 +156,7 @@ def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
         return ()
     frame = pd.DataFrame(
         {
-            "rate": [rate_text(float(rate)) for rate in here["learning_rate"]],
+            "rate": [rate_text(float(rate), texts) for rate in here["learning_rate"]],
             "fold": here["fold"].astype(int).to_numpy(),
             "value": here[metric].to_numpy(float),
             "champion": here["job"].isin(best).to_numpy(),
@@ -152,7 +164,7 @@ def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     )
     label = texts.name("metrics", metric)
     values = {"metric": label} | of_part(scene, protocol)
-    figure = Drawing("folds", lambda: folds(frame, label, texts("axes.rate")), suffix=suffix, values=values)
+    figure = Drawing("folds", lambda: folds_figure(frame, label, texts("axes.rate")), suffix=suffix, values=values)
     return (figure, tables_wen.folds_sheet(run, texts, protocol, suffix))
 
 
@@ -165,8 +177,8 @@ def _results(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     """ROC and confusion matrices of champions and ensembles."""
     run, names = scene.run, scene.names
     outer = chosen.first_outer(run, protocol)
-    ensembles = chosen.weighted(chosen.ensembles_of(run, protocol, outer))
-    members = [*chosen.champions(run, protocol, outer), *ensembles["ensemble"].astype(str)]
+    weighted = [one.member for one in chosen.ensembles_of(run, protocol, outer) if one.weighted]
+    members = [*chosen.champions(run, protocol, outer), *weighted]
     matrices = {names(member): member for member in members}
     confusion = confusion_item(scene, matrices, of_part(scene, protocol), suffix, across=4)
     return kept(*_curves(scene, protocol, suffix), confusion)
@@ -176,13 +188,12 @@ def _curves(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     """ROC and precision-recall curves in panels: champions with rivals, and each scenario."""
     run, texts = scene.run, scene.texts
     outer = chosen.first_outer(run, protocol)
-    ensembles = chosen.ensembles_of(run, protocol, outer)
-    scores = chosen.part_scores(run)
-    here = scores[(scores["protocol"] == protocol) & (scores["outer"] == outer) & (scores["kind"] == "rival")]
-    groups = {texts("panels.champions"): [*chosen.champions(run, protocol, outer), *here["member"].unique()]}
+    ensembles = [one for one in chosen.ensembles_of(run, protocol, outer) if one.weighted]
+    rivals = [one.member for one in run.of_kind("rival", protocol=protocol, outer=outer)]
+    groups = {texts("panels.champions"): [*chosen.champions(run, protocol, outer), *rivals]}
     for scenario in ("inter_lr", "intra_lr"):
-        rows = chosen.weighted(ensembles[ensembles["scenario"] == scenario])
-        groups[texts.name("scenarios", scenario)] = [str(name) for name in rows["ensemble"]]
+        mine = [one.member for one in ensembles if one.scenario == scenario]
+        groups[texts.name("scenarios", scenario)] = mine
     found = (_curve_drawing(scene, protocol, suffix, kind, groups) for kind in ("roc", "pr"))
     return kept(*found)
 
@@ -192,14 +203,14 @@ def _curve_drawing(scene: Scene, protocol: str, suffix: str, kind: str, groups: 
     run, texts = scene.run, scene.texts
     metric = "auc" if kind == "roc" else "ap"
     scores = chosen.part_scores(run)
-    table: pd.DataFrame = run.curves
+    table = run.curves
     table = table[table["curve"] == kind]
     panels: dict[str, dict[str, pd.DataFrame]] = {}
     for title, members in groups.items():
         for member in members:
             points = table[table["member"] == member]
             if len(points):
-                label = f"{scene.names(member, protocol)} {chosen.value_of(scores, member, metric):.3f}"
+                label = f"{scene.names(member)} {texts.number(chosen.value_of(scores, member, metric))}"
                 panels.setdefault(title, {})[label] = points
     if not panels:
         return None

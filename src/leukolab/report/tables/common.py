@@ -15,16 +15,17 @@ from leukolab.report.items import Column, Form, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.run import Run
 from leukolab.report.texts import Texts
+from leukolab.results.members import BEST_ENSEMBLE, CHOSEN
 
 LATEX_LIMIT = 400
 """Rows of a LaTeX table; longer ones belong into a file, not on paper."""
 
 
-def write_sheet(sheet: Sheet, folder: Path, title: str) -> None:
+def write_sheet(sheet: Sheet, folder: Path, title: str, texts: Texts) -> None:
     """Write `KEY.csv` (values as computed) and `KEY.tex` (booktabs, values as shown)."""
     name = f"{sheet.key}{sheet.suffix}"
     write_csv(sheet.frame, folder, name)
-    write_text(folder / f"{name}.tex", latex(sheet, title))
+    write_text(folder / f"{name}.tex", latex(sheet, title, texts))
 
 
 def write_csv(frame: pd.DataFrame, folder: Path, name: str) -> None:
@@ -33,10 +34,10 @@ def write_csv(frame: pd.DataFrame, folder: Path, name: str) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def latex(sheet: Sheet, title: str) -> str:
+def latex(sheet: Sheet, title: str, texts: Texts) -> str:
     """The table in LaTeX for the package booktabs; every special character of the data is escaped."""
     headers = [column.header for column in sheet.columns]
-    frame = pd.DataFrame(cells(sheet)[:LATEX_LIMIT], columns=headers)
+    frame = pd.DataFrame(cells(sheet, texts)[:LATEX_LIMIT], columns=headers)
     shape = "".join("r" if column.numeric else "l" for column in sheet.columns)
     label = f"tab:{sheet.key}{sheet.suffix}".replace("_", "-")
     return str(
@@ -65,10 +66,9 @@ def metric_columns(texts: Texts, metrics: list[str]) -> tuple[Column, ...]:
 
 def labelled(frame: pd.DataFrame, names: Names, texts: Texts) -> pd.DataFrame:
     """The frame with readable `protocol`, `member` and `outer` columns."""
-    pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)
-    members = [names(member, protocol) for member, protocol in pairs]
+    members = [names(str(member)) for member in frame["member"]]
     protocols = [texts.name("protocols", protocol) for protocol in frame["protocol"]]
-    together = frame["member"].isin(names.run.pooled["member"])
+    together = frame["member"].map(lambda member: names.members[member].kind == "pooled").astype(bool)
     outers = frame["outer"].astype(str).where(frame["outer"] > 0).mask(together, texts("names.together"))
     return frame.assign(member=members, protocol=protocols, outer=outers)
 
@@ -82,13 +82,14 @@ def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
     return Sheet(f"scores_{unit}", scores, columns, shown=shown)
 
 
+PICKED = (CHOSEN, BEST_ENSEMBLE)
 POOLED_METRICS = ("accuracy", "sensitivity", "specificity", "f1", "f1_macro", "f1_weighted", "kappa", "auc", "ap")
 """Metrics beside the primary one in the table of all outer parts together."""
 
 
 def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     """Every member over all outer parts together, by image and by subject; None where nothing was pooled."""
-    if run.pooled.empty:
+    if not run.of_kind("pooled"):
         return None
     metric = chosen.primary(run)
     scores = run.scores[run.scores["kind"] == "pooled"]
@@ -97,11 +98,10 @@ def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     others = [name for name in chosen.metrics_of(scores) if name in POOLED_METRICS and name != metric]
     table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
     table = table.reindex(columns=others)
-    parts = run.pooled.groupby("member")["outer"].nunique().rename("parts")
-    frame = intervals.join(table).reset_index().merge(parts, left_on="member", right_index=True)
-    pairs = zip(frame["member"].astype(str), frame["protocol"].astype(str), strict=True)
+    frame = intervals.join(table).reset_index()
+    frame["parts"] = [chosen.parts_of(run, run.members[name]) for name in frame["member"]]
     shown = frame.assign(
-        member=[names(*pair) for pair in pairs],
+        member=[names(str(name)) for name in frame["member"]],
         protocol=[texts.name("protocols", name) for name in frame["protocol"]],
         unit=[texts.name("units", name) for name in frame["unit"]],
     )
@@ -110,14 +110,15 @@ def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
         columns = columns_of(texts, ("protocol", "text")) + columns
     columns += (Column("value", texts.name("metrics", metric)),)
     columns += columns_of(texts, ("low", "score"), ("high", "score")) + metric_columns(texts, others)
-    strong = frozenset(frame.index[[chosen.is_picked(str(name)) for name in frame["member"]]])
+    picked = [bool(run.members[name].method in PICKED) for name in frame["member"]]
+    strong = frozenset(frame.index[picked])
     return Sheet("pooled_scores", frame, columns, shown=shown, strong=strong)
 
 
 def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     """The primary metric of every member with its interval, by image and by subject."""
     metric = chosen.primary(run)
-    scores: pd.DataFrame = run.scores
+    scores = run.scores
     rows = scores[(scores["role"] == "test") & (scores["metric"] == metric)].reset_index(drop=True)
     rows = rows.sort_values(["protocol", "unit", "outer"], kind="stable")
     shown = labelled(rows, names, texts)
@@ -131,14 +132,14 @@ def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         ("value", "score"),
         ("low", "score"),
         ("high", "score"),
-        ("method", "text"),
+        ("interval", "text"),
     )
     return Sheet("intervals", rows, columns, shown=shown, values={"metric": texts.name("metrics", metric)})
 
 
 def composition_sheet(run: Run, texts: Texts, key: str = "composition") -> Sheet:
     """Images and groups of every class in every part."""
-    table: pd.DataFrame = run.composition
+    table = run.composition
     shown = table.assign(
         protocol=[texts.name("protocols", name) for name in table["protocol"]],
         role=[texts.name("roles", name) for name in table["role"]],
@@ -159,7 +160,7 @@ def composition_sheet(run: Run, texts: Texts, key: str = "composition") -> Sheet
 
 def data_parts_sheet(run: Run, texts: Texts) -> Sheet:
     """Images and subjects of every part and class of the data set (Table 3.1)."""
-    index: pd.DataFrame = run.index
+    index = run.index
     grouped = index.assign(part=index["part"].astype(str)).groupby(["part", "class_name"], sort=True)
     table = grouped.agg(images=("image_id", "size"), subjects=("subject", "nunique")).reset_index()
     columns = columns_of(texts, ("part", "text"), ("class_name", "text"), ("images", "count"), ("subjects", "count"))
@@ -168,46 +169,25 @@ def data_parts_sheet(run: Run, texts: Texts) -> Sheet:
 
 def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     """Layers of the network, their shapes and parameters, and how many of these each stage trains (Gambar 4)."""
-    rows = run.architecture.get("rows", [])
+    rows = run.architecture.rows
     if not rows:
         return None
     keys = ("name", "kind", "output_shape", "parameters")
-    table = [{key: row.get(key) for key in keys} | _trained_cell(row, texts) for row in rows]
-    total = sum(row.get("parameters") or 0 for row in rows)
-    last = [_sum_row(texts("table.total"), run.architecture.get("total_parameters", total))]
-    for reading, stages in run.architecture.get("learning", {}).items():
+    table = [{key: getattr(row, key) for key in keys} for row in rows]
+    last = [_sum_row(texts("table.total"), run.architecture.parameters)]
+    for reading, stages in run.architecture.learning.items():
         for stage, count in stages.items():
             last.append(_sum_row(texts("table.learning", reading=names.method(reading), stage=stage), count))
     frame = pd.DataFrame([*table, *last])
     frame["output_shape"] = [_shape(value) for value in frame["output_shape"]]
-    shown: list[tuple[str, Form]] = [
-        ("name", "text"),
-        ("kind", "text"),
-        ("output_shape", "text"),
-        ("parameters", "count"),
-    ]
-    if "trained" in table[0]:
-        shown.append(("trained", "text"))
-    columns = columns_of(texts, *shown)
+    columns = columns_of(texts, ("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count"))
     strong = frozenset(range(len(table), len(frame)))
-    values = {"backbone": run.spec.get("model", {}).get("backbone", "")}
+    values = {"backbone": run.spec.model.backbone}
     return Sheet("architecture", frame, columns, strong=strong, values=values)
 
 
 def _sum_row(name: str, count: int) -> dict[str, Any]:
-    return {"name": name, "kind": "", "output_shape": "", "parameters": count, "trained": ""}
-
-
-def _trained_cell(row: dict[str, Any], texts: Texts) -> dict[str, str]:
-    """In which stages the layer is trained, where the run says so."""
-    return {"trained": _trained(row["trained"], texts)} if "trained" in row else {}
-
-
-def _trained(value: Any, texts: Texts) -> str:
-    """In which stages a layer is trained, in words."""
-    if isinstance(value, dict):
-        return ", ".join(str(stage) for stage, trained in value.items() if trained) or texts("table.never")
-    return texts("table.yes") if value else texts("table.never")
+    return {"name": name, "kind": "", "output_shape": "", "parameters": count}
 
 
 def _shape(value: Any) -> str:
@@ -215,22 +195,21 @@ def _shape(value: Any) -> str:
 
 
 def honest_sheet(run: Run, texts: Texts) -> Sheet | None:
-    """Published scores on unseen subjects of the same data set, where its card holds any."""
-    name = str(run.card.get("name"))
-    scores = get_card(name).published_scores if name in card_names() else ()
+    """Published scores on unseen subjects of the same data set; none for other data sets."""
+    scores = get_card(run.card.name).published_scores if run.card.name in card_names() else ()
     if not scores:
         return None
     columns = columns_of(texts, ("work", "text"), ("part", "text"), ("score", "text"))
-    return Sheet("published_scores", pd.DataFrame(map(asdict, scores)), columns)
+    return Sheet("published_scores", pd.DataFrame([asdict(score) for score in scores]), columns)
 
 
 def used_sheet(run: Run, texts: Texts) -> Sheet:
     """What was used: data, fingerprints, versions, machine, times."""
-    pairs: list[tuple[str, Any]] = [(key, run.card.get(key)) for key in ("title", "source", "doi", "licence")]
+    pairs: list[tuple[str, Any]] = [(key, getattr(run.card, key)) for key in ("title", "source", "doi", "licence")]
     for protocol, head in run.heads.items():
         name = texts.name("protocols", protocol)
-        pairs += [(f"{name}: {texts.name('columns', key)}", head.get(key)) for key in HEAD if head.get(key) is not None]
-    pairs += [(key, value) for key, value in _flat(run.environment).items()]
+        pairs += [(f"{name}: {texts.name('columns', key)}", getattr(head, key)) for key in HEAD]
+    pairs += [(key, value) for key, value in _flat(run.environment.facts).items()]
     rows = [(texts.name("columns", key), str(value)) for key, value in pairs if value not in (None, "")]
     table = pd.DataFrame(rows, columns=["what", "value"])
     columns = (Column("what", texts("columns.what"), "text"), Column("value", texts("columns.used"), "text"))

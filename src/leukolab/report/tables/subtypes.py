@@ -6,7 +6,7 @@ import pandas as pd
 
 from leukolab.report import chosen
 from leukolab.report.items import Column, Sheet
-from leukolab.report.names import RIVALS, Names, method_of
+from leukolab.report.names import RIVALS, Names
 from leukolab.report.run import Run
 from leukolab.report.tables.common import columns_of
 from leukolab.report.texts import Texts
@@ -36,7 +36,7 @@ def history_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
 
 def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     """Loss and accuracy of train, validation and test (Tabel 3), the published ones marked."""
-    scores: pd.DataFrame = run.scores
+    scores = run.scores
     jobs = chosen.first_jobs(run)
     wanted = scores["metric"].isin(["accuracy", "log_loss"]) & (scores["unit"] == "image")
     found = scores[wanted & scores["member"].isin(jobs["job"])]
@@ -62,17 +62,18 @@ def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
 
 def _paper(run: Run) -> pd.DataFrame:
     """The paper's own rows, where the run used the paper's data."""
-    if run.paper is None:
+    paper = run.spec.published_here
+    if paper is None:
         return pd.DataFrame()
-    return pd.DataFrame([part.model_dump() for part in run.paper.parts]).assign(protocol="paper", reading="paper")
+    return pd.DataFrame([part.model_dump() for part in paper.parts]).assign(protocol="paper", reading="paper")
 
 
 def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, str]) -> Sheet:
     """Precision, recall and F1 of every class on the test part (Tabel 4)."""
-    table: pd.DataFrame = run.class_report
+    table = run.class_report
     jobs = chosen.first_jobs(run)[["job", "reading"]]
     table = table[(table["role"] == "test") & table["member"].isin(jobs["job"])]
-    frame = table.merge(jobs, left_on="member", right_on="job").drop(columns=["job"])
+    frame = table.drop(columns="reading").merge(jobs, left_on="member", right_on="job").drop(columns=["job"])
     shown = frame.assign(
         protocol=[texts.name("protocols", name) for name in frame["protocol"]],
         reading=[names.method(str(name)) for name in frame["reading"]],
@@ -88,10 +89,8 @@ def method_rows(run: Run, protocol: str, metric: str) -> pd.DataFrame:
     scores = chosen.part_scores(run)
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
     scores = scores[scores["kind"].isin(["model", "rival"])]
-    reading = run.jobs.set_index("job")["reading"]
-    members = scores["member"].astype(str)
-    methods = [str(reading[m]) if m in reading.index else method_of(m, protocol) for m in members]
-    return scores.assign(method=methods)[["method", "outer", "value"]]
+    methods = scores["reading"].where(scores["kind"] == "model", scores["method"])
+    return scores.assign(method=methods)[["method", "outer", "value", "low", "high"]]
 
 
 def splits_frame(run: Run, protocol: str, metric: str) -> pd.DataFrame:

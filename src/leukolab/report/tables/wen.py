@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from leukolab.report import chosen
@@ -10,6 +12,7 @@ from leukolab.report.names import Names, rate_text
 from leukolab.report.run import Run
 from leukolab.report.tables.common import columns_of, labelled, metric_columns
 from leukolab.report.texts import Texts
+from leukolab.results.members import Member
 
 SHOWN = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "kappa", "auc")
 """Metrics of Table 3.2 and Table 3.3."""
@@ -44,15 +47,15 @@ def folds_sheet(run: Run, texts: Texts, protocol: str, suffix: str) -> Sheet:
 
 def ensembles_sheet(run: Run, names: Names, texts: Texts, protocol: str, suffix: str) -> Sheet | None:
     """The ensembles with the weights of their members and their test scores (Table 3.3)."""
-    table: pd.DataFrame = run.ensembles
-    table = table[table["protocol"] == protocol].reset_index(drop=True)
-    if table.empty:
+    ensembles = run.of_kind("ensemble", protocol=protocol)
+    if not ensembles:
         return None
+    table = _sources(ensembles)
     scores = chosen.wide(chosen.part_scores(run)).drop(columns=["outer", "kind", "protocol"])
     metrics = [name for name in SHOWN if name in scores.columns]
     rows = [
-        {"outer": outer, "ensemble": ensemble, "member": names(str(ensemble)), "weights": _weights(rows, run, texts)}
-        for (outer, ensemble), rows in table.groupby(["outer", "ensemble"], sort=False)
+        {"outer": one.outer, "ensemble": one.member, "member": names(one.member), "weights": _weights(one, run, texts)}
+        for one in ensembles
     ]
     shown = pd.DataFrame(rows).merge(
         scores[["member", *metrics]].rename(columns={"member": "ensemble"}), on="ensemble", how="left"
@@ -62,29 +65,38 @@ def ensembles_sheet(run: Run, names: Names, texts: Texts, protocol: str, suffix:
     return Sheet("ensembles", table, columns, shown=shown, suffix=suffix)
 
 
-def _weights(rows: pd.DataFrame, run: Run, texts: Texts) -> str:
-    """Weights of an ensemble's members in words, and its note."""
-    jobs = run.jobs.set_index("job")
-    several = rows["job"].map(jobs["learning_rate"]).nunique() > 1
+def _sources(ensembles: Sequence[Member]) -> pd.DataFrame:
+    """One row per ensemble and source: its facts, the source, the score that was measured, the weight."""
+    facts = ("protocol", "outer", "scenario", "scheme", "learning_rate")
+    rows = [
+        {"ensemble": one.member, **{name: getattr(one, name) for name in facts}}
+        | {"source": source, "score": score, "weight": weight}
+        for one in ensembles
+        for source, score, weight in zip(one.sources, one.measured, one.weights, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _weights(ensemble: Member, run: Run, texts: Texts) -> str:
+    """Weights of an ensemble's sources in words, and its notes."""
+    sources = [run.members[name] for name in ensemble.sources]
+    several = len({source.learning_rate for source in sources}) > 1
     words = []
-    for row in rows.to_dict("records"):
-        job = jobs.loc[row["job"]] if row["job"] in jobs.index else None
-        name = row["job"] if job is None else _member(job, several, texts)
-        words.append(f"{name}: {float(row['weight']):.3f}".replace(" ", "\u00a0"))
-    notes = [str(note) for note in rows["note"].dropna().unique() if str(note)]
-    return " · ".join(words + notes)
+    for source, weight in zip(sources, ensemble.weights, strict=True):
+        words.append(f"{_source(source, several, texts)}: {texts.number(weight)}".replace(" ", "\u00a0"))
+    return " · ".join([*words, *(texts.finding(note) for note in ensemble.notes)])
 
 
-def _member(job: pd.Series, several: bool, texts: Texts) -> str:
-    """A member by what tells it from the others: its learning rate or its fold."""
+def _source(source: Member, several: bool, texts: Texts) -> str:
+    """A source by what tells it from the others: its learning rate or its fold."""
     if several:
-        return rate_text(float(job["learning_rate"]))
-    return texts("names.fold", fold=job["fold"])
+        return rate_text(source.learning_rate or 0.0, texts)
+    return texts("names.fold", fold=source.fold)
 
 
 def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
     """H1 to H4: differences, intervals, p-values, sentences."""
-    table: pd.DataFrame = run.hypotheses
+    table = run.hypotheses
     if table.empty:
         return None
     places: tuple[tuple[str, Form], ...] = ()
@@ -112,7 +124,7 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
 def units_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     """The primary metric by image and by subject side by side."""
     metric = chosen.primary(run)
-    scores: pd.DataFrame = run.scores
+    scores = run.scores
     rows = scores[(scores["role"] == "test") & (scores["metric"] == metric) & (scores["kind"] != "summary")]
     if rows["unit"].nunique() < 2:
         return None

@@ -20,17 +20,17 @@ from typing import Any
 import numpy as np
 
 from leukolab.base.errors import DataError, RunError, SpecError, TrainingError, nearest
-from leukolab.base.files import make_folder, read_json, read_table, write_json
+from leukolab.base.files import make_folder, read_json, write_json
 from leukolab.base.home import Home
 from leukolab.base.keys import canonical_json
 from leukolab.base.progress import duration
 from leukolab.images import pack
 from leukolab.plan import hold, read_target
-from leukolab.results.predictions import read_spec
+from leukolab.results.folder import RunFolder, probabilities
 from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import Split, index_fingerprint
 from leukolab.stats import METRICS
-from leukolab.study.jobs import Job, job_folder
+from leukolab.study.jobs import Job
 from leukolab.study.prepare import Material, prepare
 from leukolab.study.run import pixels_kept, session_of, train_models
 from leukolab.study.search.outcome import SCORES, best_of, trial_folder, write_found, write_trials
@@ -42,8 +42,6 @@ NEWS = logging.getLogger(__name__)
 RECORD, DATABASE = "tune.json", "tune.db"
 SEEN = ("train", "validation")
 """The roles a trial is given."""
-LARGE = ("trunk.safetensors", "heads", "unfinished", "jobs/*/model.safetensors")
-"""What is deleted of a trial once it is scored."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +112,8 @@ def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: 
 
 def _one_part(spec: StudySpec) -> StudySpec:
     """The study under one protocol and on one outer part."""
-    protocol = spec.protocol
-    if protocol == "both":
-        protocol = "corrected" if "corrected" in spec.protocols else "published"
+    protocol = spec.believed_protocol
+    if spec.protocol != protocol:
         NEWS.info(f"searching under the protocol '{protocol}'; the setting 'protocol' chooses")
     [reading] = spec.readings.values()
     outers = spec.outer_parts or reading.outer_parts.get(protocol) or (1,)
@@ -212,14 +209,15 @@ def _scores(place: _Place, trial: Trial) -> dict[str, float]:
     run = trial_folder(place.folder, trial.number)
     spec = filled(place.spec, trial.settings).model_copy(update={"runtime": _runtime(place, run)})
     material = place.seen if spec.image == place.spec.image else _packed(place.seen, spec, place.home)
-    session, jobs = session_of(material, spec, run, place.home, place.on)
+    folder = RunFolder(run)
+    session, jobs = session_of(material, spec, folder, place.home, place.on)
     try:
         train_models(session, jobs, place.data, place.on, _Named(NEWS, {"trial": trial.number}))
     except TrainingError as error:
         NEWS.warning(f"trial {trial.number} counts as the worst: {error}")
         return {}
-    scores = {str(job.fold): _score(run, job, material, place.search.metric) for job in jobs}
-    for path in (found for pattern in LARGE for found in run.glob(pattern)):
+    scores = {str(job.fold): _score(folder, job, material, place.search.metric) for job in jobs}
+    for path in (found for pattern in RunFolder.LARGE for found in run.glob(pattern)):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return scores
 
@@ -236,27 +234,27 @@ def _runtime(place: _Place, run: Path) -> RuntimeSpec:
 
     Where the backbone is searched, each trial measures what computes its frozen part.
     """
-    if (run / "spec.json").exists():
-        return read_spec(run).runtime
-    first = trial_folder(place.folder, 1)
-    if not (first / "spec.json").exists():
+    if RunFolder(run).has(RunFolder.settings):
+        return RunFolder(run).spec.runtime
+    first = RunFolder(trial_folder(place.folder, 1))
+    if not first.has(RunFolder.settings):
         return place.spec.runtime
-    runtime, asked = read_spec(first).runtime, place.spec.runtime
+    runtime, asked = first.spec.runtime, place.spec.runtime
     if "model.backbone" in [one.path for one in place.search.space]:
         return runtime.model_copy(update={"trunk": asked.trunk, "trunk_batch_size": asked.trunk_batch_size})
     return runtime
 
 
-def _score(run: Path, job: Job, material: Material, metric: str) -> float:
+def _score(run: RunFolder, job: Job, material: Material, metric: str) -> float:
     """A model's score on its own validation part.
 
     Raises:
         DataError: these images do not let the metric be measured.
     """
-    table = read_table(job_folder(run, job) / "predictions.parquet")
+    table = run.job_predictions(job.key)
     table = table[table["role"] == "validation"]
     part = material.splits[job.protocol].part(job.outer, job.fold, "validation").set_index("image_id")["copies"]
-    probs_nk = table.filter(regex=r"^p_\d+$").to_numpy(np.float64)
+    probs_nk = probabilities(table)
     copies = part.reindex(table["image_id"]).to_numpy(np.float64)
     score = METRICS[metric](table["label"].to_numpy(np.int64), probs_nk, copies)
     if not math.isfinite(score):

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import read_json, read_table
 from leukolab.base.keys import digest, file_digest
+from leukolab.report.names import Names
 from leukolab.report.run import without_folders
+from leukolab.report.texts import load_texts
+from leukolab.results.folder import RunFolder
+from leukolab.results.members import Member
 from leukolab.results.shareable import shareable
 
 STUDY = "study"
@@ -69,59 +72,57 @@ def entries(run: Path) -> list[Entry]:
     Raises:
         RunError: the run is not finished, or a file is damaged.
     """
-    scores = read_table(run / "scores.parquet")
-    metrics = {str(name): _metrics(rows) for name, rows in scores.groupby("member", sort=False)}
-    members = scores[scores["kind"].isin(["ensemble", "rival", "pooled"])].drop_duplicates("member")
-    mixed = _mixed(run / "ensembles.parquet")
-    ended = (run / "scores.parquet").stat().st_mtime
-    found = [_study(run, metrics), *_models(run, metrics)]
-    for row in members.itertuples():
-        name = str(row.member)
-        params = {"protocol": str(row.protocol), "outer": str(row.outer)} | mixed.get(name, {})
-        found.append(Entry(name, name, str(row.kind), ended, params, metrics[name]))
+    folder = RunFolder(run)
+    metrics = {str(name): _metrics(rows) for name, rows in folder.scores.groupby("member", sort=False)}
+    ended = folder.file(RunFolder.scores).stat().st_mtime
+    found = [_study(folder, metrics), *_models(folder, metrics)]
+    for one in folder.member_list().values():
+        if one.kind in ("ensemble", "rival", "pooled"):
+            params = {"protocol": one.protocol, "outer": str(one.outer)} | _mixed(one)
+            found.append(Entry(one.member, one.member, one.kind, ended, params, metrics[one.member]))
     return found
 
 
-def _study(run: Path, metrics: dict[str, dict[str, float]]) -> Entry:
+def _study(folder: RunFolder, metrics: dict[str, dict[str, float]]) -> Entry:
     """Settings, the scores of the model offered for use, and what the report shows without pictures of cells."""
-    spec, chosen = read_json(run / "spec.json"), read_json(run / "chosen.json")
-    said, machine = read_json(run / "answers.json"), read_json(run / "environment.json")
-    trunk = run / "trunk.safetensors"
+    spec, chosen, said = folder.spec, folder.chosen, folder.answers
+    machine, trunk = folder.environment.facts, folder.file(RunFolder.TRUNK)
+    names = Names.of(folder, load_texts())
+    lines = [names.finding(finding) for finding in (*said.headline, *said.warnings)]
     return Entry(
         key=STUDY,
-        name=str(spec["name"]),
+        name=spec.name,
         kind=STUDY,
-        ended=(run / "predictions.parquet").stat().st_mtime,
-        params=dict(flat(spec)),
-        metrics=metrics[chosen["member"]],
-        files=shareable(run) | ({trunk.name: trunk} if trunk.is_file() else {}),
+        ended=folder.file(RunFolder.predictions).stat().st_mtime,
+        params=dict(flat(spec.model_dump(mode="json"))),
+        metrics=metrics[chosen.member],
+        files=shareable(folder) | ({trunk.name: trunk} if trunk.is_file() else {}),
         notes={
-            "mlflow.note.content": "\n\n".join([spec["title"], *said["headline"], *said["warnings"]]),
-            "leukolab.chosen": chosen["member"],
-            "leukolab.data": read_json(run / "data.json")["fingerprint"],
+            "mlflow.note.content": "\n\n".join([spec.title, *lines]),
+            "leukolab.chosen": chosen.member,
+            "leukolab.data": folder.data.fingerprint,
             "leukolab.version": str(machine["leukolab"]),
             **{f"leukolab.{name}": str(machine[name]) for name in ("torch", "gpu", "system") if name in machine},
         },
-        seconds=float(machine["seconds"]),
+        seconds=folder.environment.seconds,
     )
 
 
-def _models(run: Path, metrics: dict[str, dict[str, float]]) -> Iterator[Entry]:
-    jobs = read_table(run / "jobs.parquet")
-    histories = dict(iter(read_table(run / "history.parquet").groupby("job")))
-    for job in jobs.to_dict("records"):
-        name, folder = str(job["job"]), run / "jobs" / str(job["key"])
+def _models(folder: RunFolder, metrics: dict[str, dict[str, float]]) -> Iterator[Entry]:
+    histories = dict(iter(folder.history.groupby("job")))
+    for job in folder.jobs.to_dict("records"):
+        name, key = str(job["job"]), str(job["key"])
         points = tuple(_points(histories[name]))
         params = {part: written(job[part]) for part in PARTS} | {"backbone": str(job["method"])}
         yield Entry(
-            key=str(job["key"]),
+            key=key,
             name=name,
             kind="model",
-            ended=_there(folder / "result.json").stat().st_mtime,
+            ended=_there(folder.job(key) / RunFolder.SEAL).stat().st_mtime,
             params=params,
             metrics=metrics[name],
             points=points,
-            files={"model.safetensors": _there(folder / "model.safetensors")},
+            files={RunFolder.JOB_MODEL: _there(folder.job_model(key))},
             seconds=points[-1].seconds if points else 0.0,
         )
 
@@ -152,16 +153,11 @@ def _metrics(rows: pd.DataFrame) -> dict[str, float]:
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
-def _mixed(path: Path) -> dict[str, dict[str, str]]:
-    """Ensemble to its scenario, scheme and number of models; nothing where a study mixes none."""
-    if not path.is_file():
+def _mixed(member: Member) -> dict[str, str]:
+    """Scenario, scheme and number of models of an ensemble; nothing of others."""
+    if member.kind != "ensemble":
         return {}
-    groups = read_table(path).groupby("ensemble", sort=False)
-    return {
-        str(name): {"scenario": str(rows["scenario"].iloc[0]), "scheme": str(rows["scheme"].iloc[0]),
-                    "models": str(rows["job"].nunique())}
-        for name, rows in groups
-    }  # fmt: skip
+    return {"scenario": member.scenario, "scheme": member.scheme, "models": str(len(member.sources))}
 
 
 def flat(settings: Any) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,137 @@
+"""The JSON files of a run folder as frozen models: what was read, trained with, chosen and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from leukolab.base.findings import Finding
+
+
+class Record(BaseModel):
+    """Frozen; keys of a newer program are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class CardRecord(Record):
+    """The data set of a run, and its classes in the order of their labels."""
+
+    name: str = ""
+    title: str = ""
+    source: str = ""
+    doi: str = ""
+    licence: str = ""
+    synthetic: bool = False
+    class_names: tuple[str, ...]
+    counts: dict[str, int] = {}
+    subjects_known: bool = True
+
+
+class DataRecord(Record):
+    """Which images a run was begun on: a fingerprint of names, labels and pixels, and the key of the packed pixels."""
+
+    fingerprint: str
+    pixels: str
+
+
+class LayerRecord(Record):
+    """One layer of the network."""
+
+    name: str
+    kind: str = ""
+    output_shape: Any = None
+    parameters: int | None = None
+    trained: dict[str, bool] | bool | None = None
+
+
+class ArchitectureRecord(Record):
+    """The network of a run, and the weights it began with."""
+
+    backbone: str = ""
+    rows: tuple[LayerRecord, ...] = ()
+    learning: dict[str, dict[str, int]] = {}
+    """Reading to stage to parameters that learn."""
+    weights: dict[str, Any] = {}
+    parameters: int = 0
+
+
+class EnvironmentRecord(Record):
+    """Versions, machine and times of a run; what else was noted is in `model_extra`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    leukolab: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    until: str = ""
+    command: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Everything noted, by name, in the order it was written."""
+        values = self.model_dump()
+        return {name: value for name, value in values.items() if value not in ("", None)}
+
+
+class RivalRecord(Record):
+    """One simple rival: its name and its facts."""
+
+    member: str
+    method: str
+    protocol: str
+    outer: int
+
+
+class RivalsRecord(Record):
+    """The simple rivals of a run: what the second one sees, and the digest of the file they stand in."""
+
+    shortcut: str
+    """`colour`, or `size_and_colour` where cells could be told from their background."""
+    key: str
+    file: str = ""
+    members: tuple[RivalRecord, ...] = ()
+
+
+class Against(Record):
+    """A member minus a rival on the same images, balanced accuracy, with its interval."""
+
+    rival: str
+    difference: float
+    low: float
+    high: float
+
+
+class PooledRecord(Record):
+    """All outer parts of the chosen protocol together."""
+
+    member: str
+    """The pooled member of what each part chose."""
+    parts: tuple[int, ...]
+    of: int
+    images: int
+    groups: int
+    claim: bool
+    few: Finding | None = None
+    """The warning about few test groups."""
+    against: tuple[Against, ...] = ()
+
+
+class ChosenRecord(Record):
+    """The model a run offers for use: who chose it, whether that is a claim, and how its rivals fare."""
+
+    member: str
+    chosen_on: str
+    claim: bool
+    images: int = 0
+    groups: int = 0
+    against: tuple[Against, ...] = ()
+    pooled: PooledRecord | None = None
+
+
+class AnswersRecord(Record):
+    """The first lines of a report, as findings."""
+
+    headline: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
