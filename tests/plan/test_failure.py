@@ -27,6 +27,15 @@ def test_an_error_that_cannot_be_pickled_keeps_its_sentence_and_its_place_in_the
     assert str(back) == "here: odd"
 
 
+def test_the_settings_that_mend_it_arrive_with_it() -> None:
+    odd = LocalError("here", "odd")
+    odd.settings = ("data.card",)
+    for error in (odd, ImageError("a sentence", settings=("data.card",))):
+        back = travelled(error)
+        assert isinstance(back, LeukolabError)
+        assert back.settings == ("data.card",)
+
+
 def test_a_missing_module_keeps_its_name() -> None:
     back = travelled(ModuleNotFoundError("No module named 'x'", name="x"))
     assert isinstance(back, ModuleNotFoundError)

@@ -38,7 +38,7 @@ def test_the_second_process_is_told_who_works_there(tmp_path: Path, holder: subp
         pass
     sentence = str(caught.value)
     assert sentence.startswith(f"{tmp_path}: another process (pid {holder.pid} on {socket.gethostname()}, since ")
-    assert sentence.endswith("works in this run folder. Wait until it is done, or choose another --out.")
+    assert sentence.endswith("works in this run folder. Wait until it is done, or choose another run folder.")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no kill -9 there")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -225,7 +226,7 @@ def test_a_task_asks_for_no_more_than_the_largest_machine_has() -> None:
     assert request(Task("a", "a", "toy", {}, cpus=6), rooms) == Room(6)
     assert request(Task("a", "a", "toy", {}, cpus=64), rooms) == Room(16)
     assert request(Task("a", "a", "toy", {}, cpus=64, gpus=4), rooms) == Room(8, 2)
-    with pytest.raises(ClusterError, match="a: wants a graphics card, and none of the cluster's 2 machines"):
+    with pytest.raises(ClusterError, match="a: needs a graphics card, and none of the cluster's 2 machines"):
         request(Task("a", "a", "toy", {}, gpus=1), rooms[:2])
     with pytest.raises(ClusterError, match="none of the cluster's 1 machines offers a processor"):
         request(Task("a", "a", "toy", {}), [Room(0)])
@@ -234,7 +235,7 @@ def test_a_task_asks_for_no_more_than_the_largest_machine_has() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:word", "no-such-host.invalid"])
 def test_a_cluster_that_is_not_there_is_told_at_once(place: Place, said: list[str], address: str) -> None:
     started = time.monotonic()
-    with pytest.raises(ClusterError, match=rf"--on ray://{address}: no Ray cluster could be joined"):
+    with pytest.raises(ClusterError, match=f"on: no Ray cluster could be joined at {re.escape(address)} "):
         run_plan([toy("a")], place, WORK, f"ray://{address}")
     assert time.monotonic() - started < 15
 

@@ -28,7 +28,7 @@ def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_target(text)
     sentence = str(caught.value)
-    assert sentence.startswith("--on: expected one of auto, local, local:N (N processes), ray ")
+    assert sentence.startswith("on: expected one of auto, local, local:N (N processes), ray ")
     assert f"got '{text}'" in sentence
 
 

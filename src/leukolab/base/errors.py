@@ -5,9 +5,9 @@
     +-- ImageError       one image: unreadable, truncated, too large
     +-- SpecError        a setting or a study file
     +-- SplitError       a split that cannot or must not be built
-    +-- WeightsError     weights that are not to be had
+    +-- WeightsError     weights that are unavailable or do not fit
     +-- TrainingError    a training that cannot go on (a loss that is not finite)
-    +-- RunError         a run folder: of another study, in use, not finished
+    +-- RunError         a run folder: of another study, in use, unfinished
     +-- StorageError     a disk that is full or a folder that may not be written
     +-- ClusterError     a cluster that cannot be reached, or can take no task
     +-- TrackingError    a tracker that cannot be reached, or refuses
@@ -55,7 +55,7 @@ class SplitError(LeukolabError):
 
 
 class WeightsError(LeukolabError):
-    """Weights are not to be had, or do not fit."""
+    """Weights are unavailable or do not fit."""
 
 
 class TrainingError(LeukolabError):
@@ -79,7 +79,7 @@ class TrackingError(LeukolabError):
 
 
 class MissingExtraError(LeukolabError):
-    """A command wants an extra that is not installed."""
+    """A command needs an extra that is not installed."""
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

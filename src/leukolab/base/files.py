@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a system says where no more can be written: disk full, quota used up, file as large as files may be here."""
+"""Errors of a system that can write no more: disk full, quota used up, file as large as files may be."""
 SCHEMA_VERSION = 1
 """Version of every table this program writes; newer programs read older ones."""
 
@@ -46,7 +46,8 @@ def storage(path: Path) -> Iterator[None]:
             raise StorageError(no_space(path)) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
-                f"{path}: no permission to write here. Choose another folder with --out (or --home)."
+                f"{path}: no permission to write here. Choose another run folder or home folder.",
+                settings=("run folder", "home folder"),
             ) from error
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
             raise StorageError(f"{path}: a file stands where a folder is needed. Choose another folder.") from error
@@ -110,7 +111,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that were killed left half-written below `folder`; for whoever alone writes there."""
+    """Remove half-written files of killed processes below `folder`; only for the one process that writes there."""
     for path in [path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -120,7 +121,7 @@ def sweep(folder: Path) -> None:
 
 
 def to_disk(path: Path) -> None:
-    """Have the operating system write a file, or a folder's entries, before anything follows."""
+    """Wait until the operating system has written a file, or the entries of a folder, to the disk."""
     if path.is_dir() and os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
@@ -131,7 +132,7 @@ def to_disk(path: Path) -> None:
 
 
 def open_to_read(path: Path) -> int:
-    """A descriptor for `read_at`; whoever opens it closes it."""
+    """A descriptor for `read_at`; the caller closes it."""
     return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
 
 
@@ -168,7 +169,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        RunError: it is not there, cannot be read, or is no JSON.
+        RunError: the file is missing, unreadable, or not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -51,12 +51,12 @@ class Piece:
 
     @property
     def stale(self) -> bool:
-        """Whether nobody has used it for so long that nobody can be about to write there."""
+        """Whether it was last used so long ago that no process can still be writing it."""
         return time.time() - self.used_ns / 1e9 > STALE_SECONDS
 
 
 def pieces_of(home: Home, kinds: Collection[str]) -> list[Piece]:
-    """Everything that could go, and everything half-made; what vanishes meanwhile is left out."""
+    """Everything that could go, and everything half-made; what vanishes during the search is left out."""
     keys = [(kind, key) for kind in kinds for key in _children(home / kind) if _KEY.search(key.name)]
     return [piece for kind, key in keys for piece in _pieces_of_key(kind, key)]
 
@@ -67,7 +67,7 @@ def total_bytes(pieces: Collection[Piece]) -> int:
 
 
 def files_below(folder: Path | str) -> list[os.DirEntry[str]]:
-    """Files in a folder and its folders, hidden ones too; none where it is no folder."""
+    """Files in a folder and its folders, hidden ones too; empty where it is not a folder."""
     found = []
     for child in _children(folder):
         found += files_below(child.path) if child.is_dir(follow_symlinks=False) else [child]

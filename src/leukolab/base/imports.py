@@ -1,4 +1,4 @@
-"""Imports of large libraries without the garbage collector, which would go through all they hold again and again."""
+"""Large imports without the garbage collector, which would search all they hold again and again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def large_imports() -> Iterator[None]:
-    """Import inside; what is there at the end stays, and later collections leave it out.
+    """Switch the garbage collector off inside; later collections leave out what exists at the end.
 
-    At exit it is as everything else again, lest libraries speak of leaks.
+    At the exit of the program it is collected as usual, so that libraries report no leaks.
     """
     gc.disable()
     try:

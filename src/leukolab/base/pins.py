@@ -1,7 +1,7 @@
 """What running processes need of the home folder: recorded in `home/pins/`, void the moment the process dies.
 
 A pin is `<uuid>.json` (the keys) beside `<uuid>.lock`, which the process holds locked: the operating system lets go
-of it however the process ends. `.gate` is held by whoever pins or evicts, so that nothing is evicted once pinned.
+of it however the process ends. A process that pins or evicts holds `.gate`, so nothing is evicted once it is pinned.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def pinned(home: Home, sweep: bool = False) -> frozenset[str]:
     """The keys that living processes have pinned, this one among them.
 
     Args:
-        sweep: remove what dead processes left; only for whoever holds the gate.
+        sweep: remove the pins of dead processes; only for a caller that holds the gate.
     """
     keys: set[str] = set()
     for lock in sorted((home / "pins").glob("*.lock")):
@@ -80,7 +80,8 @@ def gate(home: Home, seconds: float = WAIT_SECONDS) -> Iterator[None]:
     except Timeout as error:
         raise StorageError(
             f"{path}: another process has been tidying this folder for {seconds:.0f} seconds. "
-            "End it if it hangs, or choose another folder with --home."
+            "End it if it hangs, or choose another home folder.",
+            settings=("home folder",),
         ) from error
     try:
         yield

@@ -1,6 +1,6 @@
 """Keeps the home folder within bounds: what was used longest ago goes first, see `holdings` for its pieces.
 
-Evicting renames, then deletes: who opens an evicted file finds none, and who has it open keeps it.
+Evicting renames, then deletes: opening an evicted file fails, and a file that is open can be read to its end.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def usage(home: Home) -> list[Held]:
 
 
 def used(path: Path) -> None:
-    """Mark a file, or a folder and the files in it, as used now; no matter if it was evicted meanwhile."""
+    """Mark a file, or a folder and the files in it, as used now; one that was evicted is ignored."""
     for place in (path, *(Path(file.path) for file in files_below(path))):
         with contextlib.suppress(OSError):
             os.utime(place)
@@ -115,7 +115,7 @@ def keep_within(home: Home, pinned: Collection[Path] = ()) -> int:
 
 
 def _limit(home: Home, held: int) -> int:
-    """What the cache holds already counts as free, so that the default does not shrink as it fills."""
+    """Its own limit, else the default; what is held already counts as free, so the default does not shrink."""
     if home.limit_bytes is not None:
         return home.limit_bytes
     path = home.path.absolute()
@@ -124,7 +124,7 @@ def _limit(home: Home, held: int) -> int:
 
 
 def _set_aside(home: Home, limit_bytes: int, mine: Collection[Names], kinds: Collection[str]) -> dict[Path, int]:
-    """Rename what has to go, for whoever holds the gate: quick, so that nobody waits; new paths and their bytes."""
+    """Rename what has to go, which is quick; the new paths and their bytes. The caller holds the gate."""
     pieces = sorted(pieces_of(home, kinds), key=lambda piece: (piece.used_ns, piece.names))
     pinned = [*mine, *(tuple(key.split("/")) for key in pins.pinned(home, sweep=True))]
     kept = [_bare(names) for names in pinned]

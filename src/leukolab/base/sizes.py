@@ -17,7 +17,7 @@ def parse_size(text: str, where: str = "size") -> int:
         where: the option, setting or variable it was given in, for the message.
 
     Raises:
-        SpecError: it is no such size.
+        SpecError: the text is not a size.
     """
     found = _SIZE.fullmatch(text)
     if found is None:

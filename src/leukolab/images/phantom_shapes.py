@@ -1,4 +1,4 @@
-"""Shapes and textures of the phantom: outlines in polar form, discs, noise, all from tables made once a size.
+"""Shapes and textures of the phantom: outlines in polar form, discs, noise, all from tables made once per size.
 
 Every shape has its centre on a pixel, so distance and angle from any centre are slices of one grid.
 """

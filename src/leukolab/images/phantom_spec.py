@@ -31,9 +31,9 @@ class Biology:
     cleft_depth: float
     """Depth of the notch in the nuclear outline, in nuclear radii."""
     nucleoli: float
-    """Expected pale nucleoli a cell."""
+    """Expected pale nucleoli per cell."""
     vacuoles: float
-    """Expected vacuoles a cell."""
+    """Expected vacuoles per cell."""
     basophilia: float
     """Stain of the cytoplasm, 1 in the middle."""
 

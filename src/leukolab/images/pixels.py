@@ -167,7 +167,7 @@ def _alone(home: Home, key: str) -> Iterator[None]:
 
 
 def _digest_or_reason(path: Path) -> str:
-    """A file's digest, or why there is none: an unreadable file has its place in the key too."""
+    """A file's digest, or why it has none: an unreadable file counts in the key too."""
     try:
         return file_digest(path)
     except OSError as error:

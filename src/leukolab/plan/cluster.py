@@ -26,7 +26,7 @@ from leukolab.plan.parcel import from_bytes
 from leukolab.plan.task import Place, Task
 
 APART = "LEUKOLAB_APART"
-"""Where this variable is set, machines of a cluster do as if they shared no file system with the driver."""
+"""Where this variable is set, machines of a cluster behave as if they shared no file system with the driver."""
 
 LIVES = 4
 """How often a task may lose its machine or process, or what it needs, before the plan stops."""
@@ -36,7 +36,7 @@ MOST_AHEAD = 1000
 
 POLL_SECONDS = 0.25
 ROOM_SECONDS = 5.0
-"""How often is looked whether the machines that are left can take what waits."""
+"""How often to check that the remaining machines can take what waits."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Cluster(Protocol):
         """Hand a task over; the handle can be hashed."""
 
     def wait(self, handles: Collection[Any], seconds: float) -> list[tuple[Any, Report | str]]:
-        """Handles that ended within so many seconds, each with its report, or with what became of its process."""
+        """Handles that ended within `seconds`, each with its report, or with what became of its process."""
 
     def lines(self) -> list[Line]:
         """What tasks said since the last call; all that a task said, once it has ended."""
@@ -118,8 +118,9 @@ def request(task: Task, rooms: Sequence[Room]) -> Room:
     gpus = min(task.gpus, max((room.gpus for room in rooms), default=0.0))
     if task.gpus and not gpus:
         raise ClusterError(
-            f"{task.name}: wants a graphics card, and none of the cluster's {len(rooms)} machines has one. "
-            "Add one, or begin a new run with --set runtime.device=cpu."
+            f"{task.name}: needs a graphics card, and none of the cluster's {len(rooms)} machines has one. "
+            "Add one, or begin a new run with runtime.device=cpu.",
+            settings=("runtime.device",),
         )
     cpus = max((room.cpus for room in rooms if room.gpus >= gpus), default=0.0)
     if not cpus:
@@ -138,7 +139,7 @@ def _at_once(room: Room, machines: Sequence[Room]) -> int:
 
 @contextlib.contextmanager
 def _token(place: Place) -> Iterator[str]:
-    """Name of a file that lies in both folders meanwhile, by which another machine knows that it sees them."""
+    """Name of a file in both folders, by which another machine knows that it sees them; deleted at the end."""
     name = f".{uuid.uuid4().hex}"
     folders = [] if os.environ.get(APART) else [make_folder(place.run), make_folder(place.home.path)]
     try:
@@ -195,7 +196,7 @@ class _Drive:
             self._running[self._cluster.submit(order, room)] = task, room
 
     def _supplies(self, task: Task) -> tuple[tuple[str, Spot], ...]:
-        """Every artefact a task needs that exists, and where; a folder that is only partly elsewhere by its files."""
+        """Where each artefact that a task needs lies; a folder that is only partly elsewhere, by its files."""
         found: dict[str, Spot] = {}
         for need in task.needs:
             elsewhere = {name: spot for name, spot in self._elsewhere.items() if f"{name}/".startswith(f"{need}/")}
@@ -239,7 +240,7 @@ class _Drive:
         self._journal.finished(task, report.content)
 
     def _keep(self, task: Task, report: Report) -> None:
-        """Bring home what a task made; what lies in the home folder, and others wait for, stays where it is."""
+        """Fetch what a task made; what belongs in the home folder and other tasks wait for stays where it is."""
         for artefact in task.makes:
             self._elsewhere.pop(artefact, None)
             if not report.scratch:
@@ -256,7 +257,8 @@ class _Drive:
         if not makers:
             raise ClusterError(
                 f"{task.name}: {missing[0]} could not be read from the driver's machine. "
-                "Check that --home and the run folder are still there, then run the same command again."
+                "Check that the home folder and the run folder are still there, then run the same command again.",
+                settings=("home folder", "run folder"),
             )
         busy = {one.key for one, _ in self._running.values()} | {one.key for one in self._frontier.waiting}
         for name in missing:
@@ -277,8 +279,9 @@ class _Drive:
         if self._lost[task.key] == LIVES:
             raise RunError(
                 f"{task.name}: lost {LIVES} times before it was done, at last: {why}. If memory ran out on a machine, "
-                "let it take fewer tasks at once: more processors a task, with --set runtime.threads=N in a new run. "
-                "Finished tasks are kept."
+                "let it take fewer tasks at once: more processors per task, with runtime.threads=N in a new run. "
+                "Finished tasks are kept.",
+                settings=("runtime.threads",),
             )
         self._journal.again(task, why)
         self._frontier.put_back(task, after)

@@ -12,21 +12,24 @@ from leukolab.base.errors import LeukolabError
 
 @dataclass(frozen=True)
 class Failure:
-    """An error that travels: pickled where that works both ways, else its class name and text; and its traceback."""
+    """An error for another process: pickled where that works both ways, else as class name, text and settings."""
 
     pickled: bytes
     name: str
     text: str
     traceback: str
+    settings: tuple[str, ...] = ()
 
 
 def describe_error(error: BaseException) -> Failure:
     """The error in a form that any process can open."""
-    return Failure(_pickled(error), _known_name(error), str(error), "".join(traceback.format_exception(error)))
+    said = "".join(traceback.format_exception(error))
+    settings = error.settings if isinstance(error, LeukolabError) else ()
+    return Failure(_pickled(error), _known_name(error), str(error), said, settings)
 
 
 def rebuild_error(failure: Failure) -> BaseException:
-    """The error as it was raised; one that is no `LeukolabError` carries the traceback of its process as a note."""
+    """The error as it was raised; all but a `LeukolabError` carry the traceback of their process as a note."""
     error: BaseException = pickle.loads(failure.pickled) if failure.pickled else _rebuilt(failure)
     if not isinstance(error, LeukolabError):
         error.add_note(f"In the process of the task:\n{failure.traceback}")
@@ -53,5 +56,5 @@ def _known_name(error: BaseException) -> str:
 def _rebuilt(failure: Failure) -> BaseException:
     known = getattr(errors, failure.name, None)
     if isinstance(known, type) and issubclass(known, LeukolabError):
-        return known(failure.text)
+        return known(failure.text, settings=failure.settings)
     return RuntimeError(f"{failure.name}: {failure.text}")

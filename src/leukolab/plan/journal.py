@@ -1,4 +1,4 @@
-"""What the driver of a plan notes and tells: every event to the ledger, every line to the person who waits."""
+"""What the driver of a plan notes and tells: every event in the ledger, every line as news."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 class Journal:
-    """The ledger of a run folder and the telling of it, kept by the one process that drives the plan.
+    """Ledger and news of a run folder, kept by the one process that drives the plan.
 
     Args:
         run: the run folder.

@@ -1,4 +1,4 @@
-"""What happened in a run folder, one line an event; and from it, what runs now and how long it will take.
+"""What happened in a run folder, one line per event; and from it, what runs now and how long it will take.
 
 Times lie here only, never in results.
 """

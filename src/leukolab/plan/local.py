@@ -24,7 +24,7 @@ LIVES = 2
 """How often a task may lose its process before the plan stops."""
 
 GRACE_SECONDS = 5.0
-"""What a worker gets to tidy up after it was asked to end."""
+"""How long a worker may take to tidy up after it was asked to end."""
 
 
 @dataclass
@@ -76,15 +76,15 @@ def _start(place: Place, work: str) -> Worker:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there, place.absolute(), work, os.getpid(), NEWS.getEffectiveLevel()))
-    with _deaf():
+    with _without_interrupt():
         process.start()
     there.close()
     return Worker(process, here)
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Hold Ctrl-C back; a process started meanwhile never hears it, the driver does afterwards."""
+def _without_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back: a process started inside never hears it, the driver does afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -147,7 +147,8 @@ def _bury(worker: Worker, frontier: Frontier, lost: Counter[str], journal: Journ
     if lost[task.key] == LIVES:
         raise RunError(
             f"{task.name}: its process ended {LIVES} times before the task did (exit code {worker.process.exitcode}). "
-            "If memory ran out, run fewer at once: --on local:N with a smaller N. Finished tasks are kept."
+            "If memory ran out, run fewer at once with on=local:N and a smaller N. Finished tasks are kept.",
+            settings=("on",),
         )
     journal.again(task, f"its process ended (exit code {worker.process.exitcode})")
     frontier.put_back(task)

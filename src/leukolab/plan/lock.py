@@ -1,4 +1,4 @@
-"""One process a run folder: a lock the system takes back when its holder dies, however it dies."""
+"""One process per run folder: a lock that the system releases when its holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leukolab.base.files import make_folder, read_json, storage, write_json
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock.json"
 PATIENCE_SECONDS = 0.5
-"""How long to wait for a lock: one who only looks whether it is held has it for an instant."""
+"""How long to wait for a lock: a process that only looks whether it is held has it for an instant."""
 
 
 @contextlib.contextmanager
@@ -37,7 +37,8 @@ def hold(run: Path) -> Iterator[None]:
     except Timeout as error:
         raise RunError(
             f"{run}: another process{_holder(run)} works in this run folder. "
-            "Wait until it is done, or choose another --out."
+            "Wait until it is done, or choose another run folder.",
+            settings=("run folder",),
         ) from error
     try:
         if not nested:

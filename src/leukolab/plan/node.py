@@ -1,4 +1,4 @@
-"""What happens to a task on a machine of a cluster: artefacts fetched where they are not to be seen, its work done.
+"""A task on a machine of a cluster: what it needs and the machine cannot see is fetched, then its work is done.
 
 Where the machine sees the driver's run folder and home folder, tasks use these. Otherwise it has a scratch folder of
 its own with both in it, and artefacts come from where they lie.
@@ -65,7 +65,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Report:
-    """How a task went: `content` is its seconds, its `Failure`, or the artefacts that were not to be had.
+    """How a task went: `content` is its seconds, its `Failure`, or the artefacts that were unavailable.
 
     `scratch` is the folder it worked in on the machine `node`; empty where that shares the driver's folders.
     """
@@ -123,7 +123,7 @@ def _check_version(version: str) -> None:
 
 
 def _fetch(order: Order, place: Place, here: Spot, read: Read) -> tuple[str, ...]:
-    """Bring what is not here yet; the names of what was not to be had."""
+    """Fetch what is not here yet; the names of what was unavailable."""
     missing = []
     for artefact, spot in order.supplies:
         path = place.find(artefact)

@@ -28,7 +28,7 @@ def wanted(tasks: Sequence[Task], place: Place) -> list[Task]:
     """The tasks that still have to run, in order.
 
     A task whose artefacts exist is done. One that makes only what lies in the home folder, and that only done tasks
-    wait for, is not run again where that was deleted meanwhile.
+    wait for, is not run again where that was deleted.
 
     Raises:
         ValueError: as `in_order`.

@@ -15,7 +15,7 @@ from leukolab.base.errors import StorageError
 from leukolab.base.files import make_folder, storage, to_disk
 
 PIECE_BYTES = 16 << 20
-"""What is held in memory of an artefact on its way, about."""
+"""About how much of an artefact on its way is held in memory."""
 
 _SEAL = hashlib.sha256().digest_size
 _ROOT = "artefact"
@@ -25,7 +25,7 @@ def to_bytes(path: Path) -> Iterator[bytes]:
     """A file or a folder as pieces of about PIECE_BYTES, each behind its SHA-256; memory does not grow with its size.
 
     Raises:
-        FileNotFoundError: it is not there, or a file in it vanished meanwhile.
+        FileNotFoundError: it does not exist, or a file in it vanished while it was read.
     """
     waiting = bytearray()
     for part in _stream(path):
@@ -37,7 +37,7 @@ def to_bytes(path: Path) -> Iterator[bytes]:
 
 
 def from_bytes(pieces: Iterable[bytes], path: Path) -> None:
-    """Put what `to_bytes` gave at `path`, whole or not at all; what is there meanwhile stays.
+    """Put what `to_bytes` gave at `path`, whole or not at all; a folder that another process put there stays.
 
     Raises:
         StorageError: a piece was damaged on its way, or the disk is full or may not be written.
@@ -58,7 +58,7 @@ def from_bytes(pieces: Iterable[bytes], path: Path) -> None:
 
 
 def _move(new: Path, path: Path) -> None:
-    """Rename a file or a folder into its place; a folder that another put there meanwhile stays."""
+    """Rename a file or a folder into its place; a folder that another process put there stays."""
     try:
         new.replace(path)
     except OSError:

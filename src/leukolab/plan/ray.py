@@ -44,11 +44,11 @@ ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZE
 """For Ray: nothing is reported to its makers; and as it will treat tasks without a card, with no note about that."""
 
 PIECES_AHEAD = 2
-"""Of an artefact on its way."""
+"""Pieces of an artefact that wait on their way."""
 
 CONNECT_SECONDS = 10.0
 DISCARD_SECONDS = 60.0
-"""Longer than it takes until a lost machine is known to be."""
+"""Longer than Ray takes to notice that a machine is lost."""
 
 
 def run_on_ray(left: Sequence[Task], place: Place, work: str, address: str, journal: Journal) -> None:
@@ -63,7 +63,7 @@ def run_on_ray(left: Sequence[Task], place: Place, work: str, address: str, jour
 
 
 class RayCluster:
-    """The cluster this process is connected to, as `plan.cluster.Cluster` wants it."""
+    """The cluster this process is connected to, as a `plan.cluster.Cluster`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -141,7 +141,7 @@ def _perform(order: Order, lines: Any) -> Report:
 
 
 def _aside(function: Any, *arguments: Any) -> Any:
-    """Call in another thread: in its main thread a task that waits gives its processors away, and gets none back."""
+    """Call in another thread: a task that waits in its main thread loses its processors and gets none back."""
     with ThreadPoolExecutor(1) as helper:
         return helper.submit(function, *arguments).result()
 
@@ -222,7 +222,7 @@ def _connected(address: str) -> Iterator[None]:
         try:
             ray.init(**settings)
         except Exception as error:
-            raise ClusterError(_no_cluster(address, error)) from error
+            raise _no_cluster(address, error) from error
         yield
 
 
@@ -264,17 +264,20 @@ def _reachable(address: str) -> str:
         probe: Any = ray._raylet
         probe.GcsClient(address=f"{host}:{port}")  # as `ray health-check` asks; no public call does
     except (OSError, ValueError, RayError) as error:
-        raise ClusterError(_no_cluster(address, error)) from error
+        raise _no_cluster(address, error) from error
     return f"{host}:{port}"
 
 
-def _no_cluster(address: str, error: Exception) -> str:
+def _no_cluster(address: str, error: Exception) -> ClusterError:
     if not address:
-        return f"--on ray: no cluster could be started here ({_sentence(error)}). Use --on local:N."
-    return (
-        f"--on ray://{address}: no Ray cluster could be joined ({_sentence(error)}). Expected HOST:PORT of its head "
+        return ClusterError(
+            f"on: no Ray cluster could be started here ({_sentence(error)}). Use on=local:N.", settings=("on",)
+        )
+    return ClusterError(
+        f"on: no Ray cluster could be joined at {address} ({_sentence(error)}). Expected HOST:PORT of its head "
         f"(port {DEFAULT_PORT}, not that of Ray Client), or auto, from a machine that is part of it: "
-        "'ray start --address HOST:PORT' makes it so."
+        "'ray start --address HOST:PORT' makes it so.",
+        settings=("on",),
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs a plan: what is left of it, in order, where the caller wants it; the same call goes on after anything."""
+"""Runs a plan: what is left of it, in order, where the caller says; the same call goes on after any end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run_plan(tasks: Sequence[Task], place: Place, work: str, on: str = "local", 
         log: takes what the tasks tell, each line with the task's name, and a line for each that is done.
 
     Raises:
-        LeukolabError: what a task raised, as it is; or the run folder is in use, `on` means nothing, Ray is missing.
+        LeukolabError: what a task raised, as it is; or the run folder is in use, `on` is unknown, or Ray is missing.
         Exception: what else a task raised; from another process with its traceback there as a note.
         ValueError: the plan has no order.
     """

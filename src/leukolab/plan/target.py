@@ -1,4 +1,4 @@
-"""Where a plan runs: what the text after `--on` means."""
+"""Where a plan runs: what the setting `on` means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALLOWED = "auto, local, local:N (N processes), ray (a cluster started here), ray
 class Target:
     """In this process (local, 1 worker), in worker processes (local), on a Ray cluster (`address` empty: its own).
 
-    Local with 0 workers: as many as suit the work, whoever knows it decides.
+    Local with 0 workers: the caller decides how many suit the work.
     """
 
     kind: Literal["local", "ray"]
@@ -41,7 +41,7 @@ def read_target(on: str) -> Target:
     if found := re.fullmatch(r"ray:(?://)?([^\s/]+)", on):
         return Target("ray", address=found[1])
     hint = nearest(on, ("auto", "local", "local:2", "ray", "ray://auto"))
-    raise SpecError(f"--on: expected one of {ALLOWED}, got '{on}'. {hint}")
+    raise SpecError(f"on: expected one of {ALLOWED}, got '{on}'. {hint}", settings=("on",))
 
 
 def usable_target(on: str) -> Target:
@@ -53,5 +53,5 @@ def usable_target(on: str) -> Target:
     """
     target = read_target(on)
     if target.kind == "ray" and importlib.util.find_spec("ray") is None:
-        raise MissingExtraError("--on ray needs Ray: install it with 'pip install \"leukolab[ray]\"'.")
+        raise MissingExtraError("on=ray needs Ray: install it with 'pip install \"leukolab[ray]\"'.", settings=("on",))
     return target

@@ -107,7 +107,8 @@ def read_plan(run: Path) -> tuple[Task, ...]:
         if version > PLAN_VERSION:
             raise RunError(
                 f"{path}: written by a newer Leukolab (plan {version}); this one reads up to {PLAN_VERSION}. "
-                "Update Leukolab, or choose another --out."
+                "Update Leukolab, or choose another run folder.",
+                settings=("run folder",),
             )
         return tuple(Task.from_dict(task) for task in tasks)
     except (KeyError, TypeError, ValueError) as error:

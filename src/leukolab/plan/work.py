@@ -19,7 +19,7 @@ Work = Callable[[Place, dict[str, Any], Tell], None]
 def do(task: Task, place: Place, work: str, tell: Tell) -> float:
     """Call the work of one task, and see that it made what it should in the run folder.
 
-    What it made in the home folder may be gone already where the cache is small; whoever needs it makes it again.
+    What it made in the home folder may be gone already where the cache is small; the task that needs it makes it again.
 
     Returns:
         Seconds it took.
