@@ -9,7 +9,7 @@ import torch
 
 from leukolab.base.errors import StorageError
 from leukolab.engine import checkpoint
-from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
+from leukolab.engine.checkpoint import Standing
 from leukolab.engine.network import Classifier
 from leukolab.engine.resume import train_from
 from leukolab.engine.source import PixelSource
@@ -132,32 +132,3 @@ def test_patience_runs_out_after_so_many_epochs_without_a_better_one() -> None:
     patient, eager = StageSpec(name="s", epochs=9), StageSpec(name="s", epochs=9, patience=2)
     assert [Standing(waited=waited).waited_out(eager) for waited in range(4)] == [False, False, True, True]
     assert not Standing(waited=99).waited_out(patient)
-
-
-def test_an_optimiser_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
-    def fresh() -> tuple[torch.nn.Conv2d, torch.optim.Adam]:
-        torch.manual_seed(3)
-        layer = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return layer, torch.optim.Adam(layer.parameters(), lr=0.1, fused=True)
-
-    def step(layer: torch.nn.Conv2d, optimizer: torch.optim.Adam) -> None:
-        optimizer.zero_grad()
-        layer(torch.ones(2, 3, 8, 8)).square().sum().backward()
-        optimizer.step()
-
-    one, straight = fresh()
-    for _ in range(5):
-        step(one, straight)
-    other, before = fresh()
-    for _ in range(2):
-        step(other, before)
-    checkpoint.save(tmp_path / "s", Standing(learned=other.state_dict(), moments=moments_of(before)))
-    found = checkpoint.load(tmp_path / "s")
-    assert found is not None
-    again, after = fresh()
-    again.load_state_dict(found.learned)
-    restore_moments(after, found.moments)
-    for _ in range(3):
-        step(again, after)
-    assert torch.equal(one.weight, again.weight)
-    assert torch.equal(one.bias, again.bias)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def build_network() -> Callable[..., Classifier]:
 
 @pytest.fixture
 def make_training(images: Images) -> Callable[..., Training]:
-    def make(classes: int = 2, **given: Any) -> Training:
+    def make(classes: int = 2, optimizer: Any = "adam", **given: Any) -> Training:
         order = np.random.default_rng(given.get("seed", 11)).permutation(IMAGES)
         parts = {
             "train": RolePart(np.sort(order[:37]), 1 + (np.arange(37) % 5 == 0).astype(np.int64)),
@@ -76,7 +76,7 @@ def make_training(images: Images) -> Callable[..., Training]:
         }
         training = Training(
             name="model", images=images, labels=np.arange(IMAGES) % classes, parts=parts, stages=STAGES,
-            settings=TrainingSpec(batch_size=8, augment=AUGMENT), learning_rate=1e-4,
+            settings=TrainingSpec(batch_size=8, augment=AUGMENT, optimizer=optimizer), learning_rate=1e-4,
             class_weights=np.linspace(0.8, 1.3, classes), seed=11, view_seed=7, runtime=RUNTIME,
         )  # fmt: skip
         return replace(training, **given)

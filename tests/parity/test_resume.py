@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ import torch
 
 from leukolab.engine import reference
 from leukolab.engine.network import Classifier
+from leukolab.engine.optimizer import OPTIMIZERS
 from leukolab.engine.resume import train_from
 from leukolab.engine.source import PixelSource
 from leukolab.engine.training import RolePart, Trained, Training
-from leukolab.spec import StageSpec
+from leukolab.spec import StageSpec, TrainingSpec
 
 MakeTraining = Callable[..., Training]
 TINY = {"backbone": "test_efficientnet", "weights": "none"}
@@ -58,6 +60,20 @@ def check_same(one: Trained, other: Trained) -> None:
     }
     histories = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.history] for run in (one, other)]
     assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_every_optimiser_goes_on_as_the_plain_loop(
+    optimizer: Any, build_network: Callable[..., Classifier], make_training: MakeTraining, tmp_path: Path
+) -> None:
+    settings = TrainingSpec(batch_size=8, optimizer=optimizer)
+    given = {"stages": (HEAD, WHOLE), "learning_rate": 0.003, "parts": PARTS, "settings": settings}
+    plain = reference.train(build_network(**TINY), make_training(**given))
+    for epochs in (1, 3):
+        path = tmp_path / f"{epochs}.safetensors"
+        with pytest.raises(StopError):
+            resumable(build_network(**TINY), make_training(**given, tell=stop_after(epochs)), path)
+        check_same(plain, resumable(build_network(**TINY), make_training(**given), path))
 
 
 @pytest.mark.parametrize("classes", [2, 4])

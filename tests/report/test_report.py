@@ -261,6 +261,7 @@ def test_the_methods_paragraph_holds_each_readings_rates_and_no_folder(tmp_path,
     spec["model"]["weights"] = "file:/home/maria.sari/mine.safetensors"
     spec["image"]["crop_px"] = 200
     spec["training"]["learning_rates"] = [0.001]
+    spec["training"]["optimizer"] = "sgd"
     spec["readings"]["finetune"]["learning_rates"] = [0.01, 0.0001]
     spec["protocols"]["corrected"]["split"] |= {"kind": "file", "file": "C:\\Users\\sari\\split.csv"}
     write_json(run / "spec.json", spec)
@@ -268,6 +269,7 @@ def test_the_methods_paragraph_holds_each_readings_rates_and_no_folder(tmp_path,
     text = (page.parent / "methods.md").read_text(encoding="utf-8")
     assert "weights: file:mine.safetensors" in text
     assert "cut to their middle 200 x 200 pixels, resized to" in text
+    assert "It was trained with SGD with momentum 0.9, batches of" in text
     assert "Last stage fine-tuned, learning rate 0.01, 0.0001:" in text
     assert "Frozen backbone, head only, learning rate 0.001:" in text
     assert "sari" not in text + page.read_text(encoding="utf-8")

@@ -126,31 +126,6 @@ def _standing(facts: dict[str, Any], states: dict[str, State]) -> Standing:
     return Standing(**(facts | {"best": tuple(facts["best"])} | states))
 
 
-def moments_of(optimizer: torch.optim.Optimizer) -> State:
-    """The optimiser's own tensors, named by parameter number."""
-    return {
-        f"{number}/{name}": tensor
-        for number, values in optimizer.state_dict()["state"].items()
-        for name, tensor in values.items()
-    }
-
-
-def restore_moments(optimizer: torch.optim.Optimizer, moments: State) -> None:
-    """Put back what `moments_of` took.
-
-    Each lies in memory as its parameter does (channels last, where that is so): the fused step goes through both as
-    they lie, without a look at their strides.
-    """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, State] = {}
-    for name, tensor in moments.items():
-        number, _, what = name.partition("/")
-        like = parameters[int(number)]
-        fitting = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor) if tensor.shape == like.shape else tensor
-        state.setdefault(int(number), {})[what] = fitting.detach()
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
 def _checksum(tensors: State, facts: str) -> str:
     total = zlib.crc32(facts.encode())
     for name in sorted(tensors):

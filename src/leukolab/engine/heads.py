@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from leukolab.engine import checkpoint
 from leukolab.engine.bank import Bank
-from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
+from leukolab.engine.checkpoint import Standing
 from leukolab.engine.network import dropout_mask, fresh_head
+from leukolab.engine.optimizer import make_optimizer, moments_of, restore_moments
 from leukolab.engine.output import OutputLayer, output_layer
 from leukolab.engine.pixels import Rows
 from leukolab.engine.reference import batches, dropout_generator, judged
@@ -39,7 +40,7 @@ class _Head:
     training: Training
     head: nn.Linear
     output: OutputLayer
-    optimizer: torch.optim.Adam
+    optimizer: torch.optim.Optimizer
     source: PooledSource
     dropout: float
     standing: Standing
@@ -85,7 +86,7 @@ def train_heads(
 
 def _begin(training: Training, bank: Bank, outputs: int, dropout: float) -> _Head:
     head = fresh_head(bank.width, outputs, training.seed).to(training.runtime.device)
-    optimizer = torch.optim.Adam(head.parameters(), lr=training.learning_rate, fused=True)
+    optimizer = make_optimizer(head.parameters(), training)
     fresh = _Head(training, head, output_layer(outputs), optimizer, PooledSource(bank, training), dropout, Standing())
     fresh.standing = Standing(kept=fresh.state(), learned=fresh.state())
     return fresh

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leukolab.base.streams import stream, stream_seed
 from leukolab.engine.network import Classifier, copied, learning_tensors, release, released_depth, train_mode
+from leukolab.engine.optimizer import make_optimizer
 from leukolab.engine.output import OutputLayer
 from leukolab.engine.pixels import Rows
 from leukolab.engine.source import PixelSource, Source, fed_ahead
@@ -52,7 +53,7 @@ def train(network: Classifier, training: Training) -> Trained:
 def train_stage(network: Classifier, training: Training, stage: StageSpec, source: Source) -> History:
     """Train one stage until its last epoch or until patience runs out, and go back to its best epoch."""
     learning = learning_tensors(network)
-    optimizer = make_optimizer(network, training)
+    optimizer = make_optimizer(network.parameters(), training)
     history: History = []
     best, kept, waited = (-1.0, -math.inf), copied(learning), 0
     for epoch in range(stage.epochs):
@@ -69,12 +70,6 @@ def train_stage(network: Classifier, training: Training, stage: StageSpec, sourc
             break
     network.load_state_dict(kept, strict=False)
     return history
-
-
-def make_optimizer(network: Classifier, training: Training) -> torch.optim.Optimizer:
-    """A fresh optimiser for what is released."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(parameters, lr=training.learning_rate, fused=True)
 
 
 def run_epoch(

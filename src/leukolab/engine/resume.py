@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from leukolab.engine import checkpoint, reference
-from leukolab.engine.checkpoint import Standing, moments_of, restore_moments
+from leukolab.engine.checkpoint import Standing
 from leukolab.engine.network import Classifier, copied, learning_tensors, release, released_depth
+from leukolab.engine.optimizer import make_optimizer, moments_of, restore_moments
 from leukolab.engine.source import Source
 from leukolab.engine.training import Trained, Training, epoch_row
 from leukolab.engine.weights import State
@@ -73,7 +74,7 @@ def _run_stage(network: Classifier, training: Training, source: Source, standing
     """Train one stage from where it stands to its end, and go back to its best epoch."""
     stage = training.stages[standing.stage]
     learning = learning_tensors(network)
-    optimizer = reference.make_optimizer(network, training)
+    optimizer = make_optimizer(network.parameters(), training)
     if standing.epochs:
         restore_moments(optimizer, standing.moments)
     else:

@@ -58,8 +58,14 @@ def _network(run: Run, texts: Texts) -> str:
 
 def _training(run: Run, texts: Texts) -> str:
     readings = "; ".join(_reading(run, name, texts) for name in run.spec.readings)
-    batch, seed = run.spec.training.batch_size, str(run.spec.seed)
-    return texts("methods_text.training", batch=batch, readings=readings, seed=seed)
+    training, seed = run.spec.training, str(run.spec.seed)
+    return texts(
+        "methods_text.training",
+        optimizer=training.optimizer,
+        batch=training.batch_size,
+        readings=readings,
+        seed=seed,
+    )
 
 
 def _reading(run: Run, name: str, texts: Texts) -> str:

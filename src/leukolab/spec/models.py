@@ -182,7 +182,8 @@ class ModelSpec(Settings):
 class TrainingSpec(Settings):
     """Optimiser and what it sees."""
 
-    optimizer: Literal["adam"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad"] = "adam"
+    """With torch's default parameters beside the learning rate; sgd has momentum 0.9."""
     learning_rates: Rates = (1e-4,)
     batch_size: int = Field(32, ge=1)
     class_weights: bool = False
