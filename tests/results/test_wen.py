@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leukolab.results import wen_mix, wen_weights
+from leukolab.results.wen import wen_mix, wen_weights
 from leukolab.stats import calls
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from leukolab.base.errors import DataError
 from leukolab.results.members import EQUAL, SINGLE, Member
-from leukolab.results.ranking import Predictions, champions, order_of, scores_of
-from leukolab.results.wen import wen_weights
+from leukolab.results.ranking import Predictions, Scored, champions, order_of, scores_of
+from leukolab.results.wen import wen_mix, wen_weights
 from leukolab.spec import EnsembleSpec
 
 
@@ -48,6 +48,23 @@ def build_ensembles(
     made += [_equal(scenario, rate, [models[n] for n in own]) for scenario, rate, own in sets]
     first = best[order_of(judged.iloc[best])[0]]
     return [*made, _single(models[first], float(judged["kappa"].iloc[first]))]
+
+
+def mixed(ensemble: Member, parts: Sequence[Scored], role: str) -> Scored:
+    """Predictions of an ensemble for a role its sources share (tuning or test).
+
+    Args:
+        parts: predictions of the sources, in their order.
+
+    Raises:
+        DataError: the sources were not asked about the same images.
+    """
+    first = parts[0]
+    for name, part in zip(ensemble.sources, parts, strict=True):
+        if not np.array_equal(part.labels_n, first.labels_n) or not np.array_equal(part.weights_n, first.weights_n):
+            raise DataError(f"{ensemble.member}: expected members on the same {role} images, found others for {name}.")
+    probs_nk = wen_mix(np.stack([part.probs_nk for part in parts]), np.asarray(ensemble.weights))
+    return Scored(first.labels_n, probs_nk, first.weights_n)
 
 
 def _weighted(scenario: str, rate: float | None, own: list[Member], scheme: str, scores: pd.DataFrame) -> Member:

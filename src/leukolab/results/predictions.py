@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukolab.base.errors import DataError
 from leukolab.base.keys import digest
+from leukolab.results.ensembles import mixed
 from leukolab.results.folder import RunFolder, probabilities
 from leukolab.results.members import Member
 from leukolab.results.ranking import Scored
-from leukolab.results.wen import wen_mix
 from leukolab.spec import StudySpec
 from leukolab.splits import ROLES, Split
 from leukolab.stats import Bootstrap, make_bootstrap
@@ -103,15 +102,7 @@ class Results:
 
     def _mixed(self, member: Member, role: str) -> Scored:
         models = {model.member: model for model in self.models}
-        parts = [self.scored(models[name], role) for name in member.sources]
-        first = parts[0]
-        for name, part in zip(member.sources, parts, strict=True):
-            if not np.array_equal(part.labels_n, first.labels_n) or not np.array_equal(part.weights_n, first.weights_n):
-                raise DataError(
-                    f"{member.member}: expected members on the same {role} images, found others for {name}."
-                )
-        probs_nk = wen_mix(np.stack([part.probs_nk for part in parts]), np.asarray(member.weights))
-        return Scored(first.labels_n, probs_nk, first.weights_n)
+        return mixed(member, [self.scored(models[name], role) for name in member.sources], role)
 
 
 def read_results(folder: RunFolder) -> Results:
