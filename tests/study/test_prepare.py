@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from leukolab.base.errors import SplitError
+from leukolab.base.errors import DataError, SplitError
 from leukolab.base.home import Home
 from leukolab.cards.draw import draw_data_set
+from leukolab.results import RunFolder
 from leukolab.spec import load_study
-from leukolab.study.prepare import composition, prepare
+from leukolab.study.prepare import composition, prepare, recorded_material
 
 
 def test_rows_of_index_and_pixels_are_the_same_images(two_class: Path, home: Home) -> None:
@@ -51,3 +53,14 @@ def test_one_class_alone_is_no_study(home: Home, tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(Exception, match="at least two classes, found one"):
         prepare(load_study("demo", ["image.size_px=48"]), cells, home)
+
+
+def test_material_read_back_from_a_run_knows_its_files(small_run: Any, home: Home) -> None:
+    material = recorded_material(RunFolder(small_run.folder), home, small_run.data)
+    assert len(material.paths) == len(material.index) == len(material.store.array)
+    assert all(path.is_file() for path in material.paths)
+    fresh = prepare(small_run.spec, small_run.data, home)
+    assert material.paths == fresh.paths
+    pd.testing.assert_frame_equal(material.index, fresh.index, check_dtype=False)
+    with pytest.raises(DataError, match="Give the data folder"):
+        recorded_material(RunFolder(small_run.folder), home).paths  # noqa: B018

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukolab.base.errors import SplitError
+from leukolab.base.errors import DataError, SplitError
 from leukolab.base.home import Home
-from leukolab.cards import get_card, read_index
+from leukolab.cards import get_card, locate, read_index
 from leukolab.cards.card import Card
-from leukolab.images import PixelStore, pack
+from leukolab.images import PixelStore, open_store, pack
+from leukolab.results.folder import RunFolder
 from leukolab.spec import ProtocolSpec, StudySpec
 from leukolab.splits import Split, identity_groups, make_split
 
@@ -23,7 +25,10 @@ NEWS = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Material:
-    """What a study works on. The rows of `index` and of `store.array` are the same images in the same order."""
+    """What a study works on. The rows of `index` and of `store.array` are the same images in the same order.
+
+    Paths in `index` are those below `root`, the data set's folder on this machine.
+    """
 
     card: Card
     index: pd.DataFrame
@@ -31,6 +36,8 @@ class Material:
     groups: pd.DataFrame
     splits: dict[str, Split]
     class_names: tuple[str, ...]
+    root: Path | None = None
+    """None where a run was read back without its images."""
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -39,8 +46,14 @@ class Material:
 
     @property
     def paths(self) -> list[Path]:
-        """Files of the images, in order."""
-        return [Path(path) for path in self.index["path"]]
+        """Files of the images, in order.
+
+        Raises:
+            DataError: the folder of the images is not known here.
+        """
+        if self.root is None:
+            raise DataError("images: expected the folder they lie in, found none noted here. Give the data folder.")
+        return [self.root / path for path in self.index["path"]]
 
 
 def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
@@ -50,6 +63,7 @@ def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
         DataError, ImageError, SplitError: what is there does not allow this study.
     """
     card = get_card(spec.data.card)
+    root = folder_of(locate(card.name, data))
     index = read_index(spec.data, data)
     index = index[index["label"] >= 0].sort_values("image_id", ignore_index=True)
     NEWS.info(f"{len(index):,} images of {card.name}")
@@ -64,7 +78,30 @@ def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
     for name, protocol in spec.active_protocols.items():
         _check_roles(spec, name, protocol, splits[name])
     _say_findings(splits)
-    return Material(card, index, store, groups, splits, _class_names(index))
+    index = index.assign(path=[Path(os.path.relpath(path, root)).as_posix() for path in index["path"]])
+    return Material(card, index, store, groups, splits, _class_names(index), root)
+
+
+def recorded_material(run: RunFolder, home: Home, data: Path | None = None) -> Material:
+    """The material of a run as its folder describes it, with the packed pixels in `home`.
+
+    Args:
+        data: folder of images; without it the files of the images are not known, and not needed for training.
+
+    Raises:
+        RunError: the folder is not that of a run.
+        ImageError: the packed pixels are not in `home`.
+        DataError: the images are not in `data`.
+    """
+    card, index = get_card(run.spec.data.card), run.index
+    store = open_store(home, run.data.pixels, list(index["image_id"]))
+    root = None if data is None else folder_of(locate(card.name, data))
+    return Material(card, index, store, run.groups, run.splits(), run.class_names, root)
+
+
+def folder_of(root: Path) -> Path:
+    """The folder of a data set; its root may be a table of files."""
+    return root.parent if root.is_file() else root
 
 
 def _say_findings(splits: dict[str, Split]) -> None:

@@ -10,18 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from leukolab.base.home import Home
-from leukolab.cards import get_card
 from leukolab.engine.bank import Bank
 from leukolab.engine.cached import first_depth
 from leukolab.engine.network import Classifier, assemble, fresh_head
 from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.trunk import Trunk, cut_depth
 from leukolab.engine.weights import Weights, load_state
-from leukolab.images import open_store
 from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec
 from leukolab.study.jobs import Job
-from leukolab.study.prepare import Material
+from leukolab.study.prepare import Material, recorded_material
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,7 @@ def recorded_session(run: Path, home: Home) -> Session:
         ImageError: the packed pixels are not in `home`.
     """
     folder = RunFolder(run)
-    spec, index = folder.spec, folder.index
-    store = open_store(home, folder.data.pixels, list(index["image_id"]))
-    material = Material(get_card(spec.data.card), index, store, folder.groups, folder.splits(), folder.class_names)
+    spec, material = folder.spec, recorded_material(folder, home)
     weights = Weights(**folder.architecture.weights)
     return Session(spec, folder, home, material, recorded_network(folder, spec, len(material.class_names), weights))
 
