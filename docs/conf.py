@@ -39,6 +39,7 @@ autodoc_type_aliases = {
 autodoc_member_order = "bysource"
 napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True
+suppress_warnings = ["ref.python"]  # a type such as `bytes` that two classes have as a field
 nitpick_ignore_regex = [(r"py:.*", r"(?!leukolab\.).*")]  # names of other packages; their sites are not asked
 
 
@@ -60,10 +61,16 @@ def _page(room: Path) -> Iterator[str]:
             yield f"## `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
 
 
-def to_rest(_app: Sphinx, _what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
-    """Our docstrings have code in single backticks and lists right below a sentence, as Markdown allows."""
+def to_rest(_app: Sphinx, what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+    """Our docstrings have code in single backticks and lists right below a sentence, as Markdown allows.
+
+    A lone backslash, which shows nothing, goes before an attribute's sentence: napoleon takes what stands before a
+    colon in the first line for a type.
+    """
     text = re.sub(r"(?<!`)`([^`]+)`(?!`)", lambda found: f"``{found[1].strip()}``", "\n".join(lines))
     lines[:] = re.sub(r"(?m)^((?![ -]).+)\n(?=- )", r"\1\n\n", text).split("\n")
+    if what in ("attribute", "data", "property") and any(lines):
+        lines.insert(0, "\\")
 
 
 def check_docstring(_app: Sphinx, what: str, name: str, thing: Any, _options: Any, lines: list[str]) -> None:

@@ -66,3 +66,9 @@ def test_docstrings_become_restructured_text(settings: ModuleType) -> None:
     lines = ["Weights `a:b` of ``c``:", "- one", "  goes on", "- two"]
     settings.to_rest(None, "function", "", None, None, lines)
     assert lines == ["Weights ``a:b`` of ``c``:", "", "- one", "  goes on", "- two"]
+
+
+def test_an_attribute_keeps_its_sentence_whole(settings: ModuleType) -> None:
+    lines = ["In the folder of a model: written last."]
+    settings.to_rest(None, "attribute", "", None, None, lines)
+    assert lines == ["\\", "In the folder of a model: written last."]
