@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pandas as pd
 import pytest
 
 from leukolab.base.files import write_json, write_table
-from leukolab.base.findings import Finding
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.spec import load_study
 
 CALLED = ("accuracy", "balanced_accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "f1_macro")
+INTERVAL = findings_to_text([Finding("interval.groups", "info", {"groups": 40, "replicates": 2000})])
+NO_INTERVAL = findings_to_text([Finding("interval.none", "info")])
 METRICS = (*CALLED, "f1_weighted", "kappa", "mcc", "auc", "ap", "log_loss", "brier")
 RIVALS = ("features", "colour")
 HOSTILE = "Benign/<script>alert(1)</script>$x$.jpg"
@@ -84,7 +87,9 @@ def add_scores(fake: Fake, member: str, protocol: str, outer: int, kind: str, ba
                         "low": value - width,
                         "high": value + width * 0.8,
                     }
-                    | {"method": "bootstrap over groups, 2000 resamples" if role == "test" else ""},
+                    | {
+                        "interval": INTERVAL if role == "test" else findings_to_text([Finding("interval.none", "info")])
+                    },
                 )
 
 
@@ -175,23 +180,35 @@ def fill_wen(fake: Fake, index: pd.DataFrame) -> None:
     for rival in RIVALS:
         add_scores(fake, f"rival:{rival}:corrected:outer1", "corrected", 1, "rival", 0.77)
         add_details(fake, f"rival:{rival}:corrected:outer1", "corrected", 1, test, 1.5)
-    pairs = [("H1", "0.001 against 0.0001"), ("H1", "0.001 against 0.00001"), ("H1", "0.0001 against 0.00001")]
-    pairs += [("H2", "best ensemble against best single model")]
-    pairs += [("H3", f"Intra-LR against Inter-LR, by {scheme}") for scheme in ("accuracy", "F1", "kappa")]
-    pairs += [("H4", "kappa against accuracy"), ("H4", "kappa against F1"), ("H4", "F1 against accuracy")]
-    for number, (hypothesis, comparison) in enumerate(pairs):
+    rates = [side("learning_rate", rate=rate) for rate in (1e-3, 1e-4, 1e-5)]
+    schemes = [side("scheme", scheme=scheme) for scheme in ("accuracy", "f1", "kappa")]
+    pairs = [("H1", *pair) for pair in combinations(rates, 2)]
+    pairs += [("H2", side("best_ensemble"), side("best_single"))]
+    pairs += [("H3", side("intra_lr", scheme=s), side("inter_lr", scheme=s)) for s in ("accuracy", "f1", "kappa")]
+    pairs += [("H4", *pair) for pair in combinations(schemes, 2)]
+    for number, (hypothesis, first, second) in enumerate(pairs):
         difference = float(fake.rng.normal(0.005, 0.02))
-        sentence = f"{comparison}: a difference of {difference:+.3f}; the two cannot be distinguished."
-        row = {"hypothesis": hypothesis, "comparison": comparison, "difference": difference, "low": difference - 0.03}
+        row = {
+            "hypothesis": hypothesis,
+            "first": first,
+            "second": second,
+            "answer": "same",
+            "difference": difference,
+            "low": difference - 0.03,
+        }
         row |= {"high": difference + 0.03, "p_value": 0.1 + number / 20, "p_holm": min(1, 0.3 + number / 20)}
-        fake.add("hypotheses", row | {"sentence": sentence})
+        fake.add("hypotheses", row)
+
+
+def side(kind: str, **values: object) -> str:
+    return findings_to_text([Finding(f"side.{kind}", "info", values)])
 
 
 def add_ensemble(fake: Fake, name: str, scenario: str, scheme: str, members: list[str], test: pd.DataFrame) -> None:
     weights = fake.rng.dirichlet([60] * len(members))
     for job, weight in zip(members, weights, strict=True):
         row = {"ensemble": name, "protocol": "corrected", "outer": 1, "scenario": scenario, "scheme": scheme}
-        fake.add("ensembles", row | {"job": job, "score": 0.5, "weight": float(weight), "note": ""})
+        fake.add("ensembles", row | {"job": job, "score": 0.5, "weight": float(weight), "findings": ""})
     add_scores(fake, name, "corrected", 1, "ensemble", 0.8)
     add_details(fake, name, "corrected", 1, test, 2.0)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from leukolab.base.findings import Finding
+from leukolab.base.findings import Finding, findings_to_text
+from leukolab.report.hypotheses import comparison, sentence
 from leukolab.report.texts import load_texts
 
 SENTENCES = {
@@ -58,3 +59,91 @@ def test_findings_of_splits_in_words(code: str) -> None:
 def test_every_finding_of_a_split_is_in_the_list() -> None:
     known = {key.removeprefix("findings.split.") for key in load_texts().entries if key.startswith("findings.split.")}
     assert known == set(SENTENCES)
+
+
+NUMBERS = {"difference": 0.01234, "low": -0.0104, "high": 0.0355, "p_value": 0.02, "p_holm": 0.06}
+SPAN = "(difference +0.012, 95 % interval -0.010 to +0.035, p 0.060)."
+
+
+def side(kind: str, **values: object) -> str:
+    return findings_to_text([Finding(f"side.{kind}", "info", values)])
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "first", "second", "answer", "compared", "said"),
+    [
+        (
+            "H1",
+            side("learning_rate", rate=0.001),
+            side("learning_rate", rate=0.00001),
+            "better",
+            "learning rate 0.001 minus learning rate 0.00001",
+            f"Learning rate 0.001 is better than learning rate 0.00001 {SPAN}",
+        ),
+        (
+            "H2",
+            side("best_ensemble"),
+            side("best_single"),
+            "same",
+            "best ensemble minus best single model",
+            f"Best ensemble and best single model cannot be distinguished {SPAN} "
+            "The ensemble was chosen on the tuning, validation part.",
+        ),
+        (
+            "H3",
+            side("intra_lr", scheme="f1"),
+            side("inter_lr", scheme="f1"),
+            "worse",
+            "Intra-LR (f1) minus Inter-LR (f1)",
+            f"Intra-LR (f1) is worse than Inter-LR (f1) {SPAN}",
+        ),
+        (
+            "H4",
+            side("scheme", scheme="f1"),
+            side("scheme", scheme="kappa"),
+            "same",
+            "scheme f1 minus scheme kappa",
+            f"Scheme f1 and scheme kappa cannot be distinguished {SPAN}",
+        ),
+        ("H4", "", "", "nothing", "", "Nothing to compare."),
+    ],
+)
+def test_answers_to_hypotheses_in_words(
+    hypothesis: str, first: str, second: str, answer: str, compared: str, said: str
+) -> None:
+    row = {"hypothesis": hypothesis, "first": first, "second": second, "answer": answer, **NUMBERS}
+    row["picked_on"] = "tuning, validation"
+    assert comparison(row, load_texts()) == compared
+    assert sentence(row, load_texts()) == said
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ([("interval.none", {})], "no interval"),
+        ([("interval.range", {"models": 5})], "mean and range of 5 models"),
+        (
+            [("interval.groups", {"groups": 40, "replicates": 2000}), ("interval.one_group", {})],
+            "bootstrap over 40 identity groups, stratified by class, 2000 replicates, percentiles; "
+            "a class has one group only, so the interval is too narrow",
+        ),
+        (
+            [("interval.folds_and_parts", {"folds": 5, "parts": 3}), ("interval.images", {"replicates": 200})],
+            "mean of 5 fold models, 3 outer parts together; "
+            "bootstrap over images (no subjects known), stratified by class, 200 replicates, percentiles",
+        ),
+        (
+            [("interval.parts", {"folds": 1, "parts": 5}), ("interval.images", {"replicates": 200})],
+            "5 outer parts together; "
+            "bootstrap over images (no subjects known), stratified by class, 200 replicates, percentiles",
+        ),
+    ],
+)
+def test_intervals_in_words(made: list[tuple[str, dict[str, int]]], words: str) -> None:
+    text = findings_to_text(Finding(code, "info", values) for code, values in made)
+    assert load_texts().findings(text, "; ") == words
+
+
+def test_equal_weights_in_words() -> None:
+    found = load_texts().finding(Finding("ensemble.no_score_above_zero", "warning"))
+    assert found == "No member scores above 0, so all weigh the same."

@@ -34,11 +34,12 @@ def answer_keys() -> set[str]:
 
 
 def finding_keys() -> set[str]:
-    """Keys of findings whose code any room names."""
+    """Keys of findings whose code any room names; of sides and answers of hypotheses the last word."""
     words = "\n".join(path.read_text(encoding="utf-8") for path in ROOM.parent.rglob("*.py"))
     keys = {key for key in load_texts("en").entries if key.startswith("findings.")}
     codes = {key: key.removeprefix("findings.") for key in keys}
-    return {key for key, code in codes.items() if f'"{code}"' in words}
+    short = {key: code.partition(".")[2] if re.match("side|hypothesis", code) else code for key, code in codes.items()}
+    return {key for key, code in codes.items() if f'"{code}"' in words or f'"{short[key]}"' in words}
 
 
 def used_keys(text: str) -> set[str]:

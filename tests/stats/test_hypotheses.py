@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from leukolab.base.errors import DataError
+from leukolab.base.findings import findings_from_text
 from leukolab.stats import (
     METRICS,
     BalancedAccuracyDraws,
@@ -38,13 +39,25 @@ def test_differences_by_hand():
     np.testing.assert_allclose(table["difference"], expected, atol=1e-12)
 
 
-def test_sentences_follow_the_intervals():
+def sides(row):
+    return [findings_from_text(row[name])[0] for name in ("first", "second")]
+
+
+def test_answers_follow_the_intervals():
     table = answer_hypotheses(draws(0.001), MEMBERS)
-    assert "is better than learning rate 0.0001" in table["sentence"].iloc[0]
-    assert "cannot be distinguished" in table["sentence"].iloc[2]
-    assert "learning rate 0.00001" in table["sentence"].iloc[2]
-    assert table["sentence"].iloc[3].startswith("Best ensemble and best single model cannot be distinguished")
-    assert answer_hypotheses(draws(0.5), MEMBERS)["sentence"].str.contains("cannot be distinguished").all()
+    assert table["answer"].tolist() == ["better", "better", "same", "same", "better", "same", "better"]
+    turned = HypothesisMembers({0.0001: ("b1", "b2"), 0.001: ("a1", "a2")}, {}, {}, "ia", "a1")
+    assert answer_hypotheses(draws(0.001), turned)["answer"].iloc[0] == "worse"
+    assert (answer_hypotheses(draws(0.5), MEMBERS)["answer"] == "same").all()
+
+
+def test_sides_are_codes_with_values():
+    table = answer_hypotheses(draws(0.001), MEMBERS)
+    found = [[(side.code, dict(side.values)) for side in sides(row)] for _, row in table.iterrows()]
+    assert found[2] == [("side.learning_rate", {"rate": 0.0001}), ("side.learning_rate", {"rate": 0.00001})]
+    assert found[3] == [("side.best_ensemble", {}), ("side.best_single", {})]
+    assert found[4] == [("side.intra_lr", {"scheme": "kappa"}), ("side.inter_lr", {"scheme": "kappa"})]
+    assert found[6] == [("side.scheme", {"scheme": "kappa"}), ("side.scheme", {"scheme": "f1"})]
 
 
 def test_holm_by_hand():
@@ -72,7 +85,7 @@ def test_p_by_hand():
 def test_one_learning_rate_leaves_nothing_to_compare():
     alone = HypothesisMembers({0.1: ("a1",)}, {}, {}, "ia", "a1")
     table = answer_hypotheses(draws(0.01), alone)
-    assert table["sentence"].tolist().count("Nothing to compare.") == 3
+    assert table["answer"].tolist().count("nothing") == 3
 
 
 def test_an_unknown_member_is_named():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from leukolab.base.errors import DataError
+from leukolab.base.findings import findings_from_text
 from leukolab.stats import METRICS, image_weights, make_bootstrap, mean_score_table, score_table, subject_weights
 from leukolab.stats.intervals import metric_draws, percentiles
 
@@ -31,11 +32,12 @@ def test_score_table_holds_the_value_inside_its_interval():
     labels, probs, names = cohort()
     table = score_table(labels, probs, np.ones(len(labels)), "image", make_bootstrap(labels, names, 500, 1))
     assert table["metric"].tolist() == list(METRICS)
-    assert list(table.columns) == ["metric", "unit", "value", "low", "high", "method"]
+    assert list(table.columns) == ["metric", "unit", "value", "low", "high", "interval"]
     assert (table["low"] <= table["value"]).all()
     assert (table["value"] <= table["high"]).all()
     assert set(table["unit"]) == {"image"}
-    assert table["method"].iloc[0].startswith("bootstrap over 40 identity groups")
+    (made,) = findings_from_text(table["interval"].iloc[0])
+    assert (made.code, made.values) == ("interval.groups", {"groups": 40, "replicates": 500})
 
 
 def test_groups_make_intervals_wider_than_images():
@@ -58,14 +60,15 @@ def test_a_replicate_is_the_metric_of_the_images_it_drew():
             assert draws[name][replicate] == pytest.approx(METRICS[name](labels[drawn], probs[drawn]))
 
 
-def test_without_subjects_the_method_says_so():
+def test_without_subjects_a_finding_says_so():
     labels, _, names = cohort(8, 5)
-    assert "images (no subjects known)" in make_bootstrap(labels, names, 10, 1, subjects_known=False).method
+    (made,) = make_bootstrap(labels, names, 10, 1, subjects_known=False).findings
+    assert (made.code, made.severity) == ("interval.images", "warning")
 
 
 def test_a_class_of_one_group_is_said():
     bootstrap = make_bootstrap(np.array([0, 0, 1]), np.array(["a", "b", "c"]), 10, 1)
-    assert "one group only" in bootstrap.method
+    assert [finding.code for finding in bootstrap.findings] == ["interval.groups", "interval.one_group"]
 
 
 def test_the_same_seed_draws_the_same():

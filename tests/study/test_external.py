@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import DataError
+from leukolab.base.findings import findings_from_text
+from leukolab.report.texts import load_texts
 from leukolab.results.evaluation import evaluate, write_evaluation
 
 TABLE = pd.DataFrame(
@@ -56,7 +58,7 @@ def test_without_subjects_it_says_so(tmp_path: Path) -> None:
     found = evaluate(written(tmp_path / "x.csv", TABLE.drop(columns="subject")), bootstrap=100)
     assert not found.subjects_known
     assert set(found.scores["unit"]) == {"image"}
-    assert "no subjects known" in found.scores["method"].iloc[0]
+    assert [made.code for made in findings_from_text(found.scores["interval"].iloc[0])] == ["interval.images"]
 
 
 def test_a_class_without_an_image_is_named(tmp_path: Path) -> None:
@@ -68,8 +70,9 @@ def test_a_class_without_an_image_is_named(tmp_path: Path) -> None:
 
 def test_tables_are_written(tmp_path: Path) -> None:
     found = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
-    write_evaluation(found, tmp_path / "out")
+    write_evaluation(found, tmp_path / "out", load_texts().findings)
     back = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert back["interval"].str.startswith("bootstrap over").all()
     assert back["value"].tolist() == pytest.approx(found.scores["value"].tolist())
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"scores.csv", "confusion.csv", "class_report.csv"}

@@ -13,6 +13,8 @@ from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine import cached
+from leukolab.report.hypotheses import in_words
+from leukolab.report.texts import load_texts
 from leukolab.results import seals
 from leukolab.spec import RuntimeSpec, load_study
 from leukolab.study.finish import finish
@@ -56,8 +58,9 @@ def test_the_best_ensemble_is_never_chosen_on_the_test_part(tuning: bool, small_
     finish(run, None)
     table = read_table(run / "hypotheses.parquet").set_index("hypothesis")
     assert set(table["picked_on"]) == {part}
-    assert table.loc["H2", "sentence"].endswith(f" The ensemble was chosen on the {part} part.")
-    assert not table.drop(index="H2")["sentence"].str.contains("was chosen").any()
+    said = in_words(table.reset_index(), load_texts()).set_index("hypothesis")["sentence"]
+    assert said["H2"].endswith(f" The ensemble was chosen on the {part} part.")
+    assert not said.drop(index="H2").str.contains("was chosen").any()
 
 
 def test_the_page_of_a_run_holds_its_scores(subtypes_run: Any) -> None:

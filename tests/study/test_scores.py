@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
+from leukolab.report.texts import load_texts
+
 Key = tuple[str, str]
 SCHEMES = ("accuracy", "f1", "kappa")
 
@@ -243,9 +245,10 @@ def test_pooled_intervals_are_drawn_over_all_groups(parts_run: Any) -> None:
     scores = pd.read_parquet(parts_run.folder / "scores.parquet")
     groups = pd.read_parquet(parts_run.folder / "groups.parquet")["group"].nunique()
     pooled = scores[scores["kind"] == "pooled"]
-    assert pooled["method"].str.contains(f"3 outer parts together; bootstrap over {groups} identity groups").all()
-    means = pooled[pooled["member"].str.contains("/lr")]
-    assert means["method"].str.startswith("mean of 2 fold models, ").all()
+    words = pooled["interval"].map(lambda text: load_texts().findings(text, "; "))
+    assert words.str.contains(f"3 outer parts together; bootstrap over {groups} identity groups").all()
+    means = words[pooled["member"].str.contains("/lr")]
+    assert means.str.startswith("mean of 2 fold models, ").all()
     assert (pooled["low"] <= pooled["high"]).all()
     single = scores[(scores["kind"] == "rival") & (scores["role"] == "test")]
     width = {name: (rows["high"] - rows["low"]).median() for name, rows in (("one", single), ("all", pooled))}
@@ -335,7 +338,7 @@ def test_intervals_hold_their_values_and_say_how_they_were_made(wen_run: Any) ->
     test = scores[(scores["role"] == "test") & (scores["kind"] != "summary")]
     assert test["low"].notna().all()
     assert (test["low"] <= test["high"]).all()
-    assert test["method"].str.contains("identity groups").all()
+    assert test["interval"].map(load_texts().findings).str.contains("identity groups").all()
     plain = scores[scores["role"].isin(["train", "validation"])]
     assert plain[["low", "high"]].isna().all(axis=None)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -35,3 +36,14 @@ def finding_from(record: Mapping[str, Any]) -> Finding:
         KeyError: it has no code or severity.
     """
     return Finding(str(record["code"]), record["severity"], dict(record.get("values") or {}))
+
+
+def findings_to_text(findings: Iterable[Finding]) -> str:
+    """Findings as one cell of a table: canonical JSON, the same text for the same findings; empty for none."""
+    records = [finding.as_json() for finding in findings]
+    return json.dumps(records, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if records else ""
+
+
+def findings_from_text(text: str) -> tuple[Finding, ...]:
+    """The findings that `findings_to_text` wrote."""
+    return tuple(finding_from(record) for record in json.loads(text)) if text else ()

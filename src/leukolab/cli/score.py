@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -27,12 +28,13 @@ def score(file: Path, out: Path | None, bootstrap: int, seed: int, language: str
         interval = texts("terminal.range", low=low, high=high) if low == low else ""
         name, by = texts.name("metrics", metric), texts.name("units", unit)
         click.echo(f"{name:18} {by:11} {texts.number(value, '.4f')}  {interval}".rstrip())
-    click.echo(texts("terminal.intervals", method=found.scores["method"].iloc[0]))
+    words = partial(texts.findings, between="; ")
+    click.echo(texts("terminal.intervals", method=words(found.scores["interval"].iloc[0])))
     if not found.subjects_known:
         click.echo(texts("terminal.no_subjects"))
     if found.absent:
         click.echo(texts("terminal.absent", classes=found.absent))
     click.echo(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
     if out is not None:
-        write_evaluation(found, out)
+        write_evaluation(found, out, words)
         click.echo(texts("terminal.tables", path=out))

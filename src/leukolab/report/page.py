@@ -22,6 +22,7 @@ from leukolab.report import chosen
 from leukolab.report.figures.canvas import inline_svg, localised, svg_of, write_figure
 from leukolab.report.figures.headline import headline
 from leukolab.report.figures.pictures import Thumbnail
+from leukolab.report.hypotheses import in_words
 from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.paragraph import methods_paragraph
@@ -204,7 +205,7 @@ def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]],
 
 def _hypotheses(scene: Scene) -> list[dict[str, Any]]:
     """The hypotheses by protocol and outer part, the corrected ones first; named where there are several."""
-    run, table = scene.run, chosen.answered(scene.run)
+    run, table = scene.run, in_words(chosen.answered(scene.run), scene.texts)
     order = table["protocol"].map({name: number for number, name in enumerate(run.protocols[::-1])})
     places = list(table.assign(order=order).groupby(["order", "outer"], sort=True))
     return [

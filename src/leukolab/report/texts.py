@@ -3,6 +3,7 @@
 A text has places as Python's `str.format` does, with three forms of its own:
 
     {value:.3f}  {count:,}        numbers, written as the language writes them
+    {rate:~}                      a number in full, never with an exponent: 0.00001
     {role:@roles}                 the text `roles.<value>`; `{role:@roles lower}` begins in lower case
     {count:#image|images}         the number and the word that goes with it: 1 image, 2 images
     {parts:#outer part|outer parts}   of a list the word and its items: outer parts 1, 2
@@ -13,6 +14,7 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from numbers import Real
@@ -21,7 +23,7 @@ from typing import Any
 import yaml
 
 from leukolab.base.errors import SpecError, nearest
-from leukolab.base.findings import Finding
+from leukolab.base.findings import Finding, findings_from_text
 
 MISSING = "–"
 """Written where a value is missing."""
@@ -54,9 +56,13 @@ class Texts:
         """The sentence of a finding: the text `findings.<code>`."""
         return self(f"findings.{finding.code}", **finding.values)
 
+    def findings(self, text: str, between: str = " ") -> str:
+        """The sentences of a cell of findings (`findings_to_text`)."""
+        return between.join(self.finding(finding) for finding in findings_from_text(text))
+
     def number(self, value: float, form: str = ".3f") -> str:
-        """A number as this language writes it; `form` is a format of `str.format`."""
-        return self.localised(format(value, form))
+        """A number as this language writes it; `form` is a format of `str.format`, or `~` for all its digits."""
+        return self.localised(_in_full(value) if form == "~" else format(value, form))
 
     def localised(self, number: str) -> str:
         """A number that stands in English form, as this language writes it."""
@@ -75,6 +81,8 @@ class _Filler(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec.startswith("@"):
+            if isinstance(value, list | tuple):
+                return ", ".join(self.format_field(item, format_spec) for item in value)
             group, _, manner = format_spec[1:].partition(" ")
             text = self._texts.name(group, value)
             return text[:1].lower() + text[1:] if manner == "lower" else text
@@ -93,6 +101,12 @@ class _Filler(string.Formatter):
 
     def _listed(self, items: Sequence[Any]) -> str:
         return ", ".join(self.format_field(item, "") for item in items)
+
+
+def _in_full(value: float) -> str:
+    """All digits of a number, never with an exponent, without zeros at its end."""
+    text = format(Decimal(repr(float(value))), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def languages() -> tuple[str, ...]:

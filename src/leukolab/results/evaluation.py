@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +77,10 @@ def evaluate(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
     return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, known)
 
 
-def write_evaluation(evaluation: Evaluation, out: Path) -> None:
-    """Write the tables into the folder `out` as CSV."""
+def write_evaluation(evaluation: Evaluation, out: Path, words: Callable[[str], str]) -> None:
+    """Write the tables into the folder `out` as CSV; `words` turns the column `interval` into what a person reads."""
+    readable = evaluation.scores.assign(interval=evaluation.scores["interval"].map(words))
+    evaluation = replace(evaluation, scores=readable)
     for name in ("scores", "confusion", "class_report"):
         write_text(out / f"{name}.csv", getattr(evaluation, name).to_csv(index=False, lineterminator="\n"))
 

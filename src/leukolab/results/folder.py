@@ -120,11 +120,13 @@ class RunFolder:
     rivals = Table("member", "image_id", "role", "label", "called")
     predictions = Table("member", "image_id", "role", "label", "called")
     members = Table(*COLUMNS)
-    scores = Table("member", "role", "metric", "unit", "value", "low", "high")
+    scores = Table("member", "role", "metric", "unit", "value", "low", "high", "interval")
     confusion = Table("member", "role", "actual", "called", "images", required=False)
     curves = Table("member", "curve", "x", "y", required=False)
     class_report = Table("member", "role", "class_name", "precision", "recall", "f1", "support", required=False)
-    hypotheses = Table("protocol", "outer", "hypothesis", "difference", "low", "high", required=False)
+    hypotheses = Table(
+        "protocol", "outer", "hypothesis", "first", "second", "difference", "low", "high", "answer", required=False
+    )
 
     settings = Document(StudySpec, "spec.json")
     card = Document(CardRecord, "card.json")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.results.choice import Mixtures, differences, rule_of, winner_of
 from leukolab.results.members import ALL_PARTS, BEST_ENSEMBLE, CHOSEN, Member
 from leukolab.results.predictions import Results
@@ -172,9 +173,10 @@ def _scores(results: Results, pool: Pool, one: Member) -> pd.DataFrame:
         for unit, weights_n in units_of(results, union.copies_n, union.groups_n).items()
     ]
     table = pd.concat(tables, ignore_index=True)
-    several = f"mean of {len(members)} fold models, " if len(members) > 1 else ""
-    method = f"{several}{len(series[0])} outer parts together; {union.bootstrap.method}"
-    return table.assign(member=one.member, role="test", interval=method)[SCORE_COLUMNS]
+    values = {"folds": len(members), "parts": len(series[0])}
+    together = Finding("interval.folds_and_parts" if len(members) > 1 else "interval.parts", "info", values)
+    interval = findings_to_text([together, *union.bootstrap.findings])
+    return table.assign(member=one.member, role="test", interval=interval)[SCORE_COLUMNS]
 
 
 def _union(results: Results, series: Series) -> Union:

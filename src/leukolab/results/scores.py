@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.results.members import Member
 from leukolab.results.predictions import Results
 from leukolab.stats import (
@@ -69,7 +70,8 @@ def summary_scores(table: pd.DataFrame, summaries: Sequence[Member]) -> pd.DataF
     test = test.assign(member=test["member"].map(names))
     grouped = test.groupby(["member", "metric", "unit"], sort=False)["value"]
     out = grouped.agg(value="mean", low="min", high="max", count="size").reset_index()
-    out["interval"] = [f"mean and range of {count} models" for count in out.pop("count")]
+    ranges = [Finding("interval.range", "info", {"models": int(count)}) for count in out.pop("count")]
+    out["interval"] = [findings_to_text([one]) for one in ranges]
     return out.assign(role="test")[list(table.columns)]
 
 
@@ -84,12 +86,12 @@ def _scores(results: Results, member: Member, role: str) -> pd.DataFrame:
     tables: list[pd.DataFrame] = []
     for unit, weights_n in units_of(results, copies_n, results.groups_of(member, role)).items():
         if role in INTERVAL_ROLES:
-            found = score_table(labels_n, probs_nk, weights_n, unit, results.bootstrap(member, role))
-            tables.append(found.rename(columns={"method": "interval"}))
+            tables.append(score_table(labels_n, probs_nk, weights_n, unit, results.bootstrap(member, role)))
         else:
             values = scores(labels_n, probs_nk, weights_n)
             plain = pd.DataFrame({"metric": list(values), "value": list(values.values())})
-            tables.append(plain.assign(unit=unit, low=np.nan, high=np.nan, interval="no interval"))
+            none = findings_to_text([Finding("interval.none", "info")])
+            tables.append(plain.assign(unit=unit, low=np.nan, high=np.nan, interval=none))
     table = pd.concat(tables, ignore_index=True).assign(member=member.member, role=role)
     return table[SCORE_COLUMNS]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leukolab.base.errors import DataError
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.stats.classes import Array, check_predictions
 from leukolab.stats.intervals import Bootstrap, percentiles
 from leukolab.stats.metrics import balanced_accuracy
@@ -83,17 +84,18 @@ def answer_hypotheses(draws: BalancedAccuracyDraws, members: HypothesisMembers) 
     """Answer H1 to H4.
 
     Returns:
-        hypothesis, comparison, difference, low, high, p_value, p_holm, sentence. Holm's correction runs over the
-        comparisons of one hypothesis. A hypothesis with nothing to compare has one row of NaN that says so.
+        hypothesis, first, second, difference (first minus second), low, high, p_value, p_holm, answer: the sides as
+        findings `side.*` in text form, the answer as better, worse, same or nothing. Holm's correction runs over the
+        comparisons of one hypothesis. A hypothesis with nothing to compare has one row of NaN.
 
     Raises:
         DataError: a member is not among the draws.
     """
     pairs: dict[str, list[tuple[Side, Side]]] = {
-        "H1": _pairs({_rate_name(rate): names for rate, names in members.by_rate.items()}),
-        "H2": [(("best ensemble", (members.best_ensemble,)), ("best single model", (members.best_single,)))],
+        "H1": _pairs((_side("learning_rate", rate=rate), names) for rate, names in members.by_rate.items()),
+        "H2": [((_side("best_ensemble"), (members.best_ensemble,)), (_side("best_single"), (members.best_single,)))],
         "H3": [
-            ((f"Intra-LR ({scheme})", (name,)), (f"Inter-LR ({scheme})", members.inter[scheme]))
+            ((_side("intra_lr", scheme=scheme), (name,)), (_side("inter_lr", scheme=scheme), members.inter[scheme]))
             for scheme, name in members.intra.items()
             if members.inter.get(scheme)
         ],
@@ -103,38 +105,38 @@ def answer_hypotheses(draws: BalancedAccuracyDraws, members: HypothesisMembers) 
     return pd.concat(tables, ignore_index=True)
 
 
-Side = tuple[str, tuple[str, ...]]
+Side = tuple[Finding, tuple[str, ...]]
+"""What is compared, as a finding `side.*`, and the members that stand for it."""
+
+COLUMNS = ["hypothesis", "first", "second", "difference", "low", "high", "p_value", "p_holm", "answer"]
 
 
-def _rate_name(rate: float) -> str:
-    return f"learning rate {np.format_float_positional(rate, trim='-')}"
+def _side(kind: str, **values: object) -> Finding:
+    return Finding(f"side.{kind}", "info", values)
 
 
-def _pairs(sides: Mapping[str, tuple[str, ...]]) -> list[tuple[Side, Side]]:
-    return list(combinations(sides.items(), 2))
+def _pairs(sides: Iterable[Side]) -> list[tuple[Side, Side]]:
+    return list(combinations(sides, 2))
 
 
-def _schemes(members: HypothesisMembers) -> dict[str, tuple[str, ...]]:
+def _schemes(members: HypothesisMembers) -> Iterator[Side]:
     """Every ensemble of a scheme, repeated so that each scenario counts the same in their mean."""
-    sides = {}
     for scheme in dict.fromkeys([*members.inter, *members.intra]):
         inter = tuple(members.inter.get(scheme, ()))
         intra = (members.intra[scheme],) * max(1, len(inter)) if scheme in members.intra else ()
-        sides[f"scheme {scheme}"] = inter + intra
-    return sides
+        yield _side("scheme", scheme=scheme), inter + intra
 
 
 def _answer(draws: BalancedAccuracyDraws, hypothesis: str, pairs: list[tuple[Side, Side]]) -> pd.DataFrame:
     if not pairs:
         nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_holm"), float("nan"))
-        return pd.DataFrame(
-            [{"hypothesis": hypothesis, "comparison": "", **nothing, "sentence": "Nothing to compare."}]
-        )
+        row = {"hypothesis": hypothesis, "first": "", "second": "", **nothing, "answer": "nothing"}
+        return pd.DataFrame([row])[COLUMNS]
     rows = [_difference(draws, *pair) for pair in pairs]
     holm = holm_adjusted(np.array([row["p_value"] for row in rows]))
     table = pd.DataFrame(rows).assign(hypothesis=hypothesis, p_holm=holm)
-    table["sentence"] = [_sentence(row, p, pair) for row, p, pair in zip(rows, holm, pairs, strict=True)]
-    return table[["hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "sentence"]]
+    table["answer"] = [_verdict(row, p) for row, p in zip(rows, holm, strict=True)]
+    return table[COLUMNS]
 
 
 def holm_adjusted(p_values_n: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -154,7 +156,8 @@ def _difference(draws: BalancedAccuracyDraws, first: Side, second: Side) -> dict
     point_b, draws_b = draws.mean_of(second[1])
     low, high = percentiles(draws_a - draws_b)
     return {
-        "comparison": f"{first[0]} minus {second[0]}",
+        "first": findings_to_text([first[0]]),
+        "second": findings_to_text([second[0]]),
         "difference": point_a - point_b,
         "low": low,
         "high": high,
@@ -171,12 +174,9 @@ def bootstrap_p(differences_r: Array) -> float:
     return float(min(1.0, 2 * (1 + min(below, above)) / (len(differences_r) + 1)))
 
 
-def _sentence(row: Mapping[str, float | str], p: float, pair: tuple[Side, Side]) -> str:
-    (first, _), (second, _) = pair
+def _verdict(row: Mapping[str, float | str], p_holm: float) -> str:
+    """`better` or `worse` (the first than the second), or `same` where they cannot be told apart."""
     difference, low, high = (float(row[key]) for key in ("difference", "low", "high"))
-    interval = f"difference {difference:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, p {p:.3f}"
-    subject = first[0].upper() + first[1:]
-    if low <= 0 <= high or p >= ALPHA:
-        return f"{subject} and {second} cannot be distinguished ({interval})."
-    word = "better" if difference > 0 else "worse"
-    return f"{subject} is {word} than {second} ({interval})."
+    if low <= 0 <= high or p_holm >= ALPHA:
+        return "same"
+    return "better" if difference > 0 else "worse"

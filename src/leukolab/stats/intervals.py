@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.base.streams import stream
 from leukolab.stats.classes import Array, check_predictions
 from leukolab.stats.draws import Draws, as_they_are
@@ -25,8 +26,8 @@ class Bootstrap:
     """int64 (n,), number of each image's group."""
     times_rg: Array = field(repr=False)
     """float64 (r, g), how often each group was drawn."""
-    method: str
-    """How intervals were made, in words."""
+    findings: tuple[Finding, ...]
+    """How intervals are made, and what is amiss."""
 
     def draws(self, y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> Draws:
         """Predictions (n, k) for labels (n,) and weights (n,), 1 each where None, in these replicates."""
@@ -44,7 +45,7 @@ def make_bootstrap(y_true: Array, groups: Array, replicates: int, seed: int, sub
 
     Args:
         y_true: int (n,), class of each image. groups: names or numbers of groups (n,).
-        subjects_known: whether groups stand for people; where not, the method says so.
+        subjects_known: whether groups stand for people; where not, the findings say so.
 
     Source: Efron and Tibshirani 1993, chapter 8 (units), chapter 13 (percentiles).
     """
@@ -58,7 +59,7 @@ def make_bootstrap(y_true: Array, groups: Array, replicates: int, seed: int, sub
         own = np.flatnonzero(classes_g == label)
         times_rg[:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), size=replicates)
     fewest = int(np.bincount(classes_g)[np.unique(classes_g)].min())
-    return Bootstrap(codes_n, times_rg, _method(len(names), fewest, replicates, subjects_known))
+    return Bootstrap(codes_n, times_rg, describe_interval(len(names), fewest, replicates, subjects_known))
 
 
 def score_table(
@@ -71,7 +72,8 @@ def score_table(
         unit: `image` or `subject`, for the table.
 
     Returns:
-        metric, unit, value, low, high, method; one row a metric; NaN where a metric or interval does not exist.
+        metric, unit, value, low, high, interval (see `describe_interval`); one row per metric; NaN where a metric or
+        interval does not exist.
 
     Raises:
         DataError: the predictions cannot be scored.
@@ -92,11 +94,12 @@ def mean_score_table(
         check_predictions(y_true, y_prob)
         values.append(scores(y_true, y_prob, sample_weight))
         draws.append(metric_draws(y_true, y_prob, sample_weight, bootstrap))
+    interval = findings_to_text(bootstrap.findings)
     rows = []
     for name in values[0]:
         value = float(np.mean([found[name] for found in values]))
         low, high = percentiles(np.mean([found[name] for found in draws], axis=0))
-        row = {"metric": name, "unit": unit, "value": value, "low": low, "high": high, "method": bootstrap.method}
+        row = {"metric": name, "unit": unit, "value": value, "low": low, "high": high, "interval": interval}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -122,7 +125,14 @@ def percentiles(draws_r: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _method(groups: int, fewest: int, replicates: int, subjects_known: bool) -> str:
-    what = f"{groups} identity groups" if subjects_known else "images (no subjects known)"
-    single = "; a class has one group only, so the interval is too narrow" if fewest == 1 else ""
-    return f"bootstrap over {what}, stratified by class, {replicates} replicates, percentiles{single}"
+def describe_interval(groups: int, fewest: int, replicates: int, subjects_known: bool) -> tuple[Finding, ...]:
+    """How an interval was made, as findings `interval.*`; the column `interval` of tables holds them as text.
+
+    Args:
+        groups: how many were drawn from. fewest: groups in the class that has the fewest.
+    """
+    if subjects_known:
+        made = Finding("interval.groups", "info", {"groups": groups, "replicates": replicates})
+    else:
+        made = Finding("interval.images", "warning", {"replicates": replicates})
+    return (made, Finding("interval.one_group", "warning")) if fewest == 1 else (made,)

@@ -16,6 +16,7 @@ from leukolab.base.home import Home
 from leukolab.cards import get_card, locate, read_index
 from leukolab.cards.card import Card
 from leukolab.images import PixelStore, open_store, pack
+from leukolab.report.texts import load_texts
 from leukolab.results.folder import RunFolder
 from leukolab.spec import ProtocolSpec, StudySpec
 from leukolab.splits import Split, identity_groups, make_split
@@ -105,8 +106,6 @@ def folder_of(root: Path) -> Path:
 
 
 def _say_findings(splits: dict[str, Split]) -> None:
-    from leukolab.report.texts import load_texts  # brings the figures' library, which no worker needs
-
     for split in splits.values():
         for finding in split.head.findings:
             NEWS.info(f"{split.head.protocol}: {load_texts().finding(finding)}")

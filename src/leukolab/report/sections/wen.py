@@ -13,6 +13,7 @@ from leukolab.report.figures.flow import flow
 from leukolab.report.figures.learning import Curve, learning
 from leukolab.report.figures.scores import comparison, curves, differences
 from leukolab.report.figures.scores import folds as folds_figure
+from leukolab.report.hypotheses import in_words
 from leukolab.report.items import Drawing, Item, Section
 from leukolab.report.names import rate_text
 from leukolab.report.sections.common import (
@@ -70,7 +71,7 @@ def _each(scene: Scene, build: Callable[[Scene, str, str], tuple[Item, ...]]) ->
 
 def _hypotheses(scene: Scene) -> Drawing | None:
     """Forest plot of the differences behind H1 to H4."""
-    table = chosen.answered(scene.run)
+    table = in_words(chosen.answered(scene.run), scene.texts)
     table = table[table["difference"].notna()]
     if table.empty:
         return None

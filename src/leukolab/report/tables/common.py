@@ -73,9 +73,15 @@ def labelled(frame: pd.DataFrame, names: Names, texts: Texts) -> pd.DataFrame:
     return frame.assign(member=members, protocol=protocols, outer=outers)
 
 
+def with_intervals_in_words(scores: pd.DataFrame, texts: Texts) -> pd.DataFrame:
+    """Scores whose column `interval` says in words how each interval was made."""
+    return scores.assign(interval=[texts.findings(str(text), "; ") for text in scores["interval"]])
+
+
 def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
     """Every test score by `unit`: the long table as CSV, members by metrics in the page."""
     scores = chosen.part_scores(run, unit)
+    scores = with_intervals_in_words(scores, texts)
     shown = labelled(chosen.wide(scores), names, texts)
     keys = columns_of(texts, ("protocol", "text"), ("outer", "text"), ("member", "text"))
     columns = keys + metric_columns(texts, chosen.metrics_of(scores))
@@ -120,7 +126,7 @@ def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     metric = chosen.primary(run)
     scores = run.scores
     rows = scores[(scores["role"] == "test") & (scores["metric"] == metric)].reset_index(drop=True)
-    rows = rows.sort_values(["protocol", "unit", "outer"], kind="stable")
+    rows = with_intervals_in_words(rows.sort_values(["protocol", "unit", "outer"], kind="stable"), texts)
     shown = labelled(rows, names, texts)
     shown = shown.assign(unit=[texts.name("units", unit) for unit in shown["unit"]])
     columns = columns_of(

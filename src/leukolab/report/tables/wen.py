@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from leukolab.report import chosen
+from leukolab.report.hypotheses import in_words
 from leukolab.report.items import Form, Sheet
 from leukolab.report.names import Names, rate_text
 from leukolab.report.run import Run
@@ -96,7 +97,7 @@ def _source(source: Member, several: bool, texts: Texts) -> str:
 
 def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
     """H1 to H4: differences, intervals, p-values, sentences."""
-    table = run.hypotheses
+    table = in_words(run.hypotheses, texts)
     if table.empty:
         return None
     places: tuple[tuple[str, Form], ...] = ()

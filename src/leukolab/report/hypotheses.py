@@ -1,0 +1,41 @@
+"""The answers to the hypotheses in words."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from leukolab.report.texts import Texts
+
+
+def in_words(table: pd.DataFrame, texts: Texts) -> pd.DataFrame:
+    """The table of hypotheses with `comparison` and `sentence` instead of the codes `first`, `second` and `answer`."""
+    rows = table.to_dict("records")
+    worded = table.assign(
+        comparison=[comparison(row, texts) for row in rows], sentence=[sentence(row, texts) for row in rows]
+    )
+    begin = ["hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "sentence"]
+    return worded[begin + [name for name in table.columns if name not in (*begin, "first", "second", "answer")]]
+
+
+def comparison(row: Mapping[Hashable, Any], texts: Texts) -> str:
+    """What was compared, such as `scheme f1 minus scheme kappa`; empty where there was nothing."""
+    if row["answer"] == "nothing":
+        return ""
+    return texts("findings.hypothesis.difference", first=_side(row, "first", texts), second=_side(row, "second", texts))
+
+
+def sentence(row: Mapping[Hashable, Any], texts: Texts) -> str:
+    """The answer with its numbers; of H2 also the part that chose the ensemble."""
+    numbers = {name: float(row[name]) for name in ("difference", "low", "high", "p_holm")}
+    first, second = _side(row, "first", texts), _side(row, "second", texts)
+    said = texts(f"findings.hypothesis.{row['answer']}", first=first[:1].upper() + first[1:], second=second, **numbers)
+    if row["hypothesis"] != "H2" or not row.get("picked_on"):
+        return said
+    return f"{said} {texts('findings.hypothesis.picked_on', parts=str(row['picked_on']).split(', '))}"
+
+
+def _side(row: Mapping[Hashable, Any], name: str, texts: Texts) -> str:
+    return texts.findings(str(row[name]))
