@@ -119,7 +119,7 @@ def test_an_image_under_a_wrong_ending_is_read_all_the_same(leukolab: Leukolab, 
     answer = leukolab("study", "run", "demo", "--data", mine, "--card=folder", "--dry-run", *TINY,
                       "--subject-from=(S[0-9]+)_", "--out", tmp_path / "out")  # fmt: skip
     assert answer.code == 0, answer.err
-    assert "2 jobs, 0 of them done" in answer.out
+    assert "2 models, 0 of them done" in answer.out
     assert not (tmp_path / "out").exists()
 
 

@@ -43,7 +43,7 @@ def test_a_search_ends_with_the_command_that_runs_the_best(leukolab: Leukolab, t
     more = leukolab(*tune, "--trials=2")
     assert "trial 1 of 2" not in more.err
     assert "trial 2 of 2: kappa " in more.err
-    assert leukolab(*command.split()[1:], "--dry-run").out.startswith("2 jobs, 0 of them done")
+    assert leukolab(*command.split()[1:], "--dry-run").out.startswith("2 models, 0 of them done")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from leukolab.base.home import Home
 from leukolab.engine import cached
+from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.run import run_study
 
@@ -143,9 +144,9 @@ def snapshot() -> Callable[[Path], dict[str, str]]:
     return take
 
 
-def one_word_report(run: Path, *_: object, **__: object) -> Path:
+def one_word_report(run: RunFolder, *_: object, **__: object) -> Path:
     """Instead of the page, for tests that look at what a run computes, not at what it shows."""
-    path = run / "report" / "report.html"
+    path = run.page
     path.parent.mkdir(exist_ok=True)
     path.write_text("report", encoding="utf-8")
     return path

@@ -17,8 +17,10 @@ from leukolab.report.hypotheses import in_words
 from leukolab.report.texts import load_texts
 from leukolab.results import seals
 from leukolab.spec import RuntimeSpec, load_study
+from leukolab.study.estimate import plan_study
 from leukolab.study.finish import finish
-from leukolab.study.run import STUDY_FILE, open_session, plan_study, run_study
+from leukolab.study.prepare import prepare
+from leukolab.study.run import STUDY_FILE, run_study, session_of
 
 Snapshot = Callable[[Path], dict[str, str]]
 TABLES = ("predictions.parquet", "scores.parquet", "history.parquet")
@@ -143,7 +145,7 @@ def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
 def test_what_computes_is_measured_once_and_obeyed_afterwards(wen_run: Any, home: Home, said: list[str]) -> None:
     open_runtime = RuntimeSpec(device="cpu", precision="float32")
     asked = wen_run.spec.model_copy(update={"runtime": open_runtime})
-    session, jobs = open_session(asked, wen_run.data, wen_run.folder, home)
+    session, jobs = session_of(prepare(asked, wen_run.data, home), asked, wen_run.folder, home)
     assert session.spec.runtime == wen_run.spec.runtime
     assert not any("frozen part" in line for line in said)
     assert sorted(job.key for job in jobs) == folders(wen_run.folder)
@@ -179,6 +181,9 @@ def test_a_folder_with_other_files_is_refused_and_kept(wen_run: Any, home: Home,
 def test_a_folder_in_which_nothing_was_done_is_as_good_as_empty(wen_run: Any, home: Home, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         run_study(wen_run.spec, tmp_path / "mistyped", tmp_path / "run", home)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
     assert plan_study(wen_run.spec, wen_run.data, tmp_path / "run", home).left == 8
 
 
@@ -196,11 +201,11 @@ def test_a_dry_run_touches_nothing(wen_run: Any, home: Home, tmp_path: Path, sna
     each = plan_study(wen_run.spec.model_copy(update={"training": training}), wen_run.data, tmp_path / "run", home)
     assert each.disk_gib > fresh.disk_gib, "a bank a model takes more room than one for all"
     assert not (tmp_path / "run").exists()
-    assert (fresh.jobs, fresh.left) == (8, 8)
+    assert (fresh.models, fresh.left) == (8, 8)
     assert fresh.hours > 0
     assert fresh.disk_gib > 0
     finished = plan_study(wen_run.spec, wen_run.data, wen_run.folder, home)
-    assert (finished.jobs, finished.left) == (8, 0)
+    assert (finished.models, finished.left, finished.heads) == (8, 0, 0)
     assert snapshot(wen_run.data) == data
     assert snapshot(wen_run.folder) == done
 

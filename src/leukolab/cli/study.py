@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,9 @@ from leukolab.cli.help import OUTPUT, WHERE, command, option
 from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
 from leukolab.cli.values import Known, studies
 from leukolab.report.texts import Texts, load_texts
+
+if TYPE_CHECKING:
+    from leukolab.study.estimate import Estimate
 
 Folder = click.Path(path_type=Path, file_okay=False)
 TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
@@ -72,10 +77,11 @@ def run(
 
         check(target, home)
     with large_imports():
-        from leukolab.study.run import plan_study, run_study
+        from leukolab.study.estimate import plan_study
+        from leukolab.study.run import run_study
 
     if dry_run:
-        for line in plan_study(spec, data, folder, home, on).lines:
+        for line in _expected(plan_study(spec, data, folder, home, on, retune), load_texts(language)):
             click.echo(line)
         return
     _say_done(run_study(spec, data, folder, home, on, retune, language), folder, load_texts(language))
@@ -146,6 +152,16 @@ def _track(folder: Path, target: str, home: Home, texts: Texts) -> None:
     from leukolab.study.tracking.mirror import track as mirror
 
     click.echo(texts("terminal.tracked", place=mirror(folder, target, home)))
+
+
+def _expected(found: Estimate, texts: Texts) -> Iterator[str]:
+    """The lines of a dry run."""
+    yield texts("estimate.models", models=found.models, done=found.models - found.left)
+    if found.heads:
+        yield texts("estimate.heads", heads=found.heads)
+    minutes = found.hours * 60
+    yield texts("estimate.hours", hours=found.hours) if minutes >= 60 else texts("estimate.minutes", minutes=minutes)
+    yield texts("estimate.disk", gib=found.disk_gib)
 
 
 def _say_done(report: Path, folder: Path, texts: Texts) -> None:

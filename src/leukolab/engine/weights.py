@@ -51,9 +51,7 @@ def load_backbone(model: ModelSpec, seed: int) -> tuple[nn.Module, Weights]:
         SpecError: timm has no such backbone, or the source is none of those known.
         WeightsError: the weights are not to be had, damaged, or do not fit.
     """
-    source, _, argument = model.weights.partition(":")
-    if source == "auto":
-        source = "packaged" if _installed(packaged_card(model.backbone)) else "hub"
+    source, argument = source_of(model), model.weights.partition(":")[2]
     if source == "hub":
         backbone, origin = _from_hub(model), f"timm hub, {model.backbone}"
     else:
@@ -74,6 +72,14 @@ def load_backbone(model: ModelSpec, seed: int) -> tuple[nn.Module, Weights]:
     return backbone, Weights(
         source, state_digest(backbone.state_dict()), tuple(mean), tuple(deviation), origin, licence
     )
+
+
+def source_of(model: ModelSpec) -> str:
+    """Where the weights come from: `auto` is the package where it is installed, else the hub."""
+    source = model.weights.partition(":")[0]
+    if source == "auto":
+        return "packaged" if _installed(packaged_card(model.backbone)) else "hub"
+    return source
 
 
 def state_digest(state: State) -> str:

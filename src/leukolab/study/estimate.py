@@ -1,16 +1,35 @@
-"""What a study would cost, before anything is spent: jobs, hours, disk."""
+"""What a study would cost, before anything is spent: models to train, hours, disk.
+
+The weights need not be there: where they would be fetched, a network of the same shape stands in. What a run folder
+holds already is counted by the weights it was begun with.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from leukolab.engine import describe
+from leukolab.base.errors import RunError
+from leukolab.base.home import Home
+from leukolab.engine import describe, runtime
 from leukolab.engine.cached import heads_first
+from leukolab.engine.network import Classifier, build
 from leukolab.engine.views import bank_size
+from leukolab.engine.weights import Weights, source_of
+from leukolab.results.folder import RunFolder
+from leukolab.results.seals import sealed
+from leukolab.spec import StudySpec
+from leukolab.splits import index_fingerprint
+from leukolab.study import resume
 from leukolab.study.jobs import Job, job_parts
+from leukolab.study.prepare import prepare
+from leukolab.study.run import session_with
 from leukolab.study.session import Session
+from leukolab.study.side_by_side import processes
+from leukolab.study.work import heads_left
 
 HEAD_SECONDS = 2e-5
 """Of one head for one image and epoch, trained with others; small beside the rest."""
@@ -18,17 +37,45 @@ HEAD_SECONDS = 2e-5
 
 @dataclass(frozen=True)
 class Estimate:
-    """Numbers of `--dry-run`; hours are within a factor of two."""
+    """What a run would train, and what that would take; hours are within a factor of two.
 
-    jobs: int
+    Attributes:
+        models: of the study.
+        left: of these, to be trained.
+        heads: to be trained together, before the rest of their models.
+    """
+
+    models: int
     left: int
+    heads: int
     hours: float
     disk_gib: float
-    lines: tuple[str, ...]
 
 
-def estimate(session: Session, jobs: list[Job], left: list[Job], processes: int = 1) -> Estimate:
-    """Seconds of small measured batches times images and epochs of the jobs that are left, `processes` at once."""
+def plan_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Estimate:
+    """What `run_study` with these arguments would train and take; nothing is trained, the run folder is not touched.
+
+    Raises:
+        LeukolabError: what the run would be refused for.
+    """
+    folder = RunFolder(run)
+    resume.check_folder(spec, folder)
+    runtime.resolve_runtime(spec.runtime)
+    material = prepare(spec, data, home)
+    resume.check_images(folder, index_fingerprint(material.index))
+    workers = processes(on, spec, material)
+    network = _network(spec, len(material.class_names), folder)
+    asked = resume.runtime_asked(spec, folder) if retune else resume.runtime_begun(spec, folder)
+    spec = spec.model_copy(update={"runtime": asked})
+    with tempfile.TemporaryDirectory() as place:  # for the frozen part in the forms that are measured
+        session, jobs = session_with(network, material, spec, folder, Home(Path(place)), workers)
+        with runtime.settled(session.spec.runtime):
+            return estimate(session, jobs, workers)
+
+
+def estimate(session: Session, jobs: list[Job], workers: int = 1) -> Estimate:
+    """Seconds of small measured batches times images and epochs of the models that are left, `workers` at once."""
+    left = [job for job in jobs if not sealed(session.run.job(job.key))]
     costs = {}
     for name in sorted({job.reading for job in left}):
         trunk = session.bank(session.bank_depth(name)).trunk
@@ -37,13 +84,31 @@ def estimate(session: Session, jobs: list[Job], left: list[Job], processes: int 
     if costs:
         seconds += next(iter(costs.values())).trunk_seconds * _passes(session, jobs) * len(session.material.index)
     disk = _disk_bytes(session, jobs) / 2**30
-    hours = seconds / 3600 / processes
-    lines = (
-        f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done",
-        f"about {hours:.1f} hours on this machine" if hours >= 1 else f"about {hours * 60:.0f} minutes on this machine",
-        f"about {disk:.1f} GiB in the run folder and the home folder",
-    )
-    return Estimate(len(jobs), len(left), hours, disk, lines)
+    return Estimate(len(jobs), len(left), len(heads_left(session, left)), seconds / 3600 / workers, disk)
+
+
+def _network(spec: StudySpec, classes: int, run: RunFolder) -> Classifier:
+    """The study's network; where its weights would be fetched, one drawn at random under the name of these weights."""
+    source = source_of(spec.model)
+    if source != "hub":
+        return build(spec.model, classes, spec.seed)
+    network = build(spec.model.model_copy(update={"weights": "none"}), classes, spec.seed)
+    begun = _weights_begun(spec, run)
+    if begun is not None and begun.source == source:
+        network.weights = begun
+    return network
+
+
+def _weights_begun(spec: StudySpec, run: RunFolder) -> Weights | None:
+    """The weights the run was begun with; None where it was not begun, or with another model."""
+    before = resume.spec_begun(run)
+    if before is None or before.model != spec.model:
+        return None
+    try:
+        found = run.architecture.weights
+    except RunError:
+        return None
+    return Weights(**found) if found else None
 
 
 def _job_seconds(session: Session, job: Job, cost: describe.Cost) -> float:

@@ -25,6 +25,16 @@ NEWS = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Sources:
+    """The image files of a study, before any is opened: their card, and the labelled rows of its index."""
+
+    card: Card
+    root: Path
+    """The data set's folder on this machine."""
+    index: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Material:
     """What a study works on. The rows of `index` and of `store.array` are the same images in the same order.
 
@@ -63,10 +73,29 @@ def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
     Raises:
         DataError, ImageError, SplitError: what is there does not allow this study.
     """
+    return packed(find_sources(spec, data), spec, home)
+
+
+def find_sources(spec: StudySpec, data: Path) -> Sources:
+    """Find the images of a study and read their index; nothing is written.
+
+    Raises:
+        DataError: no card has this name, or its images are not in `data`.
+        SpecError: `data.subject_from` is no pattern, or the card does not take one.
+    """
     card = get_card(spec.data.card)
     root = folder_of(locate(card.name, data))
     index = read_index(spec.data, data)
-    index = index[index["label"] >= 0].sort_values("image_id", ignore_index=True)
+    return Sources(card, root, index[index["label"] >= 0].sort_values("image_id", ignore_index=True))
+
+
+def packed(sources: Sources, spec: StudySpec, home: Home) -> Material:
+    """Pack, group and split the images that were found.
+
+    Raises:
+        ImageError, SplitError: what is there does not allow this study.
+    """
+    card, root, index = sources.card, sources.root, sources.index
     NEWS.info(f"{len(index):,} images of {card.name}")
     store = pack(
         [Path(path) for path in index["path"]], list(index["image_id"]), spec.image.size_px, spec.image.crop_px, home

@@ -92,11 +92,20 @@ def forget_runtime(spec: StudySpec, run: RunFolder) -> StudySpec:
     before = spec_begun(run)
     if before is None:
         return spec
+    asked = runtime_asked(spec, run)
     write_settings(run, before.model_copy(update={"runtime": RuntimeSpec()}))
+    return spec.model_copy(update={"runtime": asked})
+
+
+def runtime_asked(spec: StudySpec, run: RunFolder) -> RuntimeSpec:
+    """What is asked of the runtime now; the run's own settings, given as the study, ask for nothing."""
+    before = spec_begun(run)
+    if before is None:
+        return spec.runtime
     asked, had = spec.runtime.model_dump(exclude_unset=True), before.runtime.model_dump()
     if set(asked) == set(had):
         asked = {name: value for name, value in asked.items() if value != had[name]}
-    return spec.model_copy(update={"runtime": RuntimeSpec(**asked)})
+    return RuntimeSpec(**asked)
 
 
 def write_settings(run: RunFolder, spec: StudySpec) -> None:

@@ -14,16 +14,15 @@ from leukolab.base.files import make_folder, sweep
 from leukolab.base.home import Home
 from leukolab.base.pins import pin
 from leukolab.engine import runtime, trunk
-from leukolab.engine.network import build, check_size
+from leukolab.engine.network import Classifier, build, check_size
 from leukolab.plan import Event, Log, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.report.texts import load_texts
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
 from leukolab.study import record, resume, work
-from leukolab.study.estimate import Estimate, estimate
-from leukolab.study.jobs import Job, is_done, list_jobs
-from leukolab.study.prepare import Material, prepare
+from leukolab.study.jobs import Job, list_jobs
+from leukolab.study.prepare import Material, find_sources, packed
 from leukolab.study.session import Session, cut_for
 from leukolab.study.side_by_side import processes, where
 
@@ -69,12 +68,14 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
     usable_target(on)  # what means nothing is refused before images are packed
     folder = RunFolder(run)
     resume.check_folder(spec, folder)
+    runtime.resolve_runtime(spec.runtime)  # one that cannot be had is refused, too
+    sources = find_sources(spec, data)
     with hold(make_folder(run)):
         sweep(run)
         drop_damaged(folder)
         if retune:
             spec = resume.forget_runtime(spec, folder)
-        material = _prepared(spec, data, home)
+        material = packed(sources, spec, home)
         with pixels_kept(material, home):
             session, jobs = session_of(material, spec, folder, home, on)
             train_models(session, jobs, data, on)
@@ -103,35 +104,27 @@ def pixels_kept(material: Material, home: Home) -> AbstractContextManager[None]:
     return pin(home, [f"pixels/{material.store.key}"])
 
 
-def plan_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto") -> Estimate:
-    """What a study would cost: jobs, hours, disk; nothing is trained and the run folder is not touched."""
-    folder = RunFolder(run)
-    resume.check_folder(spec, folder)
-    session, jobs = session_of(_prepared(spec, data, home), spec, folder, home, on)
-    with runtime.settled(session.spec.runtime):
-        left = [job for job in jobs if not is_done(folder, job)]
-        return estimate(session, jobs, left, processes(on, spec, session.material))
-
-
-def _prepared(spec: StudySpec, data: Path, home: Home) -> Material:
-    """Images packed and split; a runtime that cannot be had is refused before."""
-    runtime.resolve_runtime(spec.runtime)
-    return prepare(spec, data, home)
-
-
 def session_of(
     material: Material, spec: StudySpec, run: RunFolder, home: Home, on: str = "auto"
 ) -> tuple[Session, list[Job]]:
     """Settings resolved and jobs listed, on images that are packed and split."""
-    settings = runtime.resolve_runtime(resume.runtime_begun(spec, run), processes(on, spec, material))
     network = build(spec.model, len(material.class_names), spec.seed)
+    workers = processes(on, spec, material)
+    spec = spec.model_copy(update={"runtime": resume.runtime_begun(spec, run)})
+    return session_with(network, material, spec, run, home, workers)
+
+
+def session_with(
+    network: Classifier, material: Material, spec: StudySpec, run: RunFolder, home: Home, workers: int
+) -> tuple[Session, list[Job]]:
+    """`session_of` with this network and the runtime of `spec`, in which `workers` processes share the machine."""
     check_size(network, spec.image.size_px)
+    settings = runtime.resolve_runtime(spec.runtime, workers)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
     with runtime.settled(settings):
         settings = trunk.fastest_runtime(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
-    spec = spec.model_copy(update={"runtime": settings})
-    session = Session(spec, run, home, material, network)
-    return session, list_jobs(spec, material, network.weights)
+    session = Session(spec.model_copy(update={"runtime": settings}), run, home, material, network)
+    return session, list_jobs(session.spec, material, network.weights)
 
 
 def _passes(spec: StudySpec, material: Material) -> int:

@@ -27,7 +27,7 @@ from leukolab.engine.training import Training
 from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
 from leukolab.results.folder import RunFolder
-from leukolab.results.seals import seal
+from leukolab.results.seals import seal, sealed
 from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
 from leukolab.study.session import Session, recorded_session
 
@@ -79,6 +79,11 @@ def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
 def cached_heads(session: Session, job: Job) -> bool:
     """Whether the first stage of this job is trained together with others'."""
     return cached.heads_first(session.spec.readings[job.reading].stages, session.spec.training)
+
+
+def heads_left(session: Session, left: list[Job]) -> list[Job]:
+    """Those of the jobs `left` whose heads are still to be trained together."""
+    return [job for job in left if cached_heads(session, job) and not sealed(_head_folder(session, job))]
 
 
 def _together(session: Session, jobs: list[Job]) -> dict[tuple[str, str, int], list[Job]]:

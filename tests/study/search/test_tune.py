@@ -19,8 +19,8 @@ from leukolab.cards.draw import draw_data_set
 from leukolab.engine import reference
 from leukolab.results.predictions import read_spec
 from leukolab.spec import StudySpec, load_study
+from leukolab.study.estimate import plan_study
 from leukolab.study.prepare import Material, prepare
-from leukolab.study.run import plan_study
 from leukolab.study.search import tune
 from leukolab.study.search.space import read_space
 from leukolab.study.search.tune import Search, tune_study

@@ -31,7 +31,7 @@ from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import Split, index_fingerprint
 from leukolab.stats import METRICS
 from leukolab.study.jobs import Job
-from leukolab.study.prepare import Material, prepare
+from leukolab.study.prepare import Material, find_sources, packed
 from leukolab.study.run import pixels_kept, session_of, train_models
 from leukolab.study.search.outcome import SCORES, best_of, trial_folder, write_found, write_trials
 from leukolab.study.search.space import Dimension, filled
@@ -99,8 +99,9 @@ def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: 
     read_target(on)
     spec = _one_part(spec)
     _check_folder(folder, _record(spec, search))
+    sources = find_sources(spec, data)
     with hold(make_folder(folder)):
-        whole = prepare(spec, data, home)
+        whole = packed(sources, spec, home)
         _remember(folder, _record(spec, search), index_fingerprint(whole.index))
         place = _Place(spec, search, folder, home, data, on, _seen(whole, spec, home))
         higher = METRICS[search.metric].higher_is_better
