@@ -57,6 +57,16 @@ def test_a_missing_root(leukolab: Leukolab, tmp_path: Path) -> None:
     assert f"{tmp_path / 'nowhere'}: expected the images of 'phantom' here, found no such folder. Check" in sentence
 
 
+@pytest.mark.parametrize("command", [("run",), ("tune", "--search=training.learning_rates=log:1e-5..1e-2")])
+@pytest.mark.parametrize("mistyped", ["--data=nowhere", "--card=folde", "--card=cnmc2019", "--subject-from=("])
+def test_what_is_mistyped_leaves_no_folder_behind(
+    leukolab: Leukolab, tmp_path: Path, two_class: Path, command: tuple[str, ...], mistyped: str
+) -> None:
+    out, given = tmp_path / "deep" / "out", ["--data", two_class, "--card=folder", *TINY, mistyped]
+    assert leukolab("study", command[0], "demo", "--out", out, *given, *command[1:]).sentence
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_empty_root(leukolab: Leukolab, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     sentence = refused(leukolab, tmp_path / "empty", tmp_path / "out")
