@@ -50,7 +50,7 @@ def nameless(per_class=(50, 99, 96, 80), twins=((0, 1), (0, 30)), two_class=Fals
 
 def protocol(**given):
     top = {key: given.pop(key) for key in ("balance", "allow_leakage") if key in given}
-    return ProtocolSpec.model_validate({"split": given, **top})
+    return ProtocolSpec.model_validate({"stance": "corrected", "split": given, **top})
 
 
 def cut(index, seed=1, **given):

@@ -1,4 +1,4 @@
-"""Over- and undersampling to a number of images a class, and class weights."""
+"""Over- and undersampling to a number of images per class, and class weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from leukolab.splits.cohort import Array
 def balanced(items: Array, labels_n: Array, per_class: int, rng: np.random.Generator) -> Array:
     """Exactly `per_class` of `items` for each class among them.
 
-    A class with more is drawn from without replacement. In a class with fewer everything stays, and what is
-    missing is drawn as copies, none a second time before all have been copied once.
+    A larger class is drawn from without replacement. A smaller class keeps all its items, and copies are added;
+    no item is copied twice before every item was copied once.
 
     Args:
         items: int64 (n,), row numbers; `labels_n` is the class of every row.

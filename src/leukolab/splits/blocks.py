@@ -1,4 +1,4 @@
-"""Splits by contiguous file numbers, for data whose subjects nobody knows: neighbours look alike."""
+"""Splits by contiguous file numbers, for data with unknown subjects, where neighbouring images look alike."""
 
 from __future__ import annotations
 

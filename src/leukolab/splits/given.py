@@ -1,4 +1,4 @@
-"""Splits that others made: a data set's own folds, and a file of the user's own."""
+"""Splits made by others: a data set's own folds, and the user's split file."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _checked(table: pd.DataFrame, path: Path, cohort: Cohort) -> pd.DataFrame:
         if column not in table:
             raise SplitError(f"{path}: expected a column '{column}'. {nearest(column, map(str, table.columns))}")
     if not len(table):
-        raise SplitError(f"{path}: expected one row an image and role, found none.")
+        raise SplitError(f"{path}: expected one row per image and role, found none.")
     for column in ("outer", "fold", "copies"):
         numbers = pd.to_numeric(table[column], errors="coerce") if column in table else pd.Series(1, index=table.index)
         wrong = numbers.isna() | (numbers < 1) | (numbers % 1 != 0)

@@ -21,8 +21,8 @@ def identity_groups(index: pd.DataFrame, same_person: Sequence[Sequence[str]] = 
     """Merge subjects with every subject they share a twin with; without subjects, sets of twins.
 
     Args:
-        index: one row an image, with image_id, and subject and pixel_digest where known.
-        same_person: subjects that the data card knows to be one person; merged though no twin is at hand.
+        index: one row per image, with image_id, and subject and pixel_digest where known.
+        same_person: subjects that the data card knows to be one person; merged even where no twin shows it.
 
     Returns:
         image_id, group, reason, in the order of `index`. The group is named after its subjects, joined by `+`,

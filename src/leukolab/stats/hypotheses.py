@@ -51,7 +51,7 @@ class HypothesisMembers:
     by_rate: Mapping[float, tuple[str, ...]]
     """Learning rate to its fold models."""
     inter: Mapping[str, tuple[str, ...]]
-    """Scheme to its Inter-LR ensembles, one a learning rate."""
+    """Scheme to its Inter-LR ensembles, one per learning rate."""
     intra: Mapping[str, str]
     """Scheme to its Intra-LR ensemble."""
     best_ensemble: str
