@@ -1,10 +1,51 @@
 """Leukolab: classify leukaemia cells in microscope images, and find out honestly how well that works.
 
-Research use only.
+`import leukolab` offers what `leukolab.api` holds, loaded when it is asked for. Research use only.
 """
 
-import logging
+from __future__ import annotations
 
-__version__ = "0.1.0"
+from typing import TYPE_CHECKING, Any
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())
+from leukolab.base.version import __version__
+
+if TYPE_CHECKING:
+    from leukolab.api import (
+        Evaluation,
+        StudyRun,
+        draw_cells,
+        evaluate,
+        load_study,
+        make_split,
+        open_model,
+        open_run,
+        read_index,
+        run_study,
+    )
+
+__all__ = [
+    "Evaluation",
+    "StudyRun",
+    "__version__",
+    "draw_cells",
+    "evaluate",
+    "load_study",
+    "make_split",
+    "open_model",
+    "open_run",
+    "read_index",
+    "run_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What the door offers, imported now."""
+    if name not in __all__:
+        raise AttributeError(f"module 'leukolab' has no attribute '{name}'")
+    from leukolab import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

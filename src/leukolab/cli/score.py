@@ -20,10 +20,10 @@ from leukolab.report.texts import load_texts
 @language
 def score(file: Path, out: Path | None, bootstrap: int, seed: int, language: str) -> None:
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
-    from leukolab.results.evaluation import evaluate, write_evaluation
+    from leukolab.results.evaluation import evaluate_file, write_evaluation
 
     texts = load_texts(language)
-    found = evaluate(file, bootstrap, seed)
+    found = evaluate_file(file, bootstrap, seed)
     for metric, unit, value, low, high in found.rows():
         interval = texts("terminal.range", low=low, high=high) if low == low else ""
         name, by = texts.name("metrics", metric), texts.name("units", unit)

@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
-from leukolab import __version__
 from leukolab.base.errors import LeukolabError, MissingExtraError, nearest
 from leukolab.base.files import FULL, no_space
 from leukolab.base.home import find_home
 from leukolab.base.progress import Terminal, shown
+from leukolab.base.version import __version__
 from leukolab.cli.help import option
 
 

@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from leukolab import __version__
 from leukolab.base.errors import ClusterError
 from leukolab.base.files import make_folder
 from leukolab.base.home import Home
 from leukolab.base.progress import Relay, shown
+from leukolab.base.version import __version__
 from leukolab.plan.failure import describe_error
 from leukolab.plan.parcel import from_bytes
 from leukolab.plan.task import Place, Task

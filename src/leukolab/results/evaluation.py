@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from leukolab.base.errors import DataError
@@ -36,6 +37,10 @@ class Evaluation:
         counts = self.confusion.set_index("actual").sum(axis=1)
         return [str(name) for name in counts.index[counts == 0]]
 
+    def _repr_html_(self) -> str:
+        """The scores as a table, for a notebook."""
+        return str(self.scores.to_html(index=False, float_format="{:.3f}".format))
+
     def rows(self) -> Iterator[tuple[str, str, float, float, float]]:
         """Metric, unit, value and interval of each score; the interval is NaN where there is none."""
         for record in self.scores.to_dict("records"):
@@ -43,17 +48,52 @@ class Evaluation:
             yield (str(record["metric"]), str(record["unit"]), *numbers)  # type: ignore[misc]
 
 
-def evaluate(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
-    """Score the predictions in a CSV or Parquet file.
+def evaluate(
+    y_true: npt.ArrayLike,
+    y_prob: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None = None,
+    groups: npt.ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    bootstrap: int = 2000,
+    seed: int = 2019,
+) -> Evaluation:
+    """Every score of some predictions, with intervals over groups.
 
     Args:
-        path: a table with `label` (a class name or a whole number from 0), one `p_<class>` column a class, in the
-            order of the labels, and perhaps `subject`.
+        y_true: int (n,), labels from 0.
+        y_prob: float (n, k), probabilities of the classes; rows sum to 1.
+        sample_weight: float (n,), how often each image counts; once where None.
+        groups: (n,), the subject of each image; intervals are drawn over images where None, and too narrow then.
+        class_names: of the k classes; their numbers where None.
         bootstrap: replicates of each interval.
         seed: of the replicates.
 
     Raises:
-        DataError: columns are missing, a label is no class, or a probability is none.
+        DataError: the predictions cannot be scored.
+    """
+    labels, probs = np.asarray(y_true), np.asarray(y_prob, dtype=np.float64)
+    names = tuple(class_names) if class_names is not None else tuple(str(k) for k in range(probs.shape[1]))
+    copies = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    groups_n = np.arange(len(labels)).astype(str) if groups is None else np.asarray(groups).astype(str)
+    draws = make_bootstrap(labels, groups_n, bootstrap, seed, groups is not None)
+    units = {"image": image_weights(copies)}
+    units |= {"subject": subject_weights(copies, groups_n)} if groups is not None else {}
+    scores = [score_table(labels, probs, weights_n, unit, draws) for unit, weights_n in units.items()]
+    matrix = pd.DataFrame(confusion(labels, probs, copies).astype(int), columns=list(names))
+    matrix.insert(0, "actual", list(names))
+    report = classification_report(labels, probs, copies, names)
+    return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, groups is not None)
+
+
+def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
+    """`evaluate` of the predictions in a CSV or Parquet file.
+
+    Args:
+        path: a table with `label` (a class name or a whole number from 0), one `p_<class>` column per class, in the
+            order of the labels, and perhaps `subject`.
+
+    Raises:
+        DataError: columns are missing, a label is not a class, or the predictions cannot be scored.
     """
     table = _read(path)
     columns = [name for name in table.columns if str(name).startswith("p_")]
@@ -64,17 +104,10 @@ def evaluate(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
     if not len(table):
         raise DataError(f"{path}: expected at least one row of predictions, found none.")
     probs_nk = np.stack([_numbers(table[name], path) for name in columns], axis=1)
-    labels_n = _labels(table["label"], names, path)
     known = "subject" in table and bool(table["subject"].notna().all())
-    groups_n = table["subject"].astype(str).to_numpy() if known else np.arange(len(table)).astype(str)
-    draws = make_bootstrap(labels_n, groups_n, bootstrap, seed, known)
-    ones = np.ones(len(table))
-    units = {"image": image_weights(ones)} | ({"subject": subject_weights(ones, groups_n)} if known else {})
-    scores = [score_table(labels_n, probs_nk, weights_n, unit, draws) for unit, weights_n in units.items()]
-    matrix = pd.DataFrame(confusion(labels_n, probs_nk, ones).astype(int), columns=list(names))
-    matrix.insert(0, "actual", list(names))
-    report = classification_report(labels_n, probs_nk, ones, names)
-    return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, known)
+    groups_n = table["subject"].astype(str).to_numpy() if known else None
+    labels_n = _labels(table["label"], names, path)
+    return evaluate(labels_n, probs_nk, None, groups_n, names, bootstrap, seed)
 
 
 def write_evaluation(evaluation: Evaluation, out: Path, words: Callable[[str], str]) -> None:

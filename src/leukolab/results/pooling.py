@@ -111,13 +111,17 @@ def joined_draws(results: Results, series: Mapping[str, Series]) -> BalancedAccu
 
 
 def _picked(results: Results, protocol: str, mixtures: Sequence[Mixtures]) -> Iterator[Member]:
-    """What each outer part's rule picked, of everything and of the weighted ensembles; in studies that mix."""
-    if not mixtures:
-        return
-    chosen = [winner_of(results, [*one.models, *one.ensembles], protocol, one.outer) for one in mixtures]
-    yield _pooled(f"{protocol}/pooled/{CHOSEN}", "chosen", chosen, method=CHOSEN)
+    """What each outer part's rule picked of everything, and in studies that mix of the weighted ensembles."""
+    ensembles = {one.outer: one.ensembles for one in mixtures}
+    parts = {outer: models for (name, outer), models in results.outer_parts().items() if name == protocol}
+    chosen = [
+        winner_of(results, [*models, *ensembles.get(outer, ())], protocol, outer) for outer, models in parts.items()
+    ]
+    if chosen:
+        yield _pooled(f"{protocol}/pooled/{CHOSEN}", "chosen", chosen, method=CHOSEN)
     best = [one.best for one in mixtures]
-    yield _pooled(f"{protocol}/pooled/{BEST_ENSEMBLE}", "ensemble", best, method=BEST_ENSEMBLE)
+    if best:
+        yield _pooled(f"{protocol}/pooled/{BEST_ENSEMBLE}", "ensemble", best, method=BEST_ENSEMBLE)
 
 
 def _models(results: Results, protocol: str, summaries: Sequence[Member]) -> Iterator[Member]:

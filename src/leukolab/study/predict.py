@@ -36,6 +36,22 @@ class Model:
     members: tuple[Classifier, ...]
     weights: tuple[float, ...]
 
+    def predict(self, paths: Iterable[str | Path]) -> pd.DataFrame:
+        """Class and probabilities of each readable image; research use only.
+
+        Args:
+            paths: images, or folders of images.
+
+        Returns:
+            path, class and one `p_<class name>` per class; `attrs["unreadable"]` holds a sentence per unreadable image.
+
+        Raises:
+            DataError: a path does not exist, or there is no image at all.
+        """
+        table, unreadable = predict_images(self, find_images([Path(path) for path in paths]))
+        table.attrs["unreadable"] = unreadable
+        return table
+
 
 def open_model(run: str | Path) -> Model:
     """Load the chosen model of a finished run.

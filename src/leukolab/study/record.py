@@ -10,11 +10,11 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from leukolab import __version__
 from leukolab.audit.shortcuts import shortcut_features
 from leukolab.base.errors import RunError
 from leukolab.base.files import atomic
 from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.base.version import __version__
 from leukolab.engine import describe, runtime
 from leukolab.engine.bank import Bank
 from leukolab.engine.weights import save_state

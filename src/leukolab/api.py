@@ -1,0 +1,232 @@
+"""What `import leukolab` offers: studies, runs, scores, splits and models, for notebooks and other programs.
+
+Paths are `str` or `Path`, tables are pandas DataFrames, arrays come in the field's order: `y_true, y_prob,
+sample_weight, groups`. Nothing here is a diagnosis or fit for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from leukolab.base.home import Home, find_home
+from leukolab.results.evaluation import Evaluation, evaluate
+from leukolab.results.folder import RunFolder
+from leukolab.spec import DataSpec, ProtocolSpec, SplitSpec, StudySpec
+from leukolab.spec.read import parse_study, put, raw_study
+
+if TYPE_CHECKING:
+    from leukolab.study.predict import Model
+
+AnyPath = str | Path
+__all__ = [
+    "Evaluation",
+    "StudyRun",
+    "draw_cells",
+    "evaluate",
+    "load_study",
+    "make_split",
+    "open_model",
+    "open_run",
+    "read_index",
+    "run_study",
+]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A finished run: its tables as DataFrames, its settings, its report."""
+
+    folder: Path
+
+    @property
+    def spec(self) -> StudySpec:
+        """The settings it was made with."""
+        return self._files.spec
+
+    @property
+    def index(self) -> pd.DataFrame:
+        """One row per image: image_id, label, class_name, subject, part, path and what was measured."""
+        return self._files.index
+
+    @property
+    def members(self) -> pd.DataFrame:
+        """One row per model, ensemble, rival or summary, with its facts; `chosen` marks the one offered for use."""
+        return self._files.members
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """member, image_id, role, label, called, p_0 ... p_{k-1}; of models, rivals and the member offered for use."""
+        return self._files.predictions
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """member, role, metric, unit (image or subject), value, low, high, interval."""
+        return self._files.scores
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Loss and accuracy by model, stage and epoch."""
+        return self._files.history
+
+    @property
+    def report(self) -> Path:
+        """The page of its report."""
+        return self._files.page
+
+    def split(self, protocol: str) -> pd.DataFrame:
+        """outer, fold, role, image_id, copies under one protocol.
+
+        Raises:
+            RunError: the run has no such split.
+        """
+        return self._files.split(protocol).table
+
+    @property
+    def _files(self) -> RunFolder:
+        return RunFolder(self.folder)
+
+    def _repr_html_(self) -> str:
+        """Its first lines and the scores of the member offered for use, for a notebook."""
+        from html import escape
+
+        from leukolab.report.names import Names
+        from leukolab.report.texts import load_texts
+
+        names, answers = Names.of(self._files, load_texts()), self._files.answers
+        lines = [names.finding(finding) for finding in (*answers.headline, *answers.warnings)]
+        scores = self.scores
+        mine = scores[(scores["member"] == self._files.chosen.member) & (scores["role"] == "test")]
+        table = mine[["metric", "unit", "value", "low", "high"]].to_html(index=False, float_format="{:.3f}".format)
+        return "".join(f"<p>{escape(line)}</p>" for line in [self.spec.title, *lines]) + table
+
+
+def load_study(study: AnyPath, **settings: Any) -> StudySpec:
+    """A study by its name or YAML file, with settings by their dotted names.
+
+    Args:
+        study: a shipped name, such as `classify`, or the path of a YAML file.
+        settings: `bootstrap=200`, or `**{"image.size_px": 64}` for settings inside groups.
+
+    Raises:
+        SpecError: there is no such study or setting, or a value may not be.
+    """
+    where, raw = raw_study(str(study))
+    for name, value in settings.items():
+        put(raw, name, value)
+    return parse_study(raw, where)
+
+
+def run_study(
+    study: StudySpec | AnyPath, data: AnyPath, out: AnyPath, home: Home | AnyPath | None = None, **options: Any
+) -> StudyRun:
+    """Run a study to its report; the same call on the same folder goes on where it stopped.
+
+    Args:
+        study: from `load_study`, or what that takes.
+        data: folder of images.
+        out: the run folder.
+        home: where packed pixels and features are kept; the usual place where None.
+        options: `on`, `retune` and `language`, as of the command `study run`.
+
+    Raises:
+        LeukolabError: whatever the user can mend.
+    """
+    from leukolab.study.run import run_study as run
+
+    spec = study if isinstance(study, StudySpec) else load_study(study)
+    run(spec, Path(data), Path(out), home if isinstance(home, Home) else find_home(home), **options)
+    return StudyRun(Path(out))
+
+
+def open_run(folder: AnyPath) -> StudyRun:
+    """A run by its folder, also one from another machine.
+
+    Raises:
+        RunError: the folder is not that of a run.
+    """
+    RunFolder(Path(folder)).settings  # noqa: B018  (read now, so that a wrong folder is told of now)
+    return StudyRun(Path(folder))
+
+
+def open_model(run: AnyPath | StudyRun) -> Model:
+    """The model a finished run offers for use; `model.predict(paths)` gives class and probabilities. Needs torch.
+
+    Raises:
+        RunError: the folder is not that of a finished run.
+        WeightsError: tensors are missing or damaged.
+    """
+    from leukolab.study.predict import open_model as opened
+
+    return opened(run.folder if isinstance(run, StudyRun) else run)
+
+
+def read_index(
+    card: str,
+    root: AnyPath,
+    parts: Sequence[str] | None = None,
+    view: str | None = None,
+    subject_from: str | None = None,
+) -> pd.DataFrame:
+    """One row per image of a data set: image_id, path, label, class_name, subject and more; no pixel is read.
+
+    Args:
+        card: name of a data card, such as `folder` or `cnmc2019`.
+        root: its folder, or one above or below.
+        parts: parts of the data set; all that are labelled where None.
+        view: other classes over the same images, such as `two_class`.
+        subject_from: card `folder`: a pattern whose first group is the subject, searched in the path.
+
+    Raises:
+        DataError: the data set is not there, or has no such part or view.
+    """
+    from leukolab.cards import read_index as read
+
+    chosen = None if parts is None else tuple(parts)
+    return read(DataSpec(card=card, parts=chosen, view=view, subject_from=subject_from), Path(root))
+
+
+def make_split(index: pd.DataFrame, seed: int = 2019, allow_leakage: bool = False, **settings: Any) -> pd.DataFrame:
+    """Cut images into train, validation, tuning and test; subjects, and images of equal pixels, stay on one side.
+
+    Args:
+        index: image_id, label and perhaps subject, pixel_digest, order, official_fold; one row per image.
+        settings: those of a study's `split`: kind, by, outer, folds, test, validation, tuning.
+
+    Returns:
+        outer, fold, role, image_id, copies; its `attrs` hold `leakage` and `findings`.
+
+    Raises:
+        SplitError: it cannot be cut so, or a group would stand on two sides.
+    """
+    from leukolab.report.texts import load_texts
+    from leukolab.splits import identity_groups
+    from leukolab.splits import make_split as cut
+
+    spec = SplitSpec(**({"kind": "kfold", "outer": 5} | settings))
+    protocol = ProtocolSpec(stance="corrected", split=spec, allow_leakage=allow_leakage)
+    split = cut(index, identity_groups(index), "split", protocol, seed)
+    table = split.table.copy()
+    table.attrs["leakage"] = split.head.leakage
+    table.attrs["findings"] = [load_texts().finding(finding) for finding in split.head.findings]
+    return table
+
+
+def draw_cells(
+    out: AnyPath, layout: str = "two_class", subjects: int = 24, images: int = 20, size_px: int = 224, seed: int = 7
+) -> Path:
+    """Draw synthetic cells with known truth into a folder, `images` of each subject; read them with card `phantom`.
+
+    Args:
+        layout: `two_class` (cells on black) or `four_class` (on a smear).
+
+    Raises:
+        DataError: the folder holds other files.
+    """
+    from leukolab.cards.draw import draw_data_set
+
+    return draw_data_set(Path(out), layout, subjects, images, size_px, seed)
