@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from leukolab.base.home import Home
@@ -144,12 +145,26 @@ def snapshot() -> Callable[[Path], dict[str, str]]:
     return take
 
 
+@pytest.fixture(scope="session")
+def learned() -> Callable[[Path], pd.DataFrame]:
+    """Predictions of a run but for those that were mixed once it was scored."""
+
+    def read(run: Path) -> pd.DataFrame:
+        folder = RunFolder(run)
+        trained = [*folder.jobs["job"], *(rival.member for rival in folder.rivals_record.members)]
+        table = folder.predictions
+        mine: pd.DataFrame = table[table["member"].isin(trained)].reset_index(drop=True)
+        assert set(mine["member"]) == set(trained)
+        return mine
+
+    return read
+
+
 def one_word_report(run: RunFolder, *_: object, **__: object) -> Path:
     """Instead of the page, for tests that look at what a run computes, not at what it shows."""
-    path = run.page
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("report", encoding="utf-8")
-    return path
+    run.page.parent.mkdir(exist_ok=True)
+    run.page.write_text("report", encoding="utf-8")
+    return run.page
 
 
 @pytest.fixture
@@ -161,7 +176,7 @@ def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def predictions_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither scores nor a page: a run ends with its predictions."""
-    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, *_: run)
+    monkeypatch.setattr("leukolab.study.finish.finish", lambda run, *_: run.page)
 
 
 @pytest.fixture
@@ -170,9 +185,9 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = cached.train
 
-    def counted(network: Any, task: Any, *given: Any) -> Any:
-        names.append(task.name)
-        return real(network, task, *given)
+    def counted(network: Any, training: Any, *given: Any) -> Any:
+        names.append(training.name)
+        return real(network, training, *given)
 
     monkeypatch.setattr(cached, "train", counted)
     return names

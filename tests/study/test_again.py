@@ -13,6 +13,7 @@ import pytest
 from leukolab.base.errors import RunError
 from leukolab.base.home import Home
 from leukolab.engine.bank import Bank
+from leukolab.results.folder import RunFolder
 from leukolab.results.predictions import read_results
 from leukolab.spec import StudySpec, load_study
 from leukolab.study import work
@@ -21,6 +22,7 @@ from leukolab.study.run import run_study
 from leukolab.study.session import Session
 
 SETTINGS = ("spec.json", "study.yaml")
+Learned = Callable[[Path], pd.DataFrame]
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def changed(spec: StudySpec, setting: str, folder: Path) -> StudySpec:
 def test_a_changed_setting_redoes_only_what_it_touches(
     setting: str, new_heads: int, new_models: int, new_views: int,
     small_run: Any, run: Path, home: Home, tmp_path: Path,
-    heads: list[str], trainings: list[str], passes: list[int],
+    heads: list[str], trainings: list[str], passes: list[int], learned: Learned,
 ) -> None:  # fmt: skip
     shutil.copytree(home.path, tmp_path / "home")
     run_study(changed(small_run.spec, setting, tmp_path), small_run.data, run, Home(tmp_path / "home"))
@@ -87,7 +89,7 @@ def test_a_changed_setting_redoes_only_what_it_touches(
         made.clear()
     run_study(small_run.spec, small_run.data, run, Home(tmp_path / "home"))
     assert (heads, trainings, passes) == ([], [], [])
-    assert (run / "predictions.parquet").read_bytes() == (small_run.folder / "predictions.parquet").read_bytes()
+    assert learned(run).equals(learned(small_run.folder))
 
 
 def half(path: Path) -> None:
@@ -113,7 +115,7 @@ def test_damaged_files_of_a_finished_run_are_made_anew(
 @pytest.fixture
 def stopped(small_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run stopped in its third model after an epoch: heads and two models are done, one is unfinished."""
-    run, real = tmp_path / "stopped", work._task
+    run, real = tmp_path / "stopped", work._training
 
     def stopping(session: Session, job: Any, tell: Any) -> Any:
         def told(text: str) -> None:
@@ -124,7 +126,7 @@ def stopped(small_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         return real(session, job, told)
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "_task", stopping)
+        patch.setattr(work, "_training", stopping)
         with pytest.raises(KeyboardInterrupt):
             run_study(small_run.spec, small_run.data, run, home)
     assert len(list((run / "jobs").iterdir())) == 2
@@ -138,7 +140,7 @@ def stopped(small_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_damaged_files_of_a_stopped_run_are_made_anew(
     lost: str, new_heads: int, new_models: int, small_run: Any, stopped: Path, home: Home,
-    heads: list[str], trainings: list[str],
+    heads: list[str], trainings: list[str], learned: Learned,
 ) -> None:  # fmt: skip
     """Cut to half; what is sound is not done again, nor the heads of models that are done."""
     for path in [path for path in stopped.glob(lost) if path in files(stopped)]:
@@ -147,7 +149,7 @@ def test_damaged_files_of_a_stopped_run_are_made_anew(
     trainings.clear()
     run_study(small_run.spec, small_run.data, stopped, home)
     assert (len(heads), len(trainings)) == (new_heads, new_models)
-    assert (stopped / "predictions.parquet").read_bytes() == (small_run.folder / "predictions.parquet").read_bytes()
+    assert learned(stopped).equals(learned(small_run.folder))
 
 
 @pytest.mark.usefixtures("predictions_only")
@@ -214,4 +216,4 @@ def test_a_run_stopped_on_its_way_to_other_models_shows_none_of_the_old(
     with pytest.raises(RunError, match="expected the folder of a finished run"):
         open_model(run)
     with pytest.raises(RunError, match=r"predictions\.parquet"):
-        read_results(run)
+        read_results(RunFolder(run))

@@ -30,7 +30,7 @@ STUDY = (
     "--set", "protocols.corrected.split={kind: nested, outer: 3, folds: 2, tuning: 0.2}",
     "--set", "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
 )  # fmt: skip
-SAME = ("predictions.parquet", "scores.parquet", "ensembles.parquet")
+SAME = ("predictions.parquet", "scores.parquet", "members.parquet", "chosen.json")
 KILLS = 3
 
 

@@ -17,9 +17,8 @@ from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.cli import main
 from leukolab.plan import hold, read_events
-from leukolab.results.predictions import read_spec
+from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
-from leukolab.splits import read_split
 from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.run import train_study
@@ -27,7 +26,8 @@ from leukolab.study.status import read_progress
 from leukolab.study.tracking.entries import entries
 
 Snapshot = Callable[[Path], dict[str, str]]
-SAME = ("jobs", "predictions", "rivals", "scores", "pooled", "ensembles", "hypotheses", "confusion", "class_report")
+Learned = Callable[[Path], pd.DataFrame]
+SAME = ("jobs", "predictions", "rivals", "scores", "members", "hypotheses", "confusion", "class_report")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def merged(part_runs: Any, home: Home, snapshot: Snapshot, tmp_path_factory: pyt
 @pytest.fixture
 def record_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A merged folder ends with its predictions."""
-    monkeypatch.setattr("leukolab.study.merge.finish", lambda folder, *_: folder)
+    monkeypatch.setattr("leukolab.study.merge.finish", lambda folder, *_: folder.page)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def change(path: Path, **values: Any) -> None:
 def refused(runs: list[Path], out: Path) -> str:
     """The sentence; nothing is left behind."""
     with pytest.raises(RunError) as caught:
-        merge_runs(runs, out, out.parent)
+        merge_runs(runs, out, Home(out.parent))
     assert not out.exists()
     assert not list(out.parent.glob(".*"))
     return str(caught.value)
@@ -83,26 +83,31 @@ def test_a_run_that_goes_on_with_more_parts_trains_these_alone(part_runs: Any) -
     events = read_events(part_runs.whole)
     opened = [place for place, event in enumerate(events) if event.event == "opened"]
     trained = [event.name for event in events[opened[1] :] if (event.event, event.kind) == ("finished", "train")]
-    assert {name.split("/")[2] for name in trained} == {"outer2", "outer3"}
+    jobs = RunFolder(part_runs.whole).jobs
+    assert sorted(trained) == sorted(jobs.loc[jobs["outer"] > 1, "job"])
     assert len(trained) == 2 * 2 * 2
-    first, whole = (set(read_table(run / "jobs.parquet")["key"]) for run in (part_runs.first, part_runs.whole))
+    first, whole = (set(RunFolder(run).jobs["key"]) for run in (part_runs.first, part_runs.whole))
     assert first < whole
 
 
 @pytest.mark.usefixtures("record_only")
-def test_a_part_may_come_twice_where_it_is_the_same(part_runs: Any, home: Home, tmp_path: Path) -> None:
+def test_a_part_may_come_twice_where_it_is_the_same(
+    part_runs: Any, home: Home, tmp_path: Path, learned: Learned
+) -> None:
     merge_runs([part_runs.first, part_runs.whole, part_runs.others, part_runs.first], tmp_path / "out", home)
-    for name in ("jobs", "predictions", "rivals"):
+    assert learned(tmp_path / "out").equals(learned(part_runs.whole))
+    for name in ("jobs", "rivals"):
         expected = (part_runs.whole / f"{name}.parquet").read_bytes()
         assert (tmp_path / "out" / f"{name}.parquet").read_bytes() == expected, name
 
 
 def test_every_test_image_is_there_once(merged: Path) -> None:
-    pooled, predictions = read_table(merged / "pooled.parquet"), read_table(merged / "predictions.parquet")
-    sources = pooled[pooled["member"] == "rival:colour:corrected:pooled"]["source"]
-    tested = predictions[predictions["job"].isin(sources) & (predictions["role"] == "test")]["image_id"]
-    assert sorted(tested) == sorted(read_table(merged / "index.parquet")["image_id"])
-    assert read_split(merged / "split" / "corrected").tests_once
+    folder = RunFolder(merged)
+    predictions, members = folder.predictions, folder.member_list().values()
+    (colour,) = [one for one in members if (one.kind, one.method) == ("pooled", "colour")]
+    tested = predictions[predictions["member"].isin(colour.sources) & (predictions["role"] == "test")]["image_id"]
+    assert sorted(tested) == sorted(folder.index["image_id"])
+    assert folder.split("corrected").tests_once
 
 
 def test_the_page_shows_all_parts_together(merged: Path) -> None:
@@ -110,8 +115,9 @@ def test_the_page_shows_all_parts_together(merged: Path) -> None:
     for item in ("figure-pooled", "table-pooled-scores", "figure-hypotheses", "table-hypotheses"):
         assert f'id="{item}"' in page
     assert "Balanced accuracy over 3 outer parts together" in page
-    scores = read_table(merged / "scores.parquet")
-    scores = scores[(scores["kind"] == "pooled") & (scores["metric"] == "balanced_accuracy")]
+    scores = RunFolder(merged).scores
+    pooled = [one.member for one in RunFolder(merged).member_list().values() if one.kind == "pooled"]
+    scores = scores[scores["member"].isin(pooled) & (scores["metric"] == "balanced_accuracy")]
     table = page[page.index('id="table-pooled-scores"') :]
     table = table[: table.index("</table>")]
     assert [f"{value:.3f}" for value in scores["value"] if f">{value:.3f}<" not in table] == []
@@ -129,16 +135,21 @@ def test_a_merged_run_can_be_used_like_any_other(part_runs: Any, merged: Path, h
     pd.testing.assert_frame_equal(table, expected)
     told = {entry.key: entry for entry in entries(merged)}
     assert len([key for key in told if key.startswith("train-")]) == 3 * 2 * 2
-    assert told["corrected/pooled/chosen"].metrics["test/image/balanced_accuracy"] > 0
+    pooled = RunFolder(merged).chosen.pooled
+    assert pooled is not None
+    assert told[pooled.member].metrics["test/image/balanced_accuracy"] > 0
 
 
-def test_a_merged_run_goes_on_without_training(part_runs: Any, merged: Path, home: Home, tmp_path: Path) -> None:
+def test_a_merged_run_goes_on_without_training(
+    part_runs: Any, merged: Path, home: Home, tmp_path: Path, learned: Learned
+) -> None:
     run = Path(shutil.copytree(merged, tmp_path / "run"))
     before = len(read_events(run))
-    train_study(read_spec(run), part_runs.data, run, home)
+    train_study(RunFolder(run).spec, part_runs.data, run, home)
     assert not [event for event in read_events(run)[before:] if event.event == "started"]
-    for name in ("jobs", "predictions", "rivals"):
+    for name in ("jobs", "rivals"):
         assert (run / f"{name}.parquet").read_bytes() == (merged / f"{name}.parquet").read_bytes(), name
+    assert RunFolder(run).predictions.equals(learned(merged))
 
 
 def test_a_merged_run_tells_that_its_jobs_are_done(merged: Path, home: Home) -> None:
@@ -200,8 +211,8 @@ def test_an_unfinished_run_is_refused(part_runs: Any, another: Path, tmp_path: P
     (another / "jobs" / job["key"] / "result.json").unlink()
     assert f"expected the finished model '{job['job']}'" in refused([part_runs.first, another], tmp_path / "out")
     write_table(another / "jobs.parquet", read_table(another / "jobs.parquet").drop(index=1))
-    rivals = read_table(another / "rivals.parquet")
-    write_table(another / "rivals.parquet", rivals[~rivals["job"].str.endswith(":outer3")])
+    rivals = read_json(another / "rivals.json")["members"]
+    change(another / "rivals.json", members=[rival for rival in rivals if rival["outer"] != 3])
     assert "expected the simple rivals of outer part 3" in refused([part_runs.first, another], tmp_path / "out")
     (another / "chosen.json").unlink()
     assert "expected a finished run, found no chosen.json" in refused([part_runs.first, another], tmp_path / "out")
@@ -227,5 +238,5 @@ def test_one_run_or_a_folder_in_use_is_refused(part_runs: Any, tmp_path: Path) -
     assert "expected at least two run folders, got 1" in refused([part_runs.first], tmp_path / "out")
     (tmp_path / "holiday.txt").write_text("mine")
     with pytest.raises(RunError, match=r"found files\. Choose another run folder"):
-        merge_runs([part_runs.first, part_runs.others], tmp_path, tmp_path)
+        merge_runs([part_runs.first, part_runs.others], tmp_path, Home(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]

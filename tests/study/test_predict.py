@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,15 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import DataError, RunError, WeightsError
+from leukolab.results.folder import RunFolder, probabilities
 from leukolab.study.predict import find_images, open_model, predict_images
 
 
 def stored(run: Path) -> pd.DataFrame:
-    """The run's own test predictions of its chosen model, by image_id."""
-    chosen = json.loads((run / "chosen.json").read_text())
-    predictions = pd.read_parquet(run / "predictions.parquet")
-    test = predictions[predictions["role"] == "test"].set_index("image_id")
-    columns = sorted(name for name in test if str(name).startswith("p_"))
-    parts = [
-        test.loc[test["job"] == job, columns] * weight
-        for job, weight in zip(chosen["jobs"], chosen["weights"], strict=True)
-    ]
-    mixed: pd.DataFrame = sum(parts[1:], start=parts[0])
-    return mixed.sort_index()
+    """The run's own test predictions of the model it offers, by image_id: `called`, p_0 ... p_{k-1}."""
+    chosen, predictions = RunFolder(run).chosen, RunFolder(run).predictions
+    mine = predictions[(predictions["role"] == "test") & (predictions["member"] == chosen.member)]
+    return mine.set_index("image_id").sort_index().drop(columns=["member", "role", "label"])
 
 
 @pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])
@@ -40,14 +33,15 @@ def test_predictions_are_those_the_run_has_stored(
     expected = stored(folder)
     table, unreadable = predict_images(open_model(folder), [run.data / image_id for image_id in expected.index])
     assert unreadable == []
-    names = json.loads((folder / "card.json").read_text())["class_names"]
+    names = RunFolder(folder).class_names
     assert list(table.columns) == ["path", "class", *(f"p_{name}" for name in names)]
     found = table[[f"p_{name}" for name in names]].to_numpy()
-    assert np.abs(found - expected.to_numpy()).max() < 1e-3
+    probs = probabilities(expected)
+    assert np.abs(found - probs).max() < 1e-3
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
-    probs = expected.to_numpy()
     clear = np.abs(probs[:, 1] - 0.5) > 1e-3 if len(names) == 2 else np.ptp(np.sort(probs)[:, -2:], axis=1) > 1e-3
     called = np.array(names)[(probs[:, 1] >= 0.5).astype(int) if len(names) == 2 else probs.argmax(axis=1)]
+    assert (np.array(names)[expected["called"]] == called)[clear].all()
     assert (table["class"].to_numpy() == called)[clear].all()
 
 
@@ -85,7 +79,7 @@ def test_a_run_that_is_not_finished_or_damaged_says_so(wen_run: Any, tmp_path: P
 def test_a_model_that_is_damaged_classifies_nothing(file: str, harm: str, wen_run: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(wen_run.folder, run)
-    key = json.loads((run / "chosen.json").read_text())["keys"][0]
+    key = RunFolder(run).keys_of(RunFolder(run).offered())[0]
     path = run / file if file.startswith("trunk") else run / "jobs" / key / file
     data = bytearray(path.read_bytes())
     data[-9] ^= 64

@@ -16,13 +16,15 @@ from leukolab.engine import cached
 from leukolab.report.hypotheses import in_words
 from leukolab.report.texts import load_texts
 from leukolab.results import seals
+from leukolab.results.folder import RunFolder
 from leukolab.spec import RuntimeSpec, load_study
 from leukolab.study.estimate import plan_study
 from leukolab.study.finish import finish
 from leukolab.study.prepare import prepare
-from leukolab.study.run import STUDY_FILE, run_study, session_of
+from leukolab.study.run import run_study, session_of
 
 Snapshot = Callable[[Path], dict[str, str]]
+Learned = Callable[[Path], pd.DataFrame]
 TABLES = ("predictions.parquet", "scores.parquet", "history.parquet")
 
 
@@ -39,11 +41,14 @@ def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     for key in jobs["key"]:
         names = {path.name for path in (run / "jobs" / key).iterdir()}
         assert names == {"history.parquet", "predictions.parquet", "model.safetensors", "result.json"}
-    ensembles = pd.read_parquet(run / "ensembles.parquet")
-    assert ensembles.groupby("protocol")["ensemble"].nunique().tolist() == [9 + 3 + 1] * 2
+    members = [one for one in RunFolder(run).member_list().values() if one.kind == "ensemble"]
+    assert {name: sum(one.protocol == name for one in members) for name in ("published", "corrected")} == {
+        "published": 9 + 3 + 1,
+        "corrected": 9 + 3 + 1,
+    }
     hypotheses = pd.read_parquet(run / "hypotheses.parquet")
     assert {text[:2] for text in hypotheses["hypothesis"]} == {"H1", "H2", "H3", "H4"}
-    assert load_study(str(run / STUDY_FILE)) == wen_run.spec
+    assert load_study(str(run / "study.yaml")) == wen_run.spec
 
 
 @pytest.mark.usefixtures("quick_report")
@@ -57,7 +62,7 @@ def test_the_best_ensemble_is_never_chosen_on_the_test_part(tuning: bool, small_
     spec = read_json(run / "spec.json")
     spec["protocols"]["corrected"] |= {"champion_on": "validation", "weights_on": "validation"}
     write_json(run / "spec.json", spec)
-    finish(run, None)
+    finish(RunFolder(run), None)
     table = read_table(run / "hypotheses.parquet").set_index("hypothesis")
     assert set(table["picked_on"]) == {part}
     said = in_words(table.reset_index(), load_texts()).set_index("hypothesis")["sentence"]
@@ -68,7 +73,8 @@ def test_the_best_ensemble_is_never_chosen_on_the_test_part(tuning: bool, small_
 def test_the_page_of_a_run_holds_its_scores(subtypes_run: Any) -> None:
     page = subtypes_run.report.read_text(encoding="utf-8")
     scores = pd.read_parquet(subtypes_run.folder / "scores.parquet")
-    summary = scores[(scores["kind"] == "summary") & (scores["metric"] == "accuracy") & (scores["unit"] == "image")]
+    summaries = [one.member for one in RunFolder(subtypes_run.folder).member_list().values() if one.kind == "summary"]
+    summary = scores[scores["member"].isin(summaries) & (scores["metric"] == "accuracy") & (scores["unit"] == "image")]
     assert len(summary) >= 4
     missing = [row.member for row in summary.itertuples() if f"{row.value:.3f}" not in page]
     assert not missing
@@ -97,7 +103,7 @@ def test_the_same_seed_gives_the_same_bytes(
 
 @pytest.mark.usefixtures("predictions_only")
 def test_a_lost_job_alone_is_trained_again(
-    wen_run: Any, home: Home, tmp_path: Path, trainings: list[str], snapshot: Snapshot
+    wen_run: Any, home: Home, tmp_path: Path, trainings: list[str], snapshot: Snapshot, learned: Learned
 ) -> None:
     run = tmp_path / "moved"
     shutil.copytree(wen_run.folder, run)
@@ -105,22 +111,22 @@ def test_a_lost_job_alone_is_trained_again(
     shutil.rmtree(run / "jobs" / lost["key"])
     run_study(wen_run.spec, wen_run.data, run, home)
     assert trainings == [lost["job"]]
-    assert (run / "predictions.parquet").read_bytes() == (wen_run.folder / "predictions.parquet").read_bytes()
+    assert learned(run).equals(learned(wen_run.folder))
     name = f"jobs/{lost['key']}/model.safetensors"
     assert snapshot(run)[name] == snapshot(wen_run.folder)[name]
 
 
 @pytest.mark.usefixtures("predictions_only")
 def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
-    wen_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wen_run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learned: Learned
 ) -> None:
     real, done = cached.train, []
 
-    def stopping(network: Any, task: Any, *given: Any) -> Any:
+    def stopping(network: Any, training: Any, *given: Any) -> Any:
         if len(done) == 2:
             raise KeyboardInterrupt
-        done.append(task.name)
-        return real(network, task, *given)
+        done.append(training.name)
+        return real(network, training, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(cached, "train", stopping)
@@ -138,14 +144,14 @@ def test_a_stopped_run_leaves_whole_jobs_only_and_goes_on(
             run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
     assert len(folders(tmp_path / "run")) == 2
     run_study(wen_run.spec, wen_run.data, tmp_path / "run", home)
-    again, first = tmp_path / "run" / "predictions.parquet", wen_run.folder / "predictions.parquet"
-    assert again.read_bytes() == first.read_bytes()
+    assert learned(tmp_path / "run").equals(learned(wen_run.folder))
 
 
 def test_what_computes_is_measured_once_and_obeyed_afterwards(wen_run: Any, home: Home, said: list[str]) -> None:
     open_runtime = RuntimeSpec(device="cpu", precision="float32")
     asked = wen_run.spec.model_copy(update={"runtime": open_runtime})
-    session, jobs = session_of(prepare(asked, wen_run.data, home), asked, wen_run.folder, home)
+    material = prepare(asked, wen_run.data, home)
+    session, jobs = session_of(material, asked, RunFolder(wen_run.folder), home)
     assert session.spec.runtime == wen_run.spec.runtime
     assert not any("frozen part" in line for line in said)
     assert sorted(job.key for job in jobs) == folders(wen_run.folder)
@@ -214,22 +220,21 @@ def test_a_dry_run_touches_nothing(wen_run: Any, home: Home, tmp_path: Path, sna
 def test_a_run_moved_elsewhere_is_scored_again_from_itself_alone(wen_run: Any, tmp_path: Path) -> None:
     run = tmp_path / "another place"
     shutil.copytree(wen_run.folder, run)
-    for name in ("scores.parquet", "chosen.json", "answers.json"):
+    for name in ("scores.parquet", "members.parquet", "chosen.json", "answers.json"):
         (run / name).unlink()
     shutil.rmtree(run / "report")
-    assert finish(run, None) == run / "report" / "report.html"
-    for name in ("scores.parquet", "chosen.json", "answers.json", "thumbnails.npz"):
-        assert (run / name).exists(), name
-    for name in ("scores.parquet", "chosen.json", "answers.json"):
+    assert finish(RunFolder(run), None) == run / "report" / "report.html"
+    assert (run / "thumbnails.npz").exists()
+    for name in ("predictions.parquet", "scores.parquet", "members.parquet", "chosen.json", "answers.json"):
         assert (run / name).read_bytes() == (wen_run.folder / name).read_bytes(), name
     assert "another place" not in (run / "chosen.json").read_text()
 
 
 def test_a_run_without_its_predictions_says_so(wen_run: Any, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"found none\. Is this the folder of a run"):
-        finish(tmp_path, None)
+        finish(RunFolder(tmp_path), None)
     run = tmp_path / "run"
     shutil.copytree(wen_run.folder, run)
     (run / "predictions.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(RunError, match="damaged"):
-        finish(run, None)
+        finish(RunFolder(run), None)

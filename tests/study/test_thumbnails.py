@@ -8,25 +8,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukolab.base.files import make_folder, write_json, write_table
+from leukolab.base.files import make_folder, write_json
 from leukolab.base.home import Home
-from leukolab.study.run import _forget_pictures_of_others
+from leukolab.results.folder import RunFolder
+from leukolab.results.records import DataRecord
+from leukolab.study.record import _forget_pictures_of_others
 from leukolab.study.thumbnails import Thumbnails
 
 
+def write_index(run: RunFolder, *names: str) -> None:
+    """An index of these images."""
+    facts = {"label": 0, "class_name": "all", "subject": "P1", "part": ""}
+    run.write(RunFolder.index, pd.DataFrame({"image_id": names, "path": names}).assign(**facts))
+
+
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Home]:
+def folders(tmp_path: Path) -> tuple[RunFolder, Home]:
     """A run of images `x`, `y`, `z` and a home folder where these files were packed under other names."""
-    run, home = make_folder(tmp_path / "run"), Home(tmp_path / "home")
+    run, home = RunFolder(tmp_path / "run"), Home(tmp_path / "home")
     store = make_folder(home / "pixels" / "pixels-1")
-    write_json(run / "data.json", {"fingerprint": "0", "pixels": "pixels-1"})
-    write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y", "z"]}))
+    run.record(RunFolder.data, DataRecord(fingerprint="0", pixels="pixels-1"))
+    write_index(run, "x", "y", "z")
     np.save(store / "pixels.npy", np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 4, 4, 3), np.uint8))
     write_json(store / "manifest.json", {"image_ids": ["z", "x", "y"]})
     return run, home
 
 
-def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[Path, Home]) -> None:
+def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[RunFolder, Home]) -> None:
     run, home = folders
     found = Thumbnails.open(run, home)
     assert [int(found.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
@@ -35,18 +43,18 @@ def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[Path, Home]) -> 
     assert [int(alone.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
 
 
-def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[Path, Home]) -> None:
+def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[RunFolder, Home]) -> None:
     run, home = folders
-    write_table(run / "index.parquet", pd.DataFrame({"image_id": ["x", "y"]}))
+    write_index(run, "x", "y")
     assert Thumbnails.open(run, home).get("x").shape == (64, 64, 3)
 
 
-def test_pictures_of_another_geometry_are_dropped_when_a_run_goes_on(folders: tuple[Path, Home]) -> None:
+def test_pictures_of_another_geometry_are_dropped_when_a_run_goes_on(folders: tuple[RunFolder, Home]) -> None:
     run, home = folders
     found = Thumbnails.open(run, home)
     found.get("y")
     found.keep()
     _forget_pictures_of_others(run, "pixels-1")
-    assert (run / "thumbnails.npz").exists()
+    assert run.has(RunFolder.PICTURES)
     _forget_pictures_of_others(run, "pixels-2")
-    assert not (run / "thumbnails.npz").exists()
+    assert not run.has(RunFolder.PICTURES)

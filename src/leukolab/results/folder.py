@@ -125,8 +125,8 @@ class RunFolder:
     curves = Table("member", "curve", "x", "y", required=False)
     class_report = Table("member", "role", "class_name", "precision", "recall", "f1", "support", required=False)
     hypotheses = Table(
-        "protocol", "outer", "hypothesis", "first", "second", "difference", "low", "high", "p_value", "p_holm", "answer",
-        "picked_on", required=False,
+        "protocol", "outer", "hypothesis", "first", "second", "difference", "low", "high", "p_value", "p_holm",
+        "answer", "picked_on", required=False,
     )  # fmt: skip
 
     settings = Document(StudySpec, "spec.json")

@@ -17,7 +17,7 @@ from leukolab.base.home import Home
 from leukolab.base.pins import pinned
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine import reference
-from leukolab.results.predictions import read_spec
+from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.estimate import plan_study
 from leukolab.study.prepare import Material, prepare
@@ -66,11 +66,11 @@ def counted(patch: pytest.MonkeyPatch, stop: int | None = None) -> list[str]:
     done: list[str] = []
     real = reference.run_epoch
 
-    def run_epoch(network: Any, task: Any, *rest: Any) -> tuple[float, float]:
+    def run_epoch(network: Any, training: Any, *rest: Any) -> tuple[float, float]:
         if len(done) == stop:
             raise KeyboardInterrupt
-        result = real(network, task, *rest)
-        done.append(task.name)
+        result = real(network, training, *rest)
+        done.append(training.name)
         return result
 
     patch.setattr(reference, "run_epoch", run_epoch)
@@ -99,7 +99,7 @@ def test_a_search_leaves_what_it_promises(found: Found, two_class: Path) -> None
 
 def test_a_trial_trains_with_its_settings(found: Found) -> None:
     for row in pd.read_csv(found.folder / "trials.csv").to_dict("records"):
-        spec = read_spec(found.folder / "trials" / f"{row['trial']:04}")
+        spec = RunFolder(found.folder / "trials" / f"{row['trial']:04}").spec
         assert spec.training.learning_rates == (row["training.learning_rates"],)
         assert (spec.model.dropout, spec.image.size_px) == (row["model.dropout"], row["image.size_px"])
 
@@ -107,11 +107,13 @@ def test_a_trial_trains_with_its_settings(found: Found) -> None:
 def test_a_trial_is_scored_on_each_models_own_validation_images(found: Found) -> None:
     row = pd.read_csv(found.folder / "trials.csv").iloc[1]
     run = found.folder / "trials" / "0002"
-    predictions = pd.read_parquet([*(run / "jobs").glob("*/predictions.parquet")])
+    predictions = pd.concat([RunFolder(run).job_predictions(path.name) for path in (run / "jobs").iterdir()])
     predictions = predictions[predictions["role"] == "validation"]
-    for name, part in predictions.groupby("job"):
+    folds = RunFolder(run).jobs.set_index("job")["fold"]
+    assert set(predictions["member"]) == set(folds.index)
+    for name, part in predictions.groupby("member"):
         expected = balanced_accuracy_score(part["label"], part["p_1"] >= 0.5)
-        assert row[f"fold_{str(name)[-1]}"] == pytest.approx(expected)
+        assert row[f"fold_{folds[name]}"] == pytest.approx(expected)
 
 
 def test_no_trial_reads_or_predicts_a_tuning_or_test_image(
@@ -126,8 +128,9 @@ def test_no_trial_reads_or_predicts_a_tuning_or_test_image(
         table = material.splits["corrected"].table
         part = table[table["outer"] == 1]
         unseen.update(part.loc[part["role"].isin(["tuning", "test"]), "image_id"])
-        for path in material.index.loc[material.index["image_id"].isin(unseen), "path"]:
-            Path(path).unlink()
+        for name, path in zip(material.index["image_id"], material.paths, strict=True):
+            if name in unseen:
+                path.unlink()
         shutil.rmtree(home / "pixels" / material.store.key)
         return material
 

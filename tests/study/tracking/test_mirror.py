@@ -20,6 +20,7 @@ import pytest
 from leukolab.base.errors import RunError, TrackingError
 from leukolab.base.files import read_table, write_table
 from leukolab.base.home import Home
+from leukolab.results.folder import RunFolder
 from leukolab.study.tracking.mirror import IDENTITY_FILE, track
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # MLflow's own
@@ -127,13 +128,14 @@ def test_a_server_is_told_settings_curves_scores_and_models(wen_run: Any, server
     assert study.data.params["image.size_px"] == "48"
     assert study.data.params["readings.two_stage.stages.0.epochs"] == "3"
     assert board.files(study.info.run_id) == {"trunk.safetensors"}
-    told = scores[scores["kind"] != "summary"]
+    kinds = {name: one.kind for name, one in RunFolder(mine).member_list().items()}
+    told = scores[scores["member"].map(kinds) != "summary"]
     assert set(entries) - {"demo"} == set(told["member"])
     for name, rows in told.groupby("member"):
         run = entries[str(name)]
         assert run.info.status == "FINISHED"
         assert run.data.tags["mlflow.parentRunId"] == study.info.run_id
-        assert run.data.tags["leukolab.kind"] == rows["kind"].iloc[0]
+        assert run.data.tags["leukolab.kind"] == kinds[str(name)]
         wanted = {f"{row.role}/{row.unit}/{row.metric}": row.value for row in rows.itertuples()}
         assert {key: run.data.metrics[key] for key in wanted} == pytest.approx(wanted, rel=1e-12)
         low = rows.dropna(subset="low").iloc[0]
@@ -168,7 +170,7 @@ def test_scores_that_changed_are_brought_up_to_date(mine: Path, file: str, tmp_p
     track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     board = board_of(file, mine)
     first, scores = board.ids, read_table(mine / "scores.parquet")
-    row = (scores["kind"] == "model") & (scores["metric"] == "auc") & (scores["role"] == "test")
+    row = scores["member"].isin(RunFolder(mine).jobs["job"]) & (scores["metric"] == "auc") & (scores["role"] == "test")
     scores.loc[row, "value"] = [0.25 if number % 2 else 0.125 for number in range(row.sum())]
     write_table(mine / "scores.parquet", scores)
     track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
@@ -235,7 +237,7 @@ def test_it_goes_on_where_it_was_stopped(
 
 
 def test_no_name_and_no_picture_of_a_cell_is_told(mine: Path, subtypes_run: Any, tmp_path: Path) -> None:
-    track(mine, "mlflow", tmp_path)
+    track(mine, "mlflow", Home(tmp_path))
     database = tmp_path / "mlflow" / "mlflow.db"
     board = board_of(f"sqlite:///{database.as_posix()}", mine)
     files = board.files(board.ids[STUDY])
