@@ -16,7 +16,7 @@ KEY = re.compile(r"""(?:key = |if subjects else )['"]([a-z_]+\.[a-z_]+)['"]""")
 GROUP = re.compile(r"""\.name\(\s*['"]([a-z_]+)['"]""")
 ITEM = re.compile(r"""(?:Sheet|Drawing|Gallery)\(\s*f?['"]([a-z_{}]+)['"]|key: str = ['"]([a-z_]+)['"]""")
 SECTION = re.compile(r"""Section\(\s*['"]([a-z_]+)['"]""")
-COUNTED = {"page.figure_number", "page.table_number"}
+COUNTED = {"language.decimal", "page.figure_number", "page.table_number"}
 EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_text.no_subjects"}
 
 

@@ -21,7 +21,7 @@ def in_words(table: pd.DataFrame, texts: Texts) -> pd.DataFrame:
 
 
 def comparison(row: Mapping[Hashable, Any], texts: Texts) -> str:
-    """What was compared, such as `scheme f1 minus scheme kappa`; empty where there was nothing."""
+    """What was compared, such as `weights by F1 minus weights by kappa`; empty where there was nothing."""
     if row["answer"] == "nothing":
         return ""
     return texts("findings.hypothesis.difference", first=_side(row, "first", texts), second=_side(row, "second", texts))

@@ -25,7 +25,7 @@ from leukolab.report.texts import Texts
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_NUMBER = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"[-+\u2212]?(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?")
 PNG_DPI = 300
 """Resolution of the PNG files: what printers of theses ask for."""
 
@@ -123,13 +123,19 @@ def write_figure(figure: Figure, folder: Path, name: str) -> str:
 
 
 def localised(figure: Figure, texts: Texts) -> Figure:
-    """The figure with numbers on axes and marks written as the language of the texts does; others stay as they are."""
+    """The figure with numbers on axes and marks written as the language of the texts does; others stay as they are.
+
+    Whoever draws writes a text that is a number alone in English form.
+    """
     if texts.localised("0.5") == "0.5":
         return figure
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        labels = axis.get_major_formatter().format_ticks(list(axis.get_majorticklocs()))
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, _Localised):  # panels that share an axis share its formatter
+            continue
+        labels = formatter.format_ticks(list(axis.get_majorticklocs()))
         if any(_NUMBER.fullmatch(label) for label in labels):
-            axis.set_major_formatter(_Localised(axis.get_major_formatter(), texts))
+            axis.set_major_formatter(_Localised(formatter, texts))
     for text in figure.findobj(Text):
         if _NUMBER.fullmatch(text.get_text()):
             text.set_text(texts.localised(text.get_text()))

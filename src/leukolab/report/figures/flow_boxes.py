@@ -46,7 +46,7 @@ def _protocol_flow(run: Run, texts: Texts, protocol: str, x: float, width: float
     parts = [
         Box(
             f"{protocol}-{role}", x - width / 2 + share * (place + 0.5), len(chain) + 1, share * 0.92,
-            texts.name("roles_short", role), texts.number(numbers[role], ","),
+            texts.name("roles_short", role), f"{numbers[role]:,}",
         )
         for place, role in enumerate(roles)
     ]  # fmt: skip
