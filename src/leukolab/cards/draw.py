@@ -50,7 +50,7 @@ class _Subject:
 
 
 def draw_data_set(
-    out: Path,
+    out: str | Path,
     layout: str,
     subjects: int,
     images_per_subject: int,
@@ -77,6 +77,7 @@ def draw_data_set(
         SpecError: a setting is out of range.
         StorageError: the disk is full or may not be written.
     """
+    out = Path(out)
     if layout not in LAYOUTS:
         raise SpecError(f"phantom: layout: no '{layout}'. {nearest(layout, LAYOUTS)}")
     _check_counts(layout, subjects, images_per_subject, size_px)

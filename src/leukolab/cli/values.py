@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from leukolab.base.errors import SpecError, nearest
+from leukolab.base.errors import SpecError
 
 
 class Epochs(click.ParamType):  # type: ignore[type-arg]
@@ -61,7 +62,9 @@ class OneOf(click.Choice):  # type: ignore[type-arg]
         """The choice."""
         if value not in self.choices:
             named = ", ".join(f"'{choice}'" for choice in self.choices)
-            self.fail(f"'{value}' is not one of {named}. {nearest(str(value), self.choices)}", param, ctx)
+            near = difflib.get_close_matches(str(value), self.choices, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            self.fail(f"'{value}' is not one of {named}.{hint}", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from leukolab.base.errors import nearest
+
 EVERY = "both"
 """What stands for all protocols of a study."""
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -299,8 +301,8 @@ class StudySpec(Settings):
         if EVERY in self.protocols:
             raise ValueError(f"protocols: '{EVERY}' stands for all of them; choose another name")
         if self.protocol != EVERY and self.protocol not in self.protocols:
-            known = ", ".join([*self.protocols, EVERY])
-            raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study ({known})")
+            hint = nearest(self.protocol, [*self.protocols, EVERY])
+            raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study. {hint}")
         if self.ensembles is not None and len(self.readings) != 1:
             raise ValueError(f"ensembles: expected one reading to mix the models of, got {len(self.readings)}")
         return self

@@ -21,13 +21,13 @@ def study_names() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_study(name_or_path: str, overrides: Iterable[str] = ()) -> StudySpec:
+def load_study(name_or_path: str | Path, overrides: Iterable[str] = ()) -> StudySpec:
     """The study of that name, or of that YAML file, with `a.b=c` overrides applied.
 
     Raises:
         SpecError: unknown name or key (with the nearest match), or a value that may not be.
     """
-    where, raw = raw_study(name_or_path)
+    where, raw = raw_study(str(name_or_path))
     for override in overrides:
         put(raw, *read_setting(override))
     return parse_study(raw, where)
@@ -134,7 +134,8 @@ def _sentence(error: ValidationError, where: str) -> str:
     got = first["input"]
     shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
     place = f"{where}: {location}" if location else where
-    return f"{place}: {message[0].lower() + message[1:]}{shown}."
+    sentence = f"{place}: {message[0].lower() + message[1:]}{shown}"
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
 
 
 def _location(error: ErrorDetails) -> str:

@@ -13,12 +13,13 @@ from leukolab.study.run import run_study
 NEWS = logging.getLogger(__name__)
 
 
-def run_demo(out: Path, home: Home, language: str = "en") -> tuple[Path, Path, Path]:
+def run_demo(out: str | Path, home: Home, language: str = "en") -> tuple[Path, Path, Path]:
     """Draw two synthetic data sets, run both designs on them; the reports are in this language.
 
     Returns:
         Paths of the report on four classes, of the report on two, and of an image to classify.
     """
+    out = Path(out)
     four = draw_data_set(out / "cells-four-classes", "four_class", 40, 10, 112, 7)
     two = draw_data_set(out / "cells-two-classes", "two_class", 100, 6, 112, 7)
     NEWS.info("1 of 2: the design of 'subtypes', four classes")

@@ -52,16 +52,18 @@ class Estimate:
     disk_gib: float
 
 
-def plan_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "auto", retune: bool = False) -> Estimate:
+def plan_study(
+    spec: StudySpec, data: str | Path, run: str | Path, home: Home, on: str = "auto", retune: bool = False
+) -> Estimate:
     """What `run_study` with these arguments would train and take; nothing is trained, the run folder is not touched.
 
     Raises:
         LeukolabError: what the run would be refused for.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(Path(run))
     resume.check_folder(spec, folder)
     runtime.resolve_runtime(spec.runtime)
-    material = prepare(spec, data, home)
+    material = prepare(spec, Path(data), home)
     resume.check_images(folder, index_fingerprint(material.index))
     workers = processes(on, spec, material)
     network = _network(spec, len(material.class_names), folder)

@@ -17,12 +17,13 @@ from leukolab.study.thumbnails import Thumbnails
 NEWS = logging.getLogger(__name__)
 
 
-def report_run(run: Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:
+def report_run(run: str | Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:
     """`finish`, while no other process works in the run folder; noted in its ledger.
 
     Raises:
         RunError: as `finish`, or another process works there.
     """
+    run = Path(run)
     folder = RunFolder(run)
     folder.settings  # noqa: B018  (a folder that is no run is refused before it is locked)
     with hold(run):

@@ -13,7 +13,7 @@ from leukolab.spec import DataSpec
 THUMBNAIL_PX = 128
 
 
-def explore_data(name: str, root: Path, out: Path, home: Home, language: str = "en") -> Path:
+def explore_data(name: str, root: str | Path, out: str | Path, home: Home, language: str = "en") -> Path:
     """Read, measure and draw the data set `name` in `root`; unreadable files are listed on the page.
 
     The page is in this language.
@@ -25,4 +25,4 @@ def explore_data(name: str, root: Path, out: Path, home: Home, language: str = "
     index = read_index(DataSpec(card=name), root)
     paths = [Path(path) for path in index["path"]]
     store = pack(paths, list(index["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
-    return explore(index.merge(store.measures, on="image_id", how="left"), store, card, out, language)
+    return explore(index.merge(store.measures, on="image_id", how="left"), store, card, Path(out), language)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from leukolab.base.errors import RunError
@@ -25,7 +25,7 @@ from leukolab.study.tracking.entries import flat
 NEWS = logging.getLogger(__name__)
 
 
-def merge_runs(runs: list[Path], out: Path, home: Home, language: str = "en") -> Path:
+def merge_runs(runs: Sequence[str | Path], out: str | Path, home: Home, language: str = "en") -> Path:
     """Make one run folder of several, with its scores and report.
 
     Args:
@@ -41,6 +41,7 @@ def merge_runs(runs: list[Path], out: Path, home: Home, language: str = "en") ->
         RunError: a run is not finished, or differs in more than its outer parts; the sentence names what.
         StorageError: `out` cannot be written.
     """
+    folders, out = [Path(run) for run in runs], Path(out)
     if len(runs) < 2:
         raise RunError(f"merge: expected at least two run folders, got {len(runs)}. Name them all.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -48,7 +49,7 @@ def merge_runs(runs: list[Path], out: Path, home: Home, language: str = "en") ->
             f"{out}: expected an empty or new folder for the merged run, found files. Choose another run folder.",
             settings=("run folder",),
         )
-    parts = [read_finished(run) for run in runs]
+    parts = [read_finished(run) for run in folders]
     for part in parts[1:]:
         _check_alike(parts[0], part)
     for before, part in itertools.combinations(parts, 2):

@@ -83,14 +83,14 @@ def open_model(run: str | Path) -> Model:
     return Model(spec, names, members, member.weights or (1.0,))
 
 
-def find_images(places: Iterable[Path]) -> list[Path]:
+def find_images(places: Iterable[str | Path]) -> list[Path]:
     """Image files named, and those below the folders named, in order of name.
 
     Raises:
         DataError: a place does not exist, or there is no image at all.
     """
     found: list[Path] = []
-    for place in places:
+    for place in map(Path, places):
         if not place.exists():
             raise DataError(f"{place}: expected an image or a folder here, found nothing.")
         inside = (

@@ -31,8 +31,8 @@ NEWS = logging.getLogger(__name__)
 
 def run_study(
     spec: StudySpec,
-    data: Path,
-    run: Path,
+    data: str | Path,
+    run: str | Path,
     home: Home,
     on: str = "auto",
     retune: bool = False,
@@ -56,6 +56,7 @@ def run_study(
         LeukolabError: whatever the user can mend.
     """
     load_texts(language)  # one that is not known is refused before anything is spent
+    data, run = Path(data), Path(run)
     session = train_study(spec, data, run, home, on, retune)
     from leukolab.study.finish import report_run
 

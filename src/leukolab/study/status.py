@@ -38,7 +38,7 @@ class Progress:
     reported: bool
 
 
-def read_progress(run: Path, home: Home) -> Progress:
+def read_progress(run: str | Path, home: Home) -> Progress:
     """How far the run in this folder is.
 
     Args:
@@ -48,6 +48,7 @@ def read_progress(run: Path, home: Home) -> Progress:
     Raises:
         RunError: this is no run folder, or its plan is damaged.
     """
+    run = Path(run)
     if not any((run / name).exists() for name in (PLAN_FILE, LEDGER_FILE, LOCK_FILE)):
         raise RunError(
             f"{run}: expected the folder of a run, found no plan in it. "

@@ -74,7 +74,9 @@ class _Place:
     seen: Material
 
 
-def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: Home, on: str = "local") -> str:
+def tune_study(
+    spec: StudySpec, search: Search, data: str | Path, folder: str | Path, home: Home, on: str = "local"
+) -> str:
     """Search, or go on with a search, and write what was found into its folder.
 
     Args:
@@ -92,6 +94,7 @@ def tune_study(spec: StudySpec, search: Search, data: Path, folder: Path, home: 
         LeukolabError: whatever the user can mend.
     """
     check()
+    data, folder = Path(data), Path(folder)
     if search.metric not in METRICS:
         raise SpecError(
             f"metric: there is no metric '{search.metric}'. {nearest(search.metric, METRICS)}", settings=("metric",)

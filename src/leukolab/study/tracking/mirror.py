@@ -64,7 +64,7 @@ def check(target: str, home: Home) -> None:
     _load()
 
 
-def track(run: Path, target: str, home: Home) -> str:
+def track(run: str | Path, target: str, home: Home) -> str:
     """Mirror the finished run in the folder `run`; again after a resume, the same entries are brought up to date.
 
     Args:
@@ -80,7 +80,7 @@ def track(run: Path, target: str, home: Home) -> str:
         RunError: the run is not finished.
         TrackingError: MLflow cannot be reached or refuses; the run folder is as it was.
     """
-    place = read_target(target, home)
+    run, place = Path(run), read_target(target, home)
     _load()
     told = entries(run)
     identity = _identity(run)
