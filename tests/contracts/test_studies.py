@@ -8,7 +8,11 @@ import pytest
 import timm
 
 from leukolab.cards import get_card
+from leukolab.report.sections import SECTIONS
+from leukolab.report.texts import languages, load_texts
+from leukolab.results.answers import ANSWERS
 from leukolab.spec import StudySpec, load_study, study_names
+from leukolab.stats import METRICS
 
 STUDIES = study_names()
 
@@ -40,29 +44,42 @@ def test_the_backbone_is_pinned_by_a_tag_that_timm_has(name: str) -> None:
     assert backbone in timm.list_pretrained(f"{backbone.partition('.')[0]}.*")
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_published_protocols_leak_on_purpose_and_corrected_ones_may_not(name: str) -> None:
-    protocols = load_study(name).protocols
-    assert set(protocols) == {"published", "corrected"}
-    assert protocols["published"].allow_leakage
-    assert protocols["published"].split.by == "image"
-    corrected = protocols["corrected"]
-    assert not corrected.allow_leakage
-    assert corrected.split.by in ("group", "auto")
-    assert corrected.champion_on != "test"
-    assert corrected.weights_on != "test"
-    assert corrected.balance.when in ("never", "in_training")
+PROTOCOLS = [(name, protocol) for name in STUDIES for protocol in load_study(name).protocols]
 
 
-@pytest.mark.parametrize("name", STUDIES)
-@pytest.mark.parametrize("protocol", ["published", "corrected"])
+@pytest.mark.parametrize(("name", "protocol"), PROTOCOLS)
+def test_published_protocols_leak_on_purpose_and_corrected_ones_may_not(name: str, protocol: str) -> None:
+    settings = load_study(name).protocols[protocol]
+    if settings.stance == "published":
+        assert settings.allow_leakage
+        assert settings.split.by == "image"
+        return
+    assert not settings.allow_leakage
+    assert settings.split.by in ("group", "auto")
+    assert settings.champion_on != "test"
+    assert settings.weights_on != "test"
+    assert settings.balance.when in ("never", "in_training")
+
+
+@pytest.mark.parametrize(("name", "protocol"), PROTOCOLS)
 def test_outer_parts_are_among_those_of_the_split(name: str, protocol: str) -> None:
     spec = load_study(name, [f"protocol={protocol}"])
     there = range(1, spec.active_protocols[protocol].split.outer + 1)
     for reading in spec.readings.values():
         assert set(reading.outer_parts.get(protocol, ())) <= set(there)
-        assert set(reading.outer_parts) <= {"published", "corrected"}
     assert spec.outer_parts is None or set(spec.outer_parts) <= set(there)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_report_of_a_study_is_made_of_what_there_is(name: str) -> None:
+    report = load_study(name).report
+    assert set(report.sections) <= set(SECTIONS)
+    assert set(report.answers) <= set(ANSWERS)
+    assert report.primary in METRICS
+    for language in languages():
+        texts = load_texts(language).entries
+        assert {f"limits.{limit}" for limit in report.limits} <= set(texts)
+        assert not report.labels or any(key.endswith(f".label_{report.labels}") for key in texts)
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -89,5 +106,4 @@ def test_published_figures_are_of_a_known_card_and_only_beside_its_own_classes(n
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_head_fits_the_kind_of_report(name: str) -> None:
     spec = load_study(name)
-    assert (spec.model.head == "sigmoid") == (spec.report == "wen")
-    assert (spec.ensembles is not None) == (spec.report == "wen")
+    assert (spec.model.head == "sigmoid") == (spec.ensembles is not None)

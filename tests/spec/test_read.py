@@ -123,7 +123,7 @@ def test_balance_needs_its_number() -> None:
         ("training.augment.views=0", "training.augment.views: input should be greater than or equal to 1 or 'online'"),
         ("outer_parts=[0]", "outer_parts.0: input should be greater than or equal to 1, got 0"),
         ("readings={}", "readings: dictionary should have at least 1 item"),
-        ("protocols.corected.split.kind=kfold", "protocols.corected: input should be 'published' or 'corrected'"),
+        ("protocols.corected.split.kind=kfold", "protocols: there is no 'corected'. Did you mean 'corrected'?"),
     ],
 )
 def test_settings_that_could_not_be_trained_are_refused_on_reading(override: str, words: str) -> None:

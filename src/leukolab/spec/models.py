@@ -303,6 +303,12 @@ class StudySpec(Settings):
         if self.protocol != EVERY and self.protocol not in self.protocols:
             hint = nearest(self.protocol, [*self.protocols, EVERY])
             raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study. {hint}")
+        for name, reading in self.readings.items():
+            for protocol in reading.outer_parts:
+                if protocol not in self.protocols:
+                    raise ValueError(
+                        f"readings.{name}.outer_parts: '{protocol}' is not among the protocols of this study"
+                    )
         if self.ensembles is not None and len(self.readings) != 1:
             raise ValueError(f"ensembles: expected one reading to mix the models of, got {len(self.readings)}")
         return self

@@ -14,6 +14,9 @@ from pydantic_core import ErrorDetails
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec.models import StudySpec
 
+NAMED = ("protocols", "readings")
+"""Groups of settings whose names are the study's own."""
+
 
 def study_names() -> list[str]:
     """Names of the shipped studies."""
@@ -64,9 +67,12 @@ def put(raw: dict[str, Any], path: str, value: Any) -> None:
     """Set the setting at `a.b.0.c` in place.
 
     Raises:
-        SpecError: a part of the path is no group of settings.
+        SpecError: a part of the path is no group of settings, or names a protocol or reading that does not exist.
     """
     *parents, last = path.split(".")
+    if len(parents) > 1 and parents[0] in NAMED and parents[1] not in raw.get(parents[0], {}):
+        known = raw.get(parents[0], {})
+        raise SpecError(f"{path}: {parents[0]}: there is no '{parents[1]}'. {nearest(parents[1], known)}")
     node: Any = raw
     for depth, parent in enumerate(parents):
         if isinstance(node, list) and parent.isdigit() and int(parent) < len(node):
