@@ -35,6 +35,7 @@ from leukolab.engine.heads import train_heads
 from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Rows
 from leukolab.engine.reference import plain_logits
+from leukolab.engine.runners import runner_of
 from leukolab.engine.source import ActivationSource, PixelSource
 from leukolab.engine.training import Training
 from leukolab.spec import StageSpec
@@ -122,12 +123,12 @@ def _filled(load: Workload, bank: Bank, view: int) -> Work:
 
 def _alone(load: Workload) -> Work:
     """The frozen part on a batch that lies ready."""
-    trunk, size = load.trunk(), load.runtime.trunk_batch_size or 1
+    run, size = runner_of(load.trunk()), load.runtime.trunk_batch_size or 1
     pixels = resident.shown(load.images, load.rows[:size], None, load.runtime.device)
 
     def work() -> int:
         for _ in range(0, len(load.images), size):
-            trunk.run(pixels)
+            run(pixels)
         return -(-len(load.images) // size) * size
 
     return work

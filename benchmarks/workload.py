@@ -16,16 +16,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from leukolab.base.home import Home
 from leukolab.base.streams import stream
-from leukolab.engine import trunk
 from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
+from leukolab.engine.fastest import images_per_second
 from leukolab.engine.network import Classifier, build, release
 from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.reference import run_epoch
 from leukolab.engine.runtime import resolve_runtime
 from leukolab.engine.source import Source
 from leukolab.engine.training import RolePart, Training
-from leukolab.engine.trunk import Trunk
+from leukolab.engine.trunk import Trunk, cut_depth
 from leukolab.spec import RuntimeSpec, StageSpec, StudySpec, load_study
 
 BACKBONES = {
@@ -63,7 +63,7 @@ class Workload:
     @cached_property
     def depth(self) -> int:
         """Stages above the cut."""
-        return trunk.cut_depth(self.network, self.size_px, 1)
+        return cut_depth(self.network, self.size_px, 1)
 
     @property
     def rows(self) -> Rows:
@@ -143,8 +143,8 @@ def _fastest(network: Classifier, size_px: int, settings: RuntimeSpec, home: Hom
     for name in names:
         chosen = settings.model_copy(update={"trunk": name})
         with contextlib.suppress(ImportError):
-            part = Trunk(network, size_px, trunk.cut_depth(network, size_px, 1), chosen, home)
-            speeds[name] = trunk.images_per_second(part)
+            part = Trunk(network, size_px, cut_depth(network, size_px, 1), chosen, home)
+            speeds[name] = images_per_second(part)
     return max(speeds, key=lambda name: speeds[name])
 
 

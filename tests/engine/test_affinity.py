@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from leukolab.engine.network import Classifier
+from leukolab.engine.runners import runner_of
 from leukolab.engine.trunk import Trunk
 from leukolab.spec import RuntimeSpec
 
@@ -20,7 +21,7 @@ CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])
 def test_no_thread_is_bound_to_a_core(name: str, network: Classifier, tmp_path: Path) -> None:
     settings = RuntimeSpec(device="cpu", precision="float32", threads=1, trunk=name, trunk_batch_size=8)  # type: ignore[arg-type]
-    run, done = Trunk(network, 96, 0, settings, tmp_path).run, threading.Event()
+    run, done = runner_of(Trunk(network, 96, 0, settings, tmp_path)), threading.Event()
     pixels = np.zeros((8, 96, 96, 3), np.uint8)
     run(pixels)
 

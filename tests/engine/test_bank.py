@@ -94,7 +94,8 @@ def test_what_is_kept_is_computed_once_and_read_afterwards(
     def never(*_: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setitem(bank.trunk.__dict__, "run", never)
+    monkeypatch.setattr(Bank, "_run", never)
+    monkeypatch.setitem(bank.__dict__, "_run", never)
     for again in (bank, forgetful(bank)):
         assert np.array_equal(again.pooled(ROWS, view(1)), first)
         assert np.array_equal(again.activations(ROWS, view(1)), below)

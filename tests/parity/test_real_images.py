@@ -12,11 +12,13 @@ import pytest
 from leukolab.base.home import Home
 from leukolab.base.streams import stream
 from leukolab.cards import locate, read_index
-from leukolab.engine import cached, reference, runtime, trunk
+from leukolab.engine import cached, reference, runtime
 from leukolab.engine.bank import Bank
+from leukolab.engine.fastest import fastest_runtime
 from leukolab.engine.network import Classifier
 from leukolab.engine.pixels import Images
 from leukolab.engine.training import RolePart, Training
+from leukolab.engine.trunk import Trunk
 from leukolab.images import pack
 from leukolab.spec import AugmentSpec, DataSpec, RuntimeSpec, StageSpec, TrainingSpec
 
@@ -49,7 +51,7 @@ def test_accuracy_within_one_image_in_two_hundred(
     }
     settings = runtime.resolve_runtime(RuntimeSpec(device="cpu"))
     with runtime.settled(settings):
-        settings = trunk.fastest_runtime(build_network(), SIZE, 1, settings, home)
+        settings = fastest_runtime(build_network(), SIZE, 1, settings, home)
         augment = AugmentSpec(flip_horizontal=True, flip_vertical=True, brightness=0.2, contrast=0.2, views=2)
         training = Training(
             name="parity", images=images, labels=cells["label"].to_numpy(np.int64), parts=parts, stages=STAGES,
@@ -57,7 +59,7 @@ def test_accuracy_within_one_image_in_two_hundred(
             seed=11, view_seed=7, runtime=settings,
         )  # fmt: skip
         plain = reference.train(build_network(), training)
-        bank = Bank(trunk.Trunk(build_network(), SIZE, 1, settings, home), images, augment, 7, home)
+        bank = Bank(Trunk(build_network(), SIZE, 1, settings, home), images, augment, 7, home)
         fast = cached.train(build_network(), training, lambda _: bank)
     labels = training.labels[parts["test"].rows]
     right = [(run.predictions["test"].argmax(axis=1) == labels).mean() for run in (plain, fast)]

@@ -28,8 +28,9 @@ from leukolab.base.threads import ahead, reader_count
 from leukolab.engine import views
 from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.resident import shown
+from leukolab.engine.runners import Outputs, Pixels, Runner, runner_of
 from leukolab.engine.runtime import one_core
-from leukolab.engine.trunk import Outputs, Pixels, Trunk, to_halves
+from leukolab.engine.trunk import Trunk, to_halves
 from leukolab.spec import AugmentSpec
 
 Halves = NDArray[np.float16]
@@ -67,6 +68,10 @@ class Bank:
         if view not in self._keys:
             self._keys[view] = self._key(view)
         return self._keys[view]
+
+    @cached_property
+    def _run(self) -> Runner:
+        return runner_of(self.trunk)
 
     @cached_property
     def _keys(self) -> dict[int, str]:
@@ -199,7 +204,7 @@ class Bank:
         prepared = ahead(lambda place: self._pixels(place[1], size, changes), passes, threads, start=one_core)
 
         def passed(one: tuple[Pixels, int]) -> tuple[Outputs, int]:
-            return self.trunk.run(one[0]), one[1]
+            return self._run(one[0]), one[1]
 
         return ahead(passed, prepared, start=one_core) if on_card else map(passed, prepared)
 

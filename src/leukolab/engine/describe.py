@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from leukolab.engine.cut import cut
+from leukolab.engine.fastest import images_per_second
 from leukolab.engine.network import Classifier, release, released_depth, stages_of, train_mode
 from leukolab.engine.pixels import to_input
 from leukolab.engine.runtime import autocast
-from leukolab.engine.trunk import Trunk, images_per_second
+from leukolab.engine.trunk import Trunk
 from leukolab.spec import RuntimeSpec, StageSpec
 
 

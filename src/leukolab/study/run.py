@@ -13,7 +13,8 @@ from pathlib import Path
 from leukolab.base.files import make_folder, sweep
 from leukolab.base.home import Home
 from leukolab.base.pins import pin
-from leukolab.engine import runtime, trunk
+from leukolab.engine import runtime
+from leukolab.engine.fastest import fastest_runtime
 from leukolab.engine.network import Classifier, build, check_size
 from leukolab.plan import Event, Log, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.report.texts import load_texts
@@ -123,7 +124,7 @@ def session_with(
     settings = runtime.resolve_runtime(spec.runtime, workers)
     depth = max(cut_for(spec, network, name) for name in spec.readings)
     with runtime.settled(settings):
-        settings = trunk.fastest_runtime(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
+        settings = fastest_runtime(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
     session = Session(spec.model_copy(update={"runtime": settings}), run, home, material, network)
     return session, list_jobs(session.spec, material, network.weights)
 
