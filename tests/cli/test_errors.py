@@ -276,7 +276,7 @@ def test_a_loss_that_is_no_number(leukolab: Leukolab, tmp_path: Path, two_class:
 def test_a_size_the_backbone_cannot_take(leukolab: Leukolab, tmp_path: Path, two_class: Path) -> None:
     sentence = refused(leukolab, two_class, tmp_path / "out", "--backbone=test_vit_relpos", "--weights=none")
     assert "image.size_px" in sentence
-    assert "'--image-size 160'" in sentence
+    assert "image.size_px=160 (--image-size 160)" in sentence
 
 
 def test_a_sigmoid_head_for_four_classes(leukolab: Leukolab, tmp_path: Path, four_class: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_head_whose_loss_is_not_finite_is_named(make_training: MakeTraining, b
     trainings = [make_training(name="calm"), make_training(name="wild", learning_rate=3e38)]
     with pytest.raises(TrainingError, match=r"wild: stage head, epoch 1, step 2: expected a finite loss") as caught:
         train_heads(trainings, lambda _: bank, 1, 0.0)
-    assert "Try smaller 'training.learning_rates'" in str(caught.value)
+    assert "Try a smaller training.learning_rates=[...]" in str(caught.value)
 
 
 def test_a_file_of_other_heads_or_a_torn_one_counts_as_absent(

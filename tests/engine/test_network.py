@@ -66,7 +66,7 @@ def test_the_head_is_as_wide_as_the_features(backbone: str, pooling: str) -> Non
 
 
 def test_images_of_a_size_that_a_backbone_refuses_are_one_sentence() -> None:
-    with pytest.raises(SpecError, match=r"image\.size_px: .* 48 px .* made for 160 px: '--image-size 160'"):
+    with pytest.raises(SpecError, match=r"image\.size_px: .* 48 px .* made for 160 px: image\.size_px=160"):
         check_size(build(tiny("test_vit_relpos"), 2, 1), 48)
 
 

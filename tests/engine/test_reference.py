@@ -285,7 +285,7 @@ def test_a_loss_that_is_not_finite_says_where_and_what_to_try(
     training = make_training()
     with pytest.raises(TrainingError, match=rf"{NAME}: stage head, epoch 1, step 1: expected a finite loss") as caught:
         train(network, training)
-    assert "Try smaller 'training.learning_rates'" in str(caught.value)
+    assert "Try a smaller training.learning_rates=[...]" in str(caught.value)
     assert "learning rate 0.01" in str(caught.value)
 
 

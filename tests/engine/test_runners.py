@@ -80,5 +80,5 @@ def test_a_runtime_that_was_chosen_and_is_gone_is_one_sentence(
 ) -> None:
     monkeypatch.setitem(runners.RUNNERS, "openvino", missing)
     settings = RUNTIME.model_copy(update={"trunk": "openvino", "trunk_batch_size": 2})
-    with pytest.raises(LeukolabError, match=r"in openvino, which cannot be imported here .* with --retune\."):
+    with pytest.raises(LeukolabError, match=r"in openvino, which cannot be imported here .* with retune\."):
         runner_of(Trunk(network, SIZE, 0, settings, tmp_path))(noise(2))

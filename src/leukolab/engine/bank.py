@@ -175,7 +175,7 @@ class Bank:
         return descriptor
 
     def _compute(self, view: int, shards: list[int]) -> None:
-        """Pass the images of these shards through the frozen part, views changed by a second thread meanwhile."""
+        """Pass the images of these shards through the frozen part; a second thread prepares their views."""
         size, images = self.trunk.runtime.trunk_batch_size or 1, len(self.images)
         changes = views.draw(self.augment, images, self.seed, f"view {view}") if view else None
         passes = [
@@ -209,7 +209,7 @@ class Bank:
         return ahead(passed, prepared, start=one_core) if on_card else map(passed, prepared)
 
     def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[Pixels, int]:
-        """One pass: always `size` images, so that the last ones are computed as all others; and how many count."""
+        """The pixels of one pass and how many images count; always padded to `size`, so that results do not depend on it."""
         rows = np.arange(start, min(start + size, len(self.images)))
         if changes is not None and self.order is not None:
             rows = self.order[rows]
@@ -249,7 +249,7 @@ def _close(path: Path) -> None:
 
 
 def _checked(path: Path) -> bool:
-    """Whether a shard is there and whole; its checksum is computed once a process."""
+    """Whether a shard exists and is whole; its checksum is computed once per process."""
     if path in _CHECKED:
         return path.exists()
     try:

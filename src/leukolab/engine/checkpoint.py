@@ -1,4 +1,4 @@
-"""Where a training stands after an epoch, in one file that is whole or counts as absent."""
+"""Where a training stands after an epoch, in one file; a damaged file counts as absent."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def save(path: Path | None, standing: Standing) -> None:
 
 
 def load(path: Path | None) -> Standing | None:
-    """The standing at `path`; None where there is none, or it is damaged (then the training begins anew)."""
+    """The standing at `path`; None where there is none or it is damaged: the training then begins again."""
     standings = load_all(path)
     return standings[0] if standings else None
 
@@ -94,7 +94,7 @@ def save_all(path: Path, standings: Sequence[Standing]) -> None:
 
 @contextlib.contextmanager
 def _system_errors() -> Iterator[None]:
-    """The system's refusals, such as a full disk, as `OSError`: safetensors has them in its text only."""
+    """Errors of the system, such as a full disk, as `OSError`: safetensors gives their number in its text only."""
     try:
         yield
     except SafetensorError as error:

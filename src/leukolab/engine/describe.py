@@ -1,4 +1,4 @@
-"""The layers of a network for the report, and what a batch costs, for `--dry-run`."""
+"""The layers of a network for the report, and what a batch costs, for the estimate before a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from leukolab.spec import RuntimeSpec, StageSpec
 
 
 def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
-    """One row a stage of the backbone, then pooling, dropout and head: name, parameters, share released last.
+    """One row per stage of the backbone, then pooling, dropout and head.
 
     Returns:
         Rows with `name`, `kind`, `output_shape`, `parameters`.
@@ -80,7 +80,7 @@ def learning_parameters(network: Classifier, stages: tuple[StageSpec, ...]) -> d
 
 @dataclass(frozen=True)
 class Cost:
-    """Measured seconds an image: the frozen part, and a training step and a forward pass of each stage."""
+    """Measured seconds per image: the frozen part, and a training step and a forward pass of each stage."""
 
     trunk_seconds: float
     step_seconds: dict[str, float]

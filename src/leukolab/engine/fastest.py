@@ -36,8 +36,8 @@ def fastest_runtime(
 ) -> RuntimeSpec:
     """Fill in `trunk` and `trunk_batch_size` where they are open: the fastest in a short measurement here.
 
-    A runtime whose features stray from PyTorch's by more than TOLERANCE is left out, and said so. Larger passes are
-    tried where they can save more than the trial takes.
+    A runtime whose features differ from PyTorch's by more than TOLERANCE is left out; the news say so. Larger batches
+    are tried where they can save more than the trial takes.
 
     Args:
         network: whose frozen part it is.
@@ -76,7 +76,7 @@ def _fastest_size(run: Runner, sizes: Sequence[int], smallest_speed: float, size
 
 
 def _sizes(images: float) -> list[int]:
-    """Sizes of a pass worth trying for so many images."""
+    """Batch sizes worth trying for this number of images."""
     smallest, *larger = BATCHES
     return [smallest, *(size for size in larger if images * (1 - 1 / SPEED_UP) > TRIAL * size)]
 
@@ -84,12 +84,12 @@ def _sizes(images: float) -> list[int]:
 def _sound(
     network: Classifier, names: Sequence[str], shape: tuple[int, int, int], runtime: RuntimeSpec, home: Home
 ) -> dict[str, Runner]:
-    """The runtimes among `names` that are here and agree with PyTorch on noise; of the others it is said why not.
+    """The runtimes among `names` that are installed and agree with PyTorch on noise, compiled for passes of this size.
 
-    They have compiled for passes of this size.
+    The news say why others are left out.
 
     PyTorch itself stays: where even it strays in this precision (weights drawn at random in a deep network), the plain
-    loop does so too.
+    loop strays too.
 
     Args:
         shape: edge of the images in pixels, depth of the cut, images of noise.
@@ -137,7 +137,7 @@ def _difference(outputs: Outputs, expected: Outputs) -> float:
 
 
 def _speed(run: Runner, size: int, size_px: int) -> float:
-    """Images a second of ready arrays, once it has compiled for them: the best of a few passes in `SECONDS`."""
+    """Images per second of ready arrays, after compiling: the best of a few passes in `SECONDS`."""
     started = time.perf_counter()
     best = _pass(run, size, size_px)
     while time.perf_counter() - started < SECONDS:

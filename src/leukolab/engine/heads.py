@@ -1,7 +1,7 @@
 """Heads together: one stage of many models at once, where only their heads learn.
 
 Every head has its own samples, order, dropout, class weights, learning rate, early stopping and best epoch,
-and ends as it would have ended alone; what they share is the pass through the computer.
+and ends as it would have ended alone; they share only the computation.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from leukolab.engine.weights import State
 from leukolab.spec import StageSpec
 
 LANES = 64
-"""A batch is padded to a multiple of so many rows: a head's last rows are computed as its others, whoever is beside."""
+"""Batches are padded to multiples of 64, so a head's result does not depend on its neighbours."""
 
 
 @dataclass
 class _Head:
-    """One head on its way."""
+    """One head in training."""
 
     training: Training
     head: nn.Linear
@@ -65,7 +65,7 @@ def train_heads(
         outputs: logits of a head.
         dropout: share of pooled features dropped in training.
         path: a file to keep the standing in after each epoch, and to go on from.
-        tell: takes a sentence now and then.
+        tell: takes a sentence every tenth epoch.
 
     Raises:
         TrainingError: the loss of one of them is not finite.
@@ -161,16 +161,16 @@ def _step(heads: list[_Head], batch: Batch, epoch: int, step: int) -> torch.Tens
 
 
 def _logits(features: torch.Tensor, heads: list[nn.Linear]) -> torch.Tensor:
-    """Logits (m, b, outputs) of features (m, b, d), the same bits for a head whoever is beside it.
+    """Logits (m, b, outputs) of features (m, b, d); the bits of a head do not depend on its neighbours.
 
-    One column alone would go another way through the matrix product when it comes from one head alone: it gets
-    a column of zeros for company.
+    A single column takes another path through the matrix product when there is one head only, so a column of zeros is
+    added to it.
     """
     weight = torch.stack([head.weight for head in heads])
     outputs = weight.shape[1]
-    company = functional.pad(weight, (0, 0, 0, max(0, 2 - outputs)))
+    padded = functional.pad(weight, (0, 0, 0, max(0, 2 - outputs)))
     bias = torch.stack([head.bias for head in heads])
-    return torch.bmm(features, company.transpose(1, 2))[:, :, :outputs] + bias[:, None]
+    return torch.bmm(features, padded.transpose(1, 2))[:, :, :outputs] + bias[:, None]
 
 
 def _check(heads: list[_Head], batch: Batch, loss: torch.Tensor, epoch: int, step: int) -> None:

@@ -57,7 +57,7 @@ def build(model: ModelSpec, classes: int, seed: int) -> Classifier:
 
     Raises:
         SpecError: a sigmoid head with another number of classes than two.
-        WeightsError: the weights are not to be had.
+        WeightsError: the weights are unavailable, damaged, or do not fit.
     """
     output_count(model.head, classes)  # before weights are fetched
     backbone, weights = load_backbone(model, stream_seed(seed, "backbone"))
@@ -119,7 +119,7 @@ def _assemble(backbone: nn.Module, model: ModelSpec, classes: int, weights: Weig
 
 
 def check_size(network: Classifier, size_px: int) -> None:
-    """Refuse images of a size the backbone cannot take, before anything is trained.
+    """Refuse an image size that the backbone cannot take, before anything is trained.
 
     Raises:
         SpecError: one black image does not go through.
@@ -132,10 +132,10 @@ def check_size(network: Classifier, size_px: int) -> None:
         wanted = network.backbone.pretrained_cfg.get("input_size", (3, 0, 0))[-1]  # type: ignore[union-attr, operator]
         raise SpecError(
             f"image.size_px: this backbone does not take images of {size_px} px ({str(error).splitlines()[0]}). "
-            f"It was made for {wanted} px: '--image-size {wanted}'."
+            f"It was made for {wanted} px: image.size_px={wanted}."
         ) from error
     if width != network.head.in_features:
-        raise SpecError(f"model.backbone: expected {network.head.in_features} features an image, got {width}.")
+        raise SpecError(f"model.backbone: expected {network.head.in_features} features per image, got {width}.")
 
 
 def stages_of(backbone: nn.Module) -> list[list[str]]:
@@ -152,7 +152,7 @@ def stages_of(backbone: nn.Module) -> list[list[str]]:
 
 
 def _is_tail(stage: list[str], parameters: dict[str, nn.Parameter]) -> bool:
-    """Whether a stage is no stage of blocks: timm numbers blocks, and they hold several layers."""
+    """Whether a stage holds no blocks: timm numbers blocks, and they hold several layers."""
     layers = sum(parameters[name].ndim > 1 for name in stage)
     return layers <= 2 and not any(part.isdigit() for name in stage for part in name.split("."))
 
@@ -181,7 +181,7 @@ def release(network: Classifier, stage: str | int) -> None:
     names = stages_of(network.backbone)
     count = released_depth(network, stage)
     if count > len(names):
-        raise SpecError(f"release: this backbone has {len(names)} stages, {stage} were to be released.")
+        raise SpecError(f"release: expected at most {len(names)}, the stages of this backbone, got {stage}.")
     free = {name for group in names[len(names) - count :] for name in group}
     for name, parameter in network.backbone.named_parameters():
         parameter.requires_grad_(name in free)
@@ -213,7 +213,7 @@ def copied(tensors: State) -> State:
 
 
 def _see_sides(module: nn.Module, sides: dict[nn.Module, set[bool]]) -> set[bool]:
-    """Note of each module whether parameters in it learn, are frozen, or both; {} where it has none."""
+    """Note for each module whether parameters in it learn, are frozen, or both; {} where it has none."""
     own = {parameter.requires_grad for parameter in module.parameters(recurse=False)}
     sides[module] = own.union(*(_see_sides(child, sides) for child in module.children()))
     return sides[module]
@@ -228,9 +228,9 @@ def _set_mode(module: nn.Module, sides: dict[nn.Module, set[bool]], inherited: b
 
 
 def _channels_last_gradient(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-    """Before pooling: ask that the gradient comes back in channels-last order.
+    """Make the gradient of a pooling layer's input channels last.
 
-    Mean pooling hands back an expanded gradient in the other order, and batch norm behind it falls to a slow path:
+    Mean pooling returns an expanded gradient in the other order, and the batch norm below it then takes a slow path:
     a fifth of a training step of Lite0's last stage at 224 px, measured here.
     """
     (activations, *_) = inputs

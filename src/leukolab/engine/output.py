@@ -68,7 +68,7 @@ class Softmax:
 
 
 def output_layer(outputs: int) -> OutputLayer:
-    """What a head with so many logits ends in."""
+    """What a head with this number of logits ends in."""
     return Sigmoid() if outputs == 1 else Softmax()
 
 

@@ -20,12 +20,12 @@ from leukolab.engine.pixels import Images, Rows, to_device
 SHARE = 0.5
 """Of the card's free memory that pixels may take."""
 PIECE = 64
-"""Images brought over at once."""
+"""Images copied to the card at once."""
 
 
 @dataclass(frozen=True)
 class Resident:
-    """Pixels uint8 (n, h, w, 3) on a device, and how often each value comes in each image and channel (n, 3, 256)."""
+    """Pixels uint8 (n, h, w, 3) on a device, and how often each value occurs in each image and channel (n, 3, 256)."""
 
     pixels: torch.Tensor
     counts: NDArray[np.int64]
@@ -41,7 +41,7 @@ class Resident:
         if changes is None:
             return picked
         if changes.rotate_deg.any():
-            raise ValueError("views that rotate are not made on a graphics card")
+            raise ValueError("views that rotate cannot be made on a graphics card")
         for flips, axis in ((changes.flip_x, 2), (changes.flip_y, 1)):
             there = torch.from_numpy(flips).to(device).view(-1, 1, 1, 1)
             picked = torch.where(there, picked.flip(axis), picked)

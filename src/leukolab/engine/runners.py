@@ -36,12 +36,12 @@ def runner_of(trunk: Trunk) -> Runner:
     except ImportError as error:
         raise LeukolabError(
             f"runtime.trunk: this run computes its frozen part in {trunk.runtime.trunk}, which cannot be imported "
-            f"here ({error}). Install it, or have the runtime measured again with --retune."
+            f"here ({error}). Install it, or measure the runtime again with retune."
         ) from error
 
 
 def _on_host(values: torch.Tensor) -> Floats:
-    """A graphics card makes float16 of it before it is brought over: half the bytes, and no work here."""
+    """Values on the CPU; a graphics card converts to float16 before the copy, which halves the bytes."""
     values = values.float()
     return (values.clamp(-LARGEST, LARGEST).half() if values.is_cuda else values).cpu().numpy()
 

@@ -25,7 +25,7 @@ def resolve_runtime(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
         processes: how many jobs are to run side by side and share the cores.
 
     Raises:
-        SpecError: `cuda` is asked for and not there.
+        SpecError: `cuda` is asked for and unavailable.
     """
     if runtime.device == "cuda" and not torch.cuda.is_available():
         raise SpecError("runtime.device: 'cuda' was asked for, but torch finds no CUDA device. Use 'cpu' or 'auto'.")

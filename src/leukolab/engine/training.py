@@ -91,7 +91,7 @@ def epoch_row(
             "val_loss": val_loss, "val_accuracy": val_accuracy}  # fmt: skip
 
 
-REMEDY = "Try smaller 'training.learning_rates' or 'runtime.precision' float32; finished jobs are kept."
+REMEDY = "Try a smaller training.learning_rates=[...] or runtime.precision=float32; finished jobs are kept."
 
 
 def not_finite(training: Training, stage: StageSpec, epoch: int, step: int, loss: float) -> TrainingError:

