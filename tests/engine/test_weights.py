@@ -159,7 +159,7 @@ def test_an_unknown_backbone_is_answered_with_the_nearest(backbone: str, words: 
 
 
 def test_an_unknown_source_is_answered_with_the_nearest() -> None:
-    with pytest.raises(SpecError, match=r"'pakaged' is no source of weights\. Did you mean 'packaged'"):
+    with pytest.raises(SpecError, match=r"unknown source of weights 'pakaged'\. Did you mean 'packaged'"):
         load_backbone(TINY.model_copy(update={"weights": "pakaged"}), 0)
 
 

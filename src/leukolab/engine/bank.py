@@ -209,7 +209,7 @@ class Bank:
         return ahead(passed, prepared, start=one_core) if on_card else map(passed, prepared)
 
     def _pixels(self, start: int, size: int, changes: views.Draw | None) -> tuple[Pixels, int]:
-        """The pixels of one pass and how many images count; always padded to `size`, so that results do not depend on it."""
+        """Pixels of one pass, always padded to `size` so that no result depends on it, and how many images count."""
         rows = np.arange(start, min(start + size, len(self.images)))
         if changes is not None and self.order is not None:
             rows = self.order[rows]

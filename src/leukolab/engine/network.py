@@ -132,7 +132,8 @@ def check_size(network: Classifier, size_px: int) -> None:
         wanted = network.backbone.pretrained_cfg.get("input_size", (3, 0, 0))[-1]  # type: ignore[union-attr, operator]
         raise SpecError(
             f"image.size_px: this backbone does not take images of {size_px} px ({str(error).splitlines()[0]}). "
-            f"It was made for {wanted} px: image.size_px={wanted}."
+            f"It was made for {wanted} px: image.size_px={wanted}.",
+            settings=("image.size_px",),
         ) from error
     if width != network.head.in_features:
         raise SpecError(f"model.backbone: expected {network.head.in_features} features per image, got {width}.")

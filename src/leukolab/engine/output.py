@@ -85,7 +85,10 @@ def output_count(head: str, classes: int) -> int:
     if head == Softmax.name:
         return classes
     if classes != 2:
-        raise SpecError(f"model.head: a sigmoid head has two classes, the data have {classes}. Use 'softmax'.")
+        raise SpecError(
+            f"model.head: a sigmoid head has two classes, the data have {classes}. Use model.head=softmax.",
+            settings=("model.head",),
+        )
     return 1
 
 

@@ -36,7 +36,8 @@ def runner_of(trunk: Trunk) -> Runner:
     except ImportError as error:
         raise LeukolabError(
             f"runtime.trunk: this run computes its frozen part in {trunk.runtime.trunk}, which cannot be imported "
-            f"here ({error}). Install it, or measure the runtime again with retune."
+            f"here ({error}). Install it, or measure the runtime again with retune.",
+            settings=("retune",),
         ) from error
 
 

