@@ -17,6 +17,8 @@ import leukolab
 
 PACKAGE = Path(leukolab.__file__).parent
 NEED_DOCSTRINGS = {"module", "class", "exception", "function", "method", "property"}
+DOOR = "# import leukolab\n\n```{eval-rst}\n.. automodule:: leukolab\n   :imported-members:\n```\n"
+"""The names a notebook uses; the first page of the reference, by its file name."""
 LOGGER = logging.getLogger(__name__)
 
 project = "Leukolab"
@@ -51,6 +53,7 @@ def write_pages(app: Sphinx) -> None:
         path.unlink()
     for room in sorted(path.parent for path in PACKAGE.glob("*/__init__.py") if path.parent.name != "cli"):
         (folder / f"{room.name}.md").write_text("\n".join(_page(room)), encoding="utf-8")
+    (folder / "a-door.md").write_text(DOOR, encoding="utf-8")
 
 
 def _page(room: Path) -> Iterator[str]:
