@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from leukolab.base.version import __version__
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         read_index,
         run_study,
     )
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # a program that imports it decides what is shown
 
 __all__ = [
     "Evaluation",
