@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from leukolab.base.home import Home
 from leukolab.cli import main
 from leukolab.cli.table import COMMANDS
 
@@ -41,7 +42,7 @@ RUN = {
 
 
 @pytest.fixture(scope="module")
-def runs(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def runs(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two finished runs of a tiny study, each of one outer part."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
@@ -55,7 +56,7 @@ def runs(two_class: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def leukolab(home: Path, tmp_path: Path) -> Leukolab:
+def leukolab(home: Home, tmp_path: Path) -> Leukolab:
     """Runs `leukolab --home HOME ARGUMENTS...` without torch; what it prints."""
 
     def call(*arguments: object) -> str:
