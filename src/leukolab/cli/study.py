@@ -35,11 +35,10 @@ def list_studies() -> None:
 @click.argument("name", type=Known("study", studies), metavar="NAME")
 def show(name: str) -> None:
     """Print the settings of the study NAME (or of a YAML file); each can be set with --set."""
-    import yaml
-
     from leukolab.spec import load_study
+    from leukolab.spec.yaml_text import study_yaml
 
-    click.echo(yaml.safe_dump(load_study(name).model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    click.echo(study_yaml(load_study(name)))
 
 
 @command()

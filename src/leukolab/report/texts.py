@@ -20,10 +20,9 @@ from importlib import resources
 from numbers import Real
 from typing import Any
 
-import yaml
-
 from leukolab.base.errors import SpecError, nearest
 from leukolab.base.findings import Finding, findings_from_text
+from leukolab.spec.yaml_text import from_yaml
 
 MISSING = "–"
 """Written where a value is missing."""
@@ -125,7 +124,7 @@ def load_texts(language: str = "en") -> Texts:
     if language not in languages():
         raise SpecError(f"language: expected one of the report's, got '{language}'. {nearest(language, languages())}")
     source = resources.files("leukolab.report") / "texts" / f"{language}.yaml"
-    return Texts(language, flat_texts(yaml.safe_load(source.read_text(encoding="utf-8"))))
+    return Texts(language, flat_texts(from_yaml(source.read_text(encoding="utf-8"))))
 
 
 def flat_texts(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:

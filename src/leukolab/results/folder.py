@@ -28,6 +28,7 @@ from leukolab.results.records import (
     RivalsRecord,
 )
 from leukolab.spec import StudySpec
+from leukolab.spec.yaml_text import study_yaml
 from leukolab.splits import Split, read_split, write_split
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
@@ -237,10 +238,10 @@ class RunFolder:
         """Write a record, whole or as before."""
         write_json(self.file(what), {SCHEMA_KEY: SCHEMA_VERSION} | record.model_dump(mode="json"))
 
-    def write_settings(self, spec: StudySpec, as_yaml: str) -> None:
+    def write_settings(self, spec: StudySpec) -> None:
         """Write the settings into both their files, each whole or as before."""
         write_text(self.file(RunFolder.settings), spec.model_dump_json(indent=2))
-        write_text(self.file(self.STUDY), as_yaml)
+        write_text(self.file(self.STUDY), study_yaml(spec))
 
     def job(self, key: str) -> Path:
         """Folder of a finished model."""

@@ -7,12 +7,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec.models import StudySpec
+from leukolab.spec.yaml_text import from_yaml, read_yaml
 
 NAMED = ("protocols", "readings")
 """Groups of settings whose names are the study's own."""
@@ -58,8 +58,8 @@ def read_setting(text: str) -> tuple[str, Any]:
     if not equals or not path:
         raise SpecError(f"'{text}': expected 'key=value' such as 'training.batch_size=64'.")
     try:
-        return path, yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        return path, from_yaml(value)
+    except ValueError as error:
         raise SpecError(f"'{text}': expected a YAML value after '=', got '{value}'.") from error
 
 
@@ -91,22 +91,6 @@ def put(raw: dict[str, Any], path: str, value: Any) -> None:
         raise SpecError(f"{path}: '{'.'.join(parents)}' has no settings inside.")
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file.
-
-    Raises:
-        SpecError: it is missing, cannot be read or is no YAML.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SpecError(f"{path}: expected a YAML file here, found none.") from error
-    except OSError as error:
-        raise SpecError(f"{path}: expected a YAML file, found what cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: expected YAML, found something else ({_first_line(error)}).") from error
-
-
 def raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
     """The settings of a shipped name or a YAML file, unchecked, and the name to use in error sentences.
 
@@ -115,7 +99,7 @@ def raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
     """
     if name_or_path in study_names():
         text = (resources.files("leukolab.spec") / "studies" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
-        return f"{name_or_path}.yaml", yaml.safe_load(text)
+        return f"{name_or_path}.yaml", from_yaml(text)
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         raise SpecError(f"study '{name_or_path}' is not known. {nearest(name_or_path, study_names())}")
@@ -167,7 +151,3 @@ def _model_in(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

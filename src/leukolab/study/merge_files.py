@@ -19,7 +19,6 @@ from leukolab.results.folder import RunFolder
 from leukolab.results.records import EnvironmentRecord, RivalsRecord
 from leukolab.spec import StudySpec
 from leukolab.study.finished import FinishedRun
-from leukolab.study.resume import write_settings
 from leukolab.study.thumbnails import keep_pictures, kept_pictures
 
 SHARED = (
@@ -40,7 +39,7 @@ def write_merged(parts: Sequence[FinishedRun], folder: Path) -> None:
         StorageError: the disk is full or may not be written.
     """
     first, run = parts[0], RunFolder(folder)
-    write_settings(run, merged_spec([part.spec for part in parts]))
+    run.write_settings(merged_spec([part.spec for part in parts]))
     for what in SHARED:
         _place(first.folder.file(what), run.file(what))
     for name, split in first.splits.items():

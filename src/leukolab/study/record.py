@@ -42,7 +42,7 @@ def write_record(session: Session, jobs: list[Job]) -> None:
     fingerprint = index_fingerprint(material.index)
     resume.check_images(run, fingerprint)
     _forget_results_of_others(run, jobs)
-    resume.write_settings(run, spec)
+    run.write_settings(spec)
     _forget_pictures_of_others(run, material.store.key)
     run.record(RunFolder.data, DataRecord(fingerprint=fingerprint, pixels=material.store.key))
     run.record(RunFolder.card, _card(material))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import yaml
-
 from leukolab.base.errors import LeukolabError, RunError
 from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.results.folder import RunFolder
@@ -93,7 +91,7 @@ def forget_runtime(spec: StudySpec, run: RunFolder) -> StudySpec:
     if before is None:
         return spec
     asked = runtime_asked(spec, run)
-    write_settings(run, before.model_copy(update={"runtime": RuntimeSpec()}))
+    run.write_settings(before.model_copy(update={"runtime": RuntimeSpec()}))
     return spec.model_copy(update={"runtime": asked})
 
 
@@ -106,11 +104,6 @@ def runtime_asked(spec: StudySpec, run: RunFolder) -> RuntimeSpec:
     if set(asked) == set(had):
         asked = {name: value for name, value in asked.items() if value != had[name]}
     return RuntimeSpec(**asked)
-
-
-def write_settings(run: RunFolder, spec: StudySpec) -> None:
-    """Write the settings into both their files, each whole or as before."""
-    run.write_settings(spec, yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def _has_files(run: RunFolder) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from subprocess import list2cmdline
 
 import pandas as pd
-import yaml
 
 from leukolab.base.errors import TrainingError
 from leukolab.base.files import read_json, write_text
@@ -15,6 +14,7 @@ from leukolab.report.figures.canvas import svg_of
 from leukolab.report.figures.search import Axis, history, slices
 from leukolab.report.texts import load_texts
 from leukolab.spec import StudySpec
+from leukolab.spec.yaml_text import study_yaml
 from leukolab.stats import METRICS
 from leukolab.study.search.space import Dimension, filled
 from leukolab.study.search.trials import Trial
@@ -61,8 +61,7 @@ def write_found(
     best = best_of(done, metric)
     if best is None:
         raise TrainingError(f"{folder}: training diverged in all {len(done)} trials. Search smaller learning rates.")
-    settings = filled(spec, best.settings).model_dump(mode="json")
-    write_text(folder / "best.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    write_text(folder / "best.yaml", study_yaml(filled(spec, best.settings)))
     title = load_texts().name("metrics", metric)
     values = table.set_index("trial")[metric].astype(float)
     seen = {one.path: [trial.settings[one.path] for trial in done] for one in space}

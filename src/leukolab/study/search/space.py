@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec import StudySpec
 from leukolab.spec.read import parse_study, put
+from leukolab.spec.yaml_text import from_yaml
 
 RATES = "learning_rates"
 """Last name of the settings that hold several values in a study, and one in a trial."""
@@ -142,8 +141,8 @@ def _value(text: str, word: str) -> Value:
     if number is not None:
         return number
     try:
-        value = yaml.safe_load(word)
-    except yaml.YAMLError:
+        value = from_yaml(word)
+    except ValueError:
         value = ()
     if not isinstance(value, str | bool | None):
         raise SpecError(
