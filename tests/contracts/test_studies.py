@@ -32,6 +32,18 @@ def test_a_study_says_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("language", [language for language in languages() if language != "en"])
+def test_a_study_says_it_in_every_language(name: str, language: str) -> None:
+    spec = load_study(name)
+    own, words = spec.words("en"), spec.words(language)
+    assert own.title == spec.title
+    assert words.title != own.title
+    assert words.question.endswith("?")
+    assert words.question != own.question
+    assert bool(words.source) == bool(own.source)
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_study_comes_back_from_json_as_it_was(name: str) -> None:
     spec = load_study(name)
     assert StudySpec.model_validate(json.loads(json.dumps(spec.model_dump(mode="json")))) == spec

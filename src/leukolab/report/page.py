@@ -190,6 +190,7 @@ def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]],
     page = jinja.get_template("report.html.j2").render(
         t=texts,
         run=run,
+        study=run.spec.words(texts.language),
         headline=first,
         sections=sections,
         hypotheses=_hypotheses(scene),

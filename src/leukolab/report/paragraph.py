@@ -11,7 +11,7 @@ def methods_paragraph(run: Run, texts: Texts) -> str:
     """Markdown: data, split, network, training, evaluation, limits."""
     parts = [_data(run, texts), *(_split(run, texts, name) for name in run.protocols), _network(run, texts)]
     parts += [_training(run, texts), _evaluation(run, texts)]
-    heading = texts("methods_text.heading", title=run.spec.title)
+    heading = texts("methods_text.heading", title=run.spec.words(texts.language).title)
     return (
         "\n\n".join([f"# {heading}", texts("methods_text.intro"), " ".join(parts), texts("methods_text.limits")]) + "\n"
     )

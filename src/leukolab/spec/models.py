@@ -251,6 +251,14 @@ class ReportSpec(Settings):
     """Limits of this study beside those of every study: texts `limits.<name>`."""
 
 
+class StudyWords(Settings):
+    """What a study says of itself in one language."""
+
+    title: str
+    question: str
+    source: str
+
+
 class StudySpec(Settings):
     """A whole study."""
 
@@ -258,6 +266,8 @@ class StudySpec(Settings):
     title: str
     question: str
     source: str
+    translations: dict[str, StudyWords] = {}
+    """Title, question and source in other languages, by the language's code."""
     report: ReportSpec = ReportSpec()
     published: PublishedSpec | None = None
     data: DataSpec
@@ -276,6 +286,12 @@ class StudySpec(Settings):
     bootstrap: int = Field(2000, ge=100)
     """Resamples of each interval."""
     runtime: RuntimeSpec = RuntimeSpec()
+
+    def words(self, language: str) -> StudyWords:
+        """Title, question and source in `language`; as they stand where the study has no translation."""
+        return self.translations.get(language) or StudyWords(
+            title=self.title, question=self.question, source=self.source
+        )
 
     @property
     def active_protocols(self) -> dict[str, ProtocolSpec]:
