@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
+from leukolab.report.names import Names
 from leukolab.report.texts import load_texts
+from leukolab.results.folder import RunFolder
 
 Key = tuple[str, str]
 SCHEMES = ("accuracy", "f1", "kappa")
@@ -49,13 +51,55 @@ def scores_by_hand(labels: np.ndarray, probs: np.ndarray, weights: np.ndarray) -
     }
 
 
+class Who(NamedTuple):
+    """What tells a member of a run from all others, without its name; of a pooled one, what it is in each part."""
+
+    kind: str
+    protocol: str
+    outer: int = 0
+    scenario: str = ""
+    scheme: str = ""
+    rate: float | None = None
+    which: str = ""
+    """Reading of models, method of others."""
+
+    def of_outer(self, outer: int) -> Who:
+        return self._replace(kind="ensemble", outer=outer)
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """Inter-LR, Intra-LR, equal weights: who comes first wins where all is equal."""
+        return self.scheme == "equal", self.scenario == "intra_lr"
+
+
+def names_of(run: Path) -> dict[Who, str]:
+    """The names of ensembles, pooled members and summaries, by what they are."""
+    table = pd.read_parquet(run / "members.parquet")
+    table = table[table["kind"].isin(["ensemble", "pooled", "summary"])]
+    found = {}
+    for row in table.to_dict("records"):
+        facts = [row[name] for name in ("kind", "protocol", "outer", "scenario", "scheme")]
+        rate = None if row["scenario"] == "single" or np.isnan(row["learning_rate"]) else row["learning_rate"]
+        which = "" if row["scenario"] else row["reading"] or row["method"]
+        found[Who(*facts, rate, which)] = row["member"]
+    assert len(found) == len(table)
+    return found
+
+
+def kinds_of(run: Path) -> pd.Series:
+    return pd.read_parquet(run / "members.parquet").set_index("member")["kind"]
+
+
 class Tables:
     """Predictions joined with the copies of the split and the identity groups."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self.jobs = pd.read_parquet(run / "jobs.parquet").set_index("job")
-        self.predictions = pd.read_parquet(run / "predictions.parquet")
+        self.rivals = {one["member"]: one for one in json.loads((run / "rivals.json").read_text())["members"]}
+        predictions = pd.read_parquet(run / "predictions.parquet")
+        self.offered = predictions[~predictions["member"].isin([*self.jobs.index, *self.rivals])]
+        self.predictions = predictions.drop(index=self.offered.index)
         self.splits = {path.parent.name: pd.read_parquet(path) for path in run.glob("split/*/split.parquet")}
         self.groups = pd.read_parquet(run / "groups.parquet").set_index("image_id")["group"]
         self.columns = sorted(name for name in self.predictions if str(name).startswith("p_"))
@@ -66,18 +110,18 @@ class Tables:
             job = self.jobs.loc[member]
             place = (str(job["protocol"]), int(job["outer"]), int(job["fold"]))
         else:
-            _, _, protocol, outer = member.split(":")
-            place = (protocol, int(outer.removeprefix("outer")), 1)
+            rival = self.rivals[member]
+            place = (rival["protocol"], rival["outer"], 1)
         split = self.splits[place[0]]
         split = split[(split["outer"] == place[1]) & (split["fold"] == place[2]) & (split["role"] == role)]
-        mine = self.predictions[(self.predictions["job"] == member) & (self.predictions["role"] == role)]
+        mine = self.predictions[(self.predictions["member"] == member) & (self.predictions["role"] == role)]
         joined = mine.merge(split[["image_id", "copies"]], on="image_id", validate="one_to_one")
         assert len(joined) == len(mine) == len(split)
         return joined.assign(group=joined["image_id"].map(self.groups)).sort_values("image_id", ignore_index=True)
 
     def members(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
         """Models and rivals: member, role, rows."""
-        for member, role in self.predictions[["job", "role"]].drop_duplicates().itertuples(index=False):
+        for member, role in self.predictions[["member", "role"]].drop_duplicates().itertuples(index=False):
             yield str(member), str(role), self.part(str(member), str(role))
 
     def score(self, rows: pd.DataFrame) -> dict[str, float]:
@@ -96,7 +140,7 @@ class Tables:
             for metric, value in scores_by_hand(labels, probs, weights).items()
         }
 
-    def ensembles(self) -> Iterator[tuple[str, str, pd.DataFrame, dict[str, float]]]:
+    def ensembles(self) -> Iterator[tuple[Who, str, pd.DataFrame, dict[str, float]]]:
         """Ensemble, role, mixed rows, weights by job; made anew by the rules of the study."""
         for (protocol, outer), own in self.jobs.groupby(["protocol", "outer"]):
             weights_on, champion_on = self.rule(str(protocol), int(outer))
@@ -104,58 +148,60 @@ class Tables:
             judged = {job: self.score(self.part(job, champion_on)) for job in own.index}
             by_rate = {rate: list(jobs.index) for rate, jobs in own.groupby("learning_rate", sort=False)}
             champions = [min(jobs, key=lambda job: rank(judged[job])) for jobs in by_rate.values()]
-            sets = {f"inter_lr:{rate:g}": jobs for rate, jobs in by_rate.items()} | {"intra_lr": champions}
-            named = {"best_single": {min(champions, key=lambda job: rank(judged[job])): 1.0}}
-            for stem, jobs in sets.items():
-                named[f"equal:{stem}"] = dict.fromkeys(jobs, 1 / len(jobs))
+            sets = {("inter_lr", rate): jobs for rate, jobs in by_rate.items()} | {("intra_lr", None): champions}
+            here = Who("ensemble", str(protocol), int(outer))
+            best = here._replace(scenario="single", scheme="single")
+            found = {best: {min(champions, key=lambda job: rank(judged[job])): 1.0}}
+            for (scenario, rate), jobs in sets.items():
+                mixture = here._replace(scenario=scenario, rate=rate)
+                found[mixture._replace(scheme="equal")] = dict.fromkeys(jobs, 1 / len(jobs))
                 for scheme in SCHEMES:
-                    named[f"{stem}:{scheme}"] = wen({job: measured[job][scheme] for job in jobs})
-            for name, weights in named.items():
+                    found[mixture._replace(scheme=scheme)] = wen({job: measured[job][scheme] for job in jobs})
+            for who, weights in found.items():
                 for role in self.roles(list(weights)):
-                    mixed = self.mix(weights, role)
-                    yield f"{protocol}/outer{outer}/{name}", role, mixed, weights
+                    yield who, role, self.mix(weights, role), weights
 
-    def pooled(self) -> Iterator[tuple[str, list[pd.DataFrame]]]:
+    def pooled(self) -> Iterator[tuple[Who, list[pd.DataFrame]]]:
         """Pooled member to the test rows of all outer parts, one table a fold; made anew by the rules of the study."""
-        mixed = {(name, role): rows for name, role, rows, _ in self.ensembles()} if self.mixes else {}
+        mixed = {(who, role): rows for who, role, rows, _ in self.ensembles()} if self.mixes else {}
         for protocol, own in self.jobs.groupby("protocol"):
             if not self.tests_once(str(protocol)):
                 continue
-            names = dict.fromkeys(name.split("/", 2)[2] for name, _ in mixed if name.startswith(f"{protocol}/"))
-            for stem in names:
+            together = Who("pooled", str(protocol))
+            for one in dict.fromkeys(who._replace(outer=0) for who, _ in mixed if who.protocol == protocol):
                 outers = sorted(own["outer"].unique())
-                rows = [mixed[f"{protocol}/outer{outer}/{stem}", "test"] for outer in outers]
-                yield f"{protocol}/pooled/{stem}", [pd.concat(rows)]
-            several = own["learning_rate"].nunique() > 1
+                rows = [mixed[one.of_outer(int(outer)), "test"] for outer in outers]
+                yield one._replace(kind="pooled"), [pd.concat(rows)]
             for (reading, rate), jobs in own.groupby(["reading", "learning_rate"]):
                 folds = [[self.part(str(job), "test") for job in fold.index] for _, fold in jobs.groupby("fold")]
-                name = f"{protocol}/pooled/{reading}" + (f"/lr{rate:g}" if several else "")
-                yield name, [pd.concat(fold) for fold in folds if len(fold) > 1]
-            for rival in ("features", "colour"):
-                rows = [self.part(f"rival:{rival}:{protocol}:outer{n}", "test") for n in sorted(own["outer"].unique())]
-                yield f"rival:{rival}:{protocol}:pooled", [pd.concat(rows)]
+                yield together._replace(which=reading, rate=rate), [pd.concat(fold) for fold in folds if len(fold) > 1]
+            for method in ("features", "colour"):
+                rivals = [rival for rival in self.rivals.values() if rival["protocol"] == protocol]
+                rows = [self.part(rival["member"], "test") for rival in rivals if rival["method"] == method]
+                yield together._replace(which=method), [pd.concat(rows)]
+            chosen = self.picked(str(protocol), mixed, everything=True)
+            yield together._replace(which="chosen"), [pd.concat(chosen)]
             if self.mixes:
-                yield f"{protocol}/pooled/chosen", [pd.concat(self.picked(str(protocol), mixed, everything=True))]
                 best = self.picked(str(protocol), mixed, everything=False)
-                yield f"{protocol}/pooled/best_ensemble", [pd.concat(best)]
+                yield together._replace(which="best_ensemble"), [pd.concat(best)]
 
     def picked(
-        self, protocol: str, mixed: dict[tuple[str, str], pd.DataFrame], everything: bool
+        self, protocol: str, mixed: dict[tuple[Who, str], pd.DataFrame], everything: bool
     ) -> Iterator[pd.DataFrame]:
-        """Test rows of what tuning picks in each outer part: of everything but best_single, or of what is weighted."""
+        """Test rows of what the rule picks in each outer part: of all but the best single, or of what is weighted."""
         for outer, own in self.jobs[self.jobs["protocol"] == protocol].groupby("outer"):
-            start = f"{protocol}/outer{outer}/"
-            names = [name for name, role in mixed if name.startswith(start) and role == "test"]
-            plain = ("best_single",) if everything else ("best_single", "equal:")
-            names = [name for name in names if not name.removeprefix(start).startswith(plain)]
-            found = {name: (mixed[name, "tuning"], mixed[name, "test"]) for name in sorted(names, key=order_of)}
+            _, role = self.rule(protocol, int(outer))
+            left_out = ("single",) if everything else ("single", "equal")
+            here = [who for who, part in mixed if (who.protocol, who.outer, part) == (protocol, outer, "test")]
+            here = sorted((who for who in here if who.scheme not in left_out), key=lambda who: who.rank)
+            found = [(mixed[who, role], mixed[who, "test"]) for who in here]
             if everything:
-                found = {str(job): (self.part(job, "tuning"), self.part(job, "test")) for job in own.index} | found
-            yield found[min(found, key=lambda name: rank(self.score(found[name][0])))][1]
+                found = [(self.part(str(job), role), self.part(str(job), "test")) for job in own.index] + found
+            yield min(found, key=lambda tables: rank(self.score(tables[0])))[1]
 
     @property
     def mixes(self) -> bool:
-        return (self.run / "ensembles.parquet").exists()
+        return json.loads((self.run / "spec.json").read_text())["ensembles"] is not None
 
     def tests_once(self, protocol: str) -> bool:
         """Several outer parts were run, and every image of the split is tested in one of its parts."""
@@ -172,7 +218,7 @@ class Tables:
         return "validation" if few else spec["weights_on"], spec["champion_on"]
 
     def roles(self, jobs: list[str]) -> list[str]:
-        there = self.predictions.loc[self.predictions["job"] == jobs[0], "role"].unique()
+        there = self.predictions.loc[self.predictions["member"] == jobs[0], "role"].unique()
         return [role for role in ("tuning", "test") if role in there]
 
     def mix(self, weights: dict[str, float], role: str) -> pd.DataFrame:
@@ -186,12 +232,6 @@ class Tables:
 def rank(scores: dict[str, float]) -> tuple[float, float, float]:
     """Highest kappa, ties by accuracy, then by lower log loss."""
     return -round(scores["kappa"], 12), -round(scores["accuracy"], 12), round(scores["log_loss"], 12)
-
-
-def order_of(name: str) -> tuple[bool, bool, bool]:
-    """Inter-LR, Intra-LR, equal weights: who comes first wins where all is equal."""
-    stem = name.split("/", 2)[2]
-    return stem == "best_single", stem.startswith("equal:"), stem.startswith("intra_lr")
 
 
 def wen(scores: dict[str, float]) -> dict[str, float]:
@@ -211,46 +251,53 @@ def check(found: pd.DataFrame, expected: dict[Key, float]) -> int:
 def test_every_score_is_a_function_of_predictions_split_and_jobs(name: str, request: pytest.FixtureRequest) -> None:
     run = request.getfixturevalue(name).folder
     tables, scores = Tables(run), pd.read_parquet(run / "scores.parquet")
+    names, kinds = names_of(run), kinds_of(run)
     by_part = dict(list(scores.groupby(["member", "role"])))
     checked = 0
     for member, role, rows in tables.members():
-        assert set(by_part[member, role]["kind"]) == {"rival" if member.startswith("rival:") else "model"}
+        assert kinds[member] == ("rival" if member in tables.rivals else "model")
         checked += check(by_part[member, role], tables.expected(rows))
-    for member, role, rows, _ in tables.ensembles() if tables.mixes else ():
-        assert set(by_part[member, role]["kind"]) == {"ensemble"}
-        checked += check(by_part[member, role], tables.expected(rows))
-    for member, folds in tables.pooled():
+    for who, role, rows, _ in tables.ensembles() if tables.mixes else ():
+        checked += check(by_part[names[who], role], tables.expected(rows))
+    for who, folds in tables.pooled():
         if folds:
-            found = by_part[member, "test"]
-            assert (set(found["kind"]), set(found["outer"])) == ({"pooled"}, {0})
             each = [tables.expected(rows) for rows in folds]
-            checked += check(found, {key: float(np.mean([one[key] for one in each])) for key in each[0]})
-    assert checked == (scores["kind"] != "summary").sum() > 500
+            mean = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
+            checked += check(by_part[names[who], "test"], mean)
+    assert checked == (scores["member"].map(kinds) != "summary").sum() > 500
 
 
 def test_only_parts_that_test_every_image_once_are_pooled(subtypes_run: Any, wen_run: Any, parts_run: Any) -> None:
-    pooled = pd.read_parquet(subtypes_run.folder / "pooled.parquet")
-    assert set(pooled["protocol"]) == {"corrected"}
-    assert pooled.groupby("member")["outer"].agg(list).to_dict() == {
-        "corrected/pooled/frozen": [1, 2, 3],
-        "rival:features:corrected:pooled": [1, 2, 3],
-        "rival:colour:corrected:pooled": [1, 2, 3],
+    members = RunFolder(subtypes_run.folder).member_list()
+    pooled = [one for one in members.values() if one.kind == "pooled"]
+    assert {one.protocol for one in pooled} == {"corrected"}
+    assert {one.method or one.reading: [members[name].outer for name in one.sources] for one in pooled} == {
+        "chosen": [1, 2, 3],
+        "frozen": [1, 2, 3],
+        "features": [1, 2, 3],
+        "colour": [1, 2, 3],
     }
-    assert not (wen_run.folder / "pooled.parquet").exists()
-    rows = pd.read_parquet(parts_run.folder / "pooled.parquet")
-    assert rows.groupby("member").size().to_dict()["corrected/pooled/two_stage/lr0.01"] == 3 * 2
+    assert "pooled" not in set(kinds_of(wen_run.folder))
+    members = RunFolder(parts_run.folder).member_list()
+    fast = [one for one in members.values() if (one.pools, one.learning_rate) == ("model", 0.01)]
+    assert [[(members[name].fold, members[name].outer) for name in one.sources] for one in fast] == [
+        [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+    ]
 
 
 def test_pooled_intervals_are_drawn_over_all_groups(parts_run: Any) -> None:
     scores = pd.read_parquet(parts_run.folder / "scores.parquet")
     groups = pd.read_parquet(parts_run.folder / "groups.parquet")["group"].nunique()
-    pooled = scores[scores["kind"] == "pooled"]
+    members = RunFolder(parts_run.folder).member_list()
+    kinds, pools = ({name: getattr(one, fact) for name, one in members.items()} for fact in ("kind", "pools"))
+    pooled = scores[scores["member"].map(kinds) == "pooled"]
     words = pooled["interval"].map(lambda text: load_texts().findings(text, "; "))
     assert words.str.contains(f"3 outer parts together; bootstrap over {groups} identity groups").all()
-    means = words[pooled["member"].str.contains("/lr")]
+    means = words[pooled["member"].map(pools) == "model"]
+    assert len(means)
     assert means.str.startswith("mean of 2 fold models, ").all()
     assert (pooled["low"] <= pooled["high"]).all()
-    single = scores[(scores["kind"] == "rival") & (scores["role"] == "test")]
+    single = scores[(scores["member"].map(kinds) == "rival") & (scores["role"] == "test")]
     width = {name: (rows["high"] - rows["low"]).median() for name, rows in (("one", single), ("all", pooled))}
     assert width["all"] < width["one"]
 
@@ -259,47 +306,81 @@ def test_pooled_hypotheses_are_differences_of_pooled_scores(parts_run: Any) -> N
     table = pd.read_parquet(parts_run.folder / "hypotheses.parquet")
     assert list(dict.fromkeys(table["outer"])) == [0, 1, 2, 3]
     scores = pd.read_parquet(parts_run.folder / "scores.parquet")
-    scores = scores[(scores["metric"] == "balanced_accuracy") & (scores["unit"] == "image") & (scores["outer"] == 0)]
-    value = scores[scores["kind"] == "pooled"].set_index("member")["value"]
-    value.index = value.index.str.removeprefix("corrected/pooled/")
-    mean = {scheme: value[[f"inter_lr:{rate}:{scheme}" for rate in ("0.01", "0.001")]].mean() for scheme in SCHEMES}
-    both = {scheme: (mean[scheme] + value[f"intra_lr:{scheme}"]) / 2 for scheme in SCHEMES}
-    expected = [value["two_stage/lr0.01"] - value["two_stage/lr0.001"], value["best_ensemble"] - value["best_single"]]
-    expected += [value[f"intra_lr:{scheme}"] - mean[scheme] for scheme in SCHEMES]
+    scores = scores[
+        (scores["metric"] == "balanced_accuracy") & (scores["unit"] == "image") & (scores["role"] == "test")
+    ]
+    by_name, names = scores.set_index("member")["value"], names_of(parts_run.folder)
+
+    def value(**facts: Any) -> float:
+        return float(by_name[names[Who("pooled", "corrected", **facts)]])
+
+    inter = {s: [value(scenario="inter_lr", scheme=s, rate=rate) for rate in (0.01, 0.001)] for s in SCHEMES}
+    intra = {scheme: value(scenario="intra_lr", scheme=scheme) for scheme in SCHEMES}
+    mean = {scheme: float(np.mean(inter[scheme])) for scheme in SCHEMES}
+    both = {scheme: (mean[scheme] + intra[scheme]) / 2 for scheme in SCHEMES}
+    expected = [value(which="two_stage", rate=0.01) - value(which="two_stage", rate=0.001)]
+    expected += [value(which="best_ensemble") - value(scenario="single", scheme="single")]
+    expected += [intra[scheme] - mean[scheme] for scheme in SCHEMES]
     expected += [both[a] - both[b] for a, b in (("accuracy", "f1"), ("accuracy", "kappa"), ("f1", "kappa"))]
     assert list(table[table["outer"] == 0]["difference"]) == pytest.approx(expected)
 
 
 def test_the_first_lines_rest_on_all_parts_together(parts_run: Any) -> None:
-    answers = json.loads((parts_run.folder / "answers.json").read_text())
-    chosen = json.loads((parts_run.folder / "chosen.json").read_text())
-    scores = pd.read_parquet(parts_run.folder / "scores.parquet")
-    mine = scores[(scores["member"] == "corrected/pooled/chosen") & (scores["unit"] == "image")]
-    value = mine.set_index("metric")["value"]["balanced_accuracy"]
-    assert "On 60 cells of 20 persons (all 3 outer parts together), each tested once" in answers["headline"][0]
-    assert f"a balanced accuracy of {value:.3f}" in answers["headline"][0]
-    assert "Offered for use is the model chosen in outer part 1" in answers["headline"][2]
-    assert (chosen["outer"], chosen["pooled"]["parts"]) == (1, [1, 2, 3])
-    assert [row["rival"].split(":")[3] for row in chosen["pooled"]["against"]] == ["pooled", "pooled"]
-    said = " ".join(answers["warnings"])
+    run = RunFolder(parts_run.folder)
+    answers, chosen, members = run.answers, run.chosen, run.member_list()
+    together = names_of(run.path)[Who("pooled", "corrected", which="chosen")]
+    scores = run.scores[(run.scores["member"] == together) & (run.scores["unit"] == "image")].set_index("metric")
+    first, rival, last = answers.headline
+    assert (first.code, last.code) == ("answer.together_subjects", "answer.offered")
+    assert rival.code.startswith("answer.rival_")
+    facts = {name: first.values[name] for name in ("images", "groups", "parts", "count")}
+    assert facts == {"images": 60, "groups": 20, "parts": None, "count": 3}
+    expected = {name: scores.loc["balanced_accuracy", name] for name in ("value", "low", "high")}
+    assert {name: first.values[name] for name in expected} == expected
+    assert first.values["auc"] == scores.loc["auc", "value"]
+    said = Names.of(run, load_texts()).finding(first)
+    assert "On 60 cells of 20 persons (all 3 outer parts together), each tested once" in said
+    assert f"a balanced accuracy of {expected['value']:.3f}" in said
+    assert (last.values["outer"], last.values["member"]) == (1, chosen.member)
+    assert members[chosen.member].outer == 1
+    assert chosen.pooled is not None
+    assert (chosen.pooled.member, chosen.pooled.parts) == (together, (1, 2, 3))
+    rivals = [members[row.rival] for row in chosen.pooled.against]
+    assert sorted((one.kind, one.pools, one.method) for one in rivals) == [
+        ("pooled", "rival", "colour"),
+        ("pooled", "rival", "features"),
+    ]
+
+
+def test_a_warning_about_each_part_gives_way_to_one_about_all_together(parts_run: Any) -> None:
+    run = RunFolder(parts_run.folder)
+    inner = [one.values["finding"] for one in run.answers.warnings if one.code == "answer.of_protocol"]
+    codes = [one["code"] for one in inner]
+    assert "split.few_test_groups" not in codes
+    (few,) = [one for one in inner if one["code"] == "split.few_test_groups_together"]
+    assert (few["values"]["limit"], few["values"]["fewest"]) == (20, 10)
+    said = " ".join(Names.of(run, load_texts()).finding(one) for one in run.answers.warnings)
     assert "under 20 test groups in a class, all outer parts together (10)" in said
     assert "under 20 test groups in a class (outer parts" not in said
-    settled = {finding["code"]: finding["values"] for finding in answers["settled"]}
-    assert settled["split.few_test_groups"]["parts"] == [1, 2, 3]
+    of_parts = {one.code: one.values for one in run.split("corrected").head.findings}
+    assert of_parts["split.few_test_groups"]["parts"] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])
 def test_summaries_are_means_and_ranges_of_the_models(name: str, request: pytest.FixtureRequest) -> None:
     run = request.getfixturevalue(name).folder
-    jobs, scores = pd.read_parquet(run / "jobs.parquet"), pd.read_parquet(run / "scores.parquet")
-    names = {}
-    for job in jobs.itertuples():
-        rate = f"/lr{job.learning_rate:g}" if name == "wen_run" else ""
-        names[job.job] = f"{job.protocol}/{job.reading}{rate}"
-    test = scores[(scores["role"] == "test") & scores["kind"].isin(["model", "rival"])]
-    of = test["member"].map(names).fillna(test["member"].str.rsplit(":", n=1).str[0])
-    summary = scores[scores["kind"] == "summary"].set_index(["member", "protocol", "metric", "unit"])
-    groups = test.groupby([of, "protocol", "metric", "unit"])["value"]
+    tables, scores, kinds = Tables(run), pd.read_parquet(run / "scores.parquet"), kinds_of(run)
+    sums: dict[str, Who] = {}
+    for job in tables.jobs.itertuples():
+        rate = job.learning_rate if name == "wen_run" else None
+        sums[str(job.Index)] = Who("summary", str(job.protocol), which=str(job.reading), rate=rate)
+    for member, rival in tables.rivals.items():
+        sums[member] = Who("summary", rival["protocol"], which=rival["method"])
+    names = names_of(run)
+    assert {who for who in names if who.kind == "summary"} == set(sums.values())
+    test = scores[(scores["role"] == "test") & scores["member"].map(kinds).isin(["model", "rival"])]
+    summary = scores[scores["member"].map(kinds) == "summary"].set_index(["member", "metric", "unit"])
+    groups = test.groupby([test["member"].map(lambda member: names[sums[member]]), "metric", "unit"])["value"]
     assert len(groups) == len(summary)
     for key, values in groups:
         row = summary.loc[key]
@@ -307,14 +388,41 @@ def test_summaries_are_means_and_ranges_of_the_models(name: str, request: pytest
 
 
 def test_the_weights_of_ensembles_are_those_of_the_rule(wen_run: Any) -> None:
-    stored = pd.read_parquet(wen_run.folder / "ensembles.parquet")
-    stored = stored.set_index(["ensemble", "job"])["weight"]
+    stored = pd.read_parquet(wen_run.folder / "members.parquet").set_index("member")
+    names = names_of(wen_run.folder)
     seen = 0
-    for name, role, _, weights in Tables(wen_run.folder).ensembles():
+    for who, role, _, weights in Tables(wen_run.folder).ensembles():
         if role == "test":
-            seen += len(weights)
-            assert stored.loc[name].to_dict() == pytest.approx(weights)
-    assert seen == len(stored)
+            seen += 1
+            row = stored.loc[names[who]]
+            assert dict(zip(row["sources"], row["weights"], strict=True)) == pytest.approx(weights)
+    assert seen == (stored["kind"] == "ensemble").sum()
+
+
+@pytest.mark.parametrize("name", ["wen_run", "subtypes_run", "parts_run"])
+def test_the_model_on_offer_stands_among_the_predictions(name: str, request: pytest.FixtureRequest) -> None:
+    """Mixed once, with its calls: what its sources say, by its weights."""
+    run = request.getfixturevalue(name).folder
+    tables, members = Tables(run), pd.read_parquet(run / "members.parquet").set_index("member")
+    (member,) = members.index[members["chosen"]]
+    assert member == json.loads((run / "chosen.json").read_text())["member"]
+    row = members.loc[member]
+    assert tables.mixes == (row["kind"] == "ensemble")
+    assert set(tables.offered["member"]) == ({member} if tables.mixes else set())
+    weights = dict(zip(row["sources"], row["weights"], strict=True)) if tables.mixes else {str(member): 1.0}
+    stored = pd.read_parquet(run / "predictions.parquet")
+    stored = stored[stored["member"] == member]
+    for role in tables.roles(list(weights)):
+        mixed = tables.mix(weights, role)
+        mine = stored[stored["role"] == role].sort_values("image_id", ignore_index=True)
+        assert list(mine["image_id"]) == list(mixed["image_id"])
+        assert list(mine["label"]) == list(mixed["label"])
+        probs = mixed[tables.columns].to_numpy()
+        assert (mine[tables.columns].to_numpy() == probs.astype(np.float32)).all()
+        called = (probs[:, 1] >= 0.5).astype(int) if probs.shape[1] == 2 else probs.argmax(axis=1)
+        assert list(mine["called"]) == list(called)
+    if tables.mixes:
+        assert set(stored["role"]) == {"tuning", "test"}
 
 
 @pytest.mark.parametrize("name", ["wen_run", "subtypes_run"])
@@ -335,7 +443,8 @@ def test_matrices_count_the_calls(name: str, request: pytest.FixtureRequest) -> 
 
 def test_intervals_hold_their_values_and_say_how_they_were_made(wen_run: Any) -> None:
     scores = pd.read_parquet(wen_run.folder / "scores.parquet")
-    test = scores[(scores["role"] == "test") & (scores["kind"] != "summary")]
+    summaries = scores["member"].map(kinds_of(wen_run.folder)) == "summary"
+    test = scores[(scores["role"] == "test") & ~summaries]
     assert test["low"].notna().all()
     assert (test["low"] <= test["high"]).all()
     assert test["interval"].map(load_texts().findings).str.contains("identity groups").all()
@@ -343,24 +452,26 @@ def test_intervals_hold_their_values_and_say_how_they_were_made(wen_run: Any) ->
     assert plain[["low", "high"]].isna().all(axis=None)
 
 
-def test_the_card_of_the_chosen_model_repeats_its_scores(wen_run: Any) -> None:
-    chosen = json.loads((wen_run.folder / "chosen.json").read_text())
-    scores = pd.read_parquet(wen_run.folder / "scores.parquet")
-    mine = scores[(scores["member"] == chosen["member"]) & (scores["role"] == "test")]
-    expected = {(row.metric, row.unit): row.value for row in mine.itertuples()}
-    assert {(row["metric"], row["unit"]): row["value"] for row in chosen["test"]} == expected
-    assert sum(chosen["weights"]) == pytest.approx(1)
-    assert chosen["protocol"] == "corrected"
-    assert all((wen_run.folder / "jobs" / key / "model.safetensors").exists() for key in chosen["keys"])
+def test_the_model_on_offer_is_of_the_protocol_to_believe_and_whole(wen_run: Any) -> None:
+    run = RunFolder(wen_run.folder)
+    member = run.offered()
+    assert member.protocol == "corrected"
+    assert sum(member.weights) == pytest.approx(1)
+    keys = run.keys_of(member)
+    assert keys == [dict(zip(run.jobs["job"], run.jobs["key"], strict=True))[name] for name in member.sources]
+    assert all((wen_run.folder / "jobs" / key / "model.safetensors").exists() for key in keys)
+    assert len(run.scores[(run.scores["member"] == member.member) & (run.scores["role"] == "test")]) == 2 * 15
 
 
 def test_few_groups_claim_nothing_and_say_so(wen_run: Any) -> None:
-    chosen = json.loads((wen_run.folder / "chosen.json").read_text())
-    answers = json.loads((wen_run.folder / "answers.json").read_text())
-    head = json.loads((wen_run.folder / "split" / "corrected" / "split.json").read_text())
-    assert head["few_tuning_outer"]
-    assert chosen["claim"] is False
-    assert chosen["chosen_on"] == "tuning"
-    text = " ".join(answers["warnings"])
+    run = RunFolder(wen_run.folder)
+    chosen = run.chosen
+    assert run.split("corrected").head.few_tuning_outer
+    assert chosen.claim is False
+    assert chosen.chosen_on == "tuning"
+    warnings = [one.values["finding"]["code"] for one in run.answers.warnings if one.code == "answer.of_protocol"]
+    assert {"split.few_tuning_groups", "split.few_test_groups"} <= set(warnings)
+    assert "answer.no_claim" in [one.code for one in run.answers.warnings]
+    text = " ".join(Names.of(run, load_texts()).finding(one) for one in run.answers.warnings)
     assert "Few groups: under 5 tuning groups" in text
     assert "Few groups: under 20 test groups" in text
