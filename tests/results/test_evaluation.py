@@ -9,7 +9,7 @@ import pytest
 from leukolab.base.errors import DataError
 from leukolab.base.findings import findings_from_text
 from leukolab.report.texts import load_texts
-from leukolab.results.evaluation import evaluate, write_evaluation
+from leukolab.results.evaluation import evaluate, evaluate_file, write_evaluation
 
 TABLE = pd.DataFrame(
     {
@@ -28,7 +28,7 @@ def written(path: Path, table: pd.DataFrame) -> Path:
 
 def test_scores_are_those_by_hand(tmp_path: Path) -> None:
     """Two of three blasts called (0.5 is a blast), two of three healthy ones left alone."""
-    found = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    found = evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100)
     scores = found.scores.set_index(["metric", "unit"])["value"]
     assert scores["accuracy", "image"] == pytest.approx(4 / 6)
     assert scores["sensitivity", "image"] == pytest.approx(2 / 3)
@@ -44,32 +44,46 @@ def test_scores_are_those_by_hand(tmp_path: Path) -> None:
     assert found.confusion.to_numpy().tolist() == [["healthy", 2, 1], ["blast", 1, 2]]
 
 
+def test_arrays_are_scored_as_the_file_that_holds_them(tmp_path: Path) -> None:
+    whole = evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    labels = TABLE["label"].map({"healthy": 0, "blast": 1}).to_numpy()
+    probs = TABLE[["p_healthy", "p_blast"]].to_numpy()
+    found = evaluate(labels, probs, None, TABLE["subject"], ("healthy", "blast"), bootstrap=100)
+    for name in ("scores", "confusion", "class_report"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(whole, name))
+    assert found.subjects_known
+    twice = evaluate(labels, probs, np.array([1, 1, 1, 1, 2, 1]), bootstrap=100)
+    assert not twice.subjects_known
+    assert twice.scores.set_index("metric")["value"]["accuracy"] == pytest.approx(4 / 7)
+    assert list(twice.confusion["actual"]) == ["0", "1"]
+
+
 def test_labels_may_be_numbers_and_files_parquet(tmp_path: Path) -> None:
-    by_name = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    by_name = evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100)
     numbered = TABLE.assign(label=TABLE["label"].map({"healthy": 0, "blast": 1}))
-    by_number = evaluate(written(tmp_path / "y.csv", numbered), bootstrap=100)
+    by_number = evaluate_file(written(tmp_path / "y.csv", numbered), bootstrap=100)
     numbered.to_parquet(tmp_path / "z.parquet")
-    parquet = evaluate(tmp_path / "z.parquet", bootstrap=100)
+    parquet = evaluate_file(tmp_path / "z.parquet", bootstrap=100)
     for other in (by_number, parquet):
         pd.testing.assert_frame_equal(by_name.scores, other.scores)
 
 
 def test_without_subjects_it_says_so(tmp_path: Path) -> None:
-    found = evaluate(written(tmp_path / "x.csv", TABLE.drop(columns="subject")), bootstrap=100)
+    found = evaluate_file(written(tmp_path / "x.csv", TABLE.drop(columns="subject")), bootstrap=100)
     assert not found.subjects_known
     assert set(found.scores["unit"]) == {"image"}
     assert [made.code for made in findings_from_text(found.scores["interval"].iloc[0])] == ["interval.images"]
 
 
 def test_a_class_without_an_image_is_named(tmp_path: Path) -> None:
-    assert evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100).absent == []
+    assert evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100).absent == []
     one = TABLE[TABLE["label"] == TABLE["label"].iloc[0]]
-    (absent,) = evaluate(written(tmp_path / "x.csv", one), bootstrap=100).absent
+    (absent,) = evaluate_file(written(tmp_path / "x.csv", one), bootstrap=100).absent
     assert absent != TABLE["label"].iloc[0]
 
 
 def test_tables_are_written(tmp_path: Path) -> None:
-    found = evaluate(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    found = evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100)
     write_evaluation(found, tmp_path / "out", load_texts().findings)
     back = pd.read_csv(tmp_path / "out" / "scores.csv")
     assert back["interval"].str.startswith("bootstrap over").all()
@@ -95,27 +109,27 @@ def test_what_cannot_be_scored_is_one_sentence(tmp_path: Path, change: dict[str,
     ((name, value),) = change.items()
     table = TABLE.drop(columns=name) if value is None else TABLE.assign(**{name: value})
     with pytest.raises(DataError) as caught:
-        evaluate(written(tmp_path / "x.csv", table), bootstrap=100)
+        evaluate_file(written(tmp_path / "x.csv", table), bootstrap=100)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_hold_no_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found none"):
-        evaluate(tmp_path / "x.csv")
+        evaluate_file(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_bytes(b"")
     with pytest.raises(DataError, match="expected a CSV table"):
-        evaluate(tmp_path / "x.csv")
+        evaluate_file(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
     with pytest.raises(DataError, match="expected"):
-        evaluate(tmp_path / "x.csv")
+        evaluate_file(tmp_path / "x.csv")
     with pytest.raises(DataError, match="expected at least one row"):
-        evaluate(written(tmp_path / "x.csv", TABLE.iloc[:0]))
+        evaluate_file(written(tmp_path / "x.csv", TABLE.iloc[:0]))
 
 
 def test_names_of_classes_that_are_numbers_are_names(tmp_path: Path) -> None:
     table = pd.DataFrame({"label": [1, 2, 2], "p_1": [0.9, 0.2, 0.1], "p_2": [0.1, 0.8, 0.9]})
     path = tmp_path / "numbers.csv"
     table.to_csv(path, index=False)
-    scores = evaluate(path, 100).scores
+    scores = evaluate_file(path, 100).scores
     assert float(scores.loc[scores["metric"] == "accuracy", "value"].iloc[0]) == 1.0
