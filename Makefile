@@ -7,13 +7,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-slow lint docs clean
 
 demo: $(VENV)/.study
 	$(BIN)/python -m leukolab demo --out demo
 
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m "not slow"
+
+# What takes long: kills, parity of every optimiser, Ray, the notebook, the documentation's site.
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
