@@ -18,7 +18,7 @@ def test_the_rows_of_a_network_hold_every_parameter() -> None:
     network = build(ModelSpec(backbone="tf_efficientnet_lite0", weights="none"), 4, 1)
     rows = describe.layers(network, 64)
     assert sum(int(str(row["parameters"])) for row in rows) == sum(p.numel() for p in network.parameters())
-    assert rows[0]["kind"] == "RGB image"
+    assert rows[0]["kind"] == "RGB"
     assert rows[-1]["output_shape"] == "4"
     assert rows[-1]["parameters"] == 1280 * 4 + 4
     assert all(row["name"] for row in rows)

@@ -27,12 +27,12 @@ def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
     """
     sizes = {name: parameter.numel() for name, parameter in network.backbone.named_parameters()}
     rows: list[dict[str, object]] = [
-        {"name": "input", "kind": "RGB image", "output_shape": f"{size_px} x {size_px} x 3", "parameters": 0}
+        {"name": "input", "kind": "RGB", "output_shape": f"{size_px} x {size_px} x 3", "parameters": 0}
     ]
     shapes = _shapes(network, size_px)
     for number, names in enumerate(stages_of(network.backbone)):
         first, last = names[0].rpartition(".")[0], names[-1].rpartition(".")[0]
-        kind = first if first == last else f"{first} to {last}"
+        kind = first if first == last else f"{first} – {last}"
         count = sum(sizes[name] for name in names)
         rows.append(
             {"name": f"stage {number}", "kind": kind, "output_shape": shapes.get(last, ""), "parameters": count}
@@ -40,7 +40,7 @@ def layers(network: Classifier, size_px: int) -> list[dict[str, object]]:
     width, outputs = network.head.in_features, network.head.out_features
     head = sum(parameter.numel() for parameter in network.head.parameters())
     rows.append({"name": "pooling", "kind": "global pooling", "output_shape": str(width), "parameters": 0})
-    rows.append({"name": "dropout", "kind": f"rate {network.dropout.p:g}", "output_shape": str(width), "parameters": 0})
+    rows.append({"name": "dropout", "kind": f"{network.dropout.p:g}", "output_shape": str(width), "parameters": 0})
     rows.append(
         {"name": "head", "kind": f"dense, {network.output.name}", "output_shape": str(outputs), "parameters": head}
     )

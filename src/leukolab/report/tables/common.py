@@ -16,6 +16,7 @@ from leukolab.report.names import Names
 from leukolab.report.run import Run
 from leukolab.report.texts import Texts
 from leukolab.results.members import BEST_ENSEMBLE, CHOSEN
+from leukolab.splits import SplitHead
 
 LATEX_LIMIT = 400
 """Rows of a LaTeX table; longer ones belong into a file, not on paper."""
@@ -186,10 +187,16 @@ def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
             last.append(_sum_row(texts("table.learning", reading=names.method(reading), stage=stage), count))
     frame = pd.DataFrame([*table, *last])
     frame["output_shape"] = [_shape(value) for value in frame["output_shape"]]
+    shown = frame.assign(kind=[texts.localised(kind) if _is_number(kind) else kind for kind in frame["kind"]])
     columns = columns_of(texts, ("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count"))
     strong = frozenset(range(len(table), len(frame)))
     values = {"backbone": run.spec.model.backbone}
-    return Sheet("architecture", frame, columns, strong=strong, values=values)
+    return Sheet("architecture", frame, columns, shown=shown, strong=strong, values=values)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a kind is a number, such as the rate of dropout."""
+    return text.replace(".", "", 1).isdecimal()
 
 
 def _sum_row(name: str, count: int) -> dict[str, Any]:
@@ -214,13 +221,28 @@ def used_sheet(run: Run, texts: Texts) -> Sheet:
     pairs: list[tuple[str, Any]] = [(key, getattr(run.card, key)) for key in ("title", "source", "doi", "licence")]
     for protocol, head in run.heads.items():
         name = texts.name("protocols", protocol)
-        pairs += [(f"{name}: {texts.name('columns', key)}", getattr(head, key)) for key in HEAD]
+        pairs += [(f"{name}: {texts.name('columns', key)}", _of_head(head, key, texts)) for key in HEAD]
     pairs += [(key, value) for key, value in _flat(run.environment.facts).items()]
-    rows = [(texts.name("columns", key), str(value)) for key, value in pairs if value not in (None, "")]
-    table = pd.DataFrame(rows, columns=["what", "value"])
+    rows = [(texts.name("columns", key), value) for key, value in pairs if value not in (None, "")]
+    table = pd.DataFrame([(what, str(value)) for what, value in rows], columns=["what", "value"])
+    shown = table.assign(value=[_said(value, texts) for _, value in rows])
     columns = (Column("what", texts("columns.what"), "text"), Column("value", texts("columns.used"), "text"))
-    return Sheet("used", table, columns)
+    return Sheet("used", table, columns, shown=shown)
 
+
+def _said(value: Any, texts: Texts) -> str:
+    """A fact as the page shows it."""
+    return texts.localised(str(value)) if isinstance(value, float) else str(value)
+
+
+def _of_head(head: SplitHead, key: str, texts: Texts) -> str:
+    """What a split's head says, its codes in words."""
+    value = str(getattr(head, key))
+    return texts.name(CODES[key], value) if key in CODES else value
+
+
+CODES = {"kind": "split_kinds", "by": "split_by", "leakage": "leakage"}
+"""Facts of a split's head that are codes, and the texts that name them."""
 
 HEAD = ("kind", "by", "seed", "leakage", "data_fingerprint", "groups_fingerprint")
 """What a split's head says of itself, in this order."""
