@@ -195,7 +195,7 @@ def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]],
         sections=sections,
         hypotheses=_hypotheses(scene),
         badges=_badges(run, texts),
-        reproduces=any(run.stance(protocol) == "published" for protocol in run.protocols),
+        reproduces=any(run.reproduces(protocol) for protocol in run.protocols),
         settings=json.dumps(without_folders(run.spec.model_dump(mode="json")), indent=2, ensure_ascii=False),
         paragraph=paragraph,
         style=Markup(style),  # our own file

@@ -55,17 +55,16 @@ class Run:
     def protocols(self) -> list[str]:
         """Protocols that were run, those that reproduce what was published first."""
         found = list(dict.fromkeys(self.jobs["protocol"].astype(str)))
-        return sorted(found, key=lambda name: self.stance(name) != "published")
+        return sorted(found, key=lambda name: not self.reproduces(name))
 
     @property
     def mixes(self) -> bool:
         """Whether the study mixes its models into ensembles."""
         return self.spec.ensembles is not None
 
-    def stance(self, protocol: str) -> str:
-        """`published` or `corrected`; empty for a protocol that the study does not have, such as a paper's own."""
-        settings = self.spec.protocols.get(protocol)
-        return settings.stance if settings is not None else ""
+    def reproduces(self, protocol: str) -> bool:
+        """Whether a protocol reproduces what was published, to be compared; else it is corrected, to be believed."""
+        return self.spec.protocols[protocol].stance == "published"
 
     def of_kind(self, *kinds: str, protocol: str = "", outer: int | None = None) -> list[Member]:
         """Members of these kinds, of one protocol and outer part where given, in the order of the table."""

@@ -199,7 +199,7 @@ def _stand_ins(facts: Facts) -> Iterator[Finding]:
 
 
 ANSWERS: dict[str, Callable[[Facts], Iterator[Finding]]] = {
-    "paper": _paper,
+    "published_figure": _paper,
     "readings": _readings,
     "offered": _offered,
 }

@@ -36,7 +36,7 @@ def data_flow(run: Run, texts: Texts) -> Flow:
 
 def _protocol_flow(run: Run, texts: Texts, protocol: str, x: float, width: float) -> Flow:
     """One protocol's column: balance before or after the split, then its parts."""
-    tone = "care" if run.stance(protocol) == "published" else "judge"
+    tone = "care" if run.reproduces(protocol) else "judge"
     lines = [(texts.name("protocols", protocol), _leak(run, texts, protocol), tone)]
     lines += [(heading, line, "work") for heading, line in _steps(run, texts, protocol)]
     chain = [Box(f"{protocol}-{row}", x, row + 1, width * 0.9, *line) for row, line in enumerate(lines)]

@@ -43,7 +43,7 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
 def paper_line(run: Run, texts: Texts, protocol: str, *colour: str) -> Reference | None:
     """The paper's test accuracy, in the panel of what reproduces it, on the paper's own data, where that is shown."""
     paper = run.spec.published_here
-    if paper is None or run.stance(protocol) != "published" or chosen.primary(run) != "accuracy":
+    if paper is None or not run.reproduces(protocol) or chosen.primary(run) != "accuracy":
         return None
     return Reference(paper.test_accuracy, texts("headline.paper", value=paper.test_accuracy), *colour)
 
