@@ -35,6 +35,7 @@ from leukolab.cards.draw import draw_data_set
 from leukolab.cards.listing import image_files
 from leukolab.engine import runtime, views
 from leukolab.engine.heads import train_heads
+from leukolab.engine.runners import runner_of
 from leukolab.engine.source import ActivationSource, PixelSource
 from leukolab.images import decode, map_files, pack
 
@@ -127,7 +128,7 @@ def _trunks(load: Workload) -> dict[str, Part]:
 
 def _alone(load: Workload, **changes: object) -> Work:
     """Passes over ready arrays, as many as the images make, each other pixels."""
-    run, size = load.trunk(**changes).run, load.runtime.trunk_batch_size or 1
+    run, size = runner_of(load.trunk(**changes)), load.runtime.trunk_batch_size or 1
     passes = [load.images.read(load.rows[start : start + size]) for start in range(0, len(load.images), size)]
 
     def work() -> int:
