@@ -1,16 +1,23 @@
-"""Small data sets drawn once a session, a home folder, and the real images where they are."""
+"""Small data sets drawn once a session, small finished runs of them, a home folder, the real images where they are."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 from leukolab.base.home import Home
 from leukolab.base.progress import Relay, shown
 from leukolab.cards.draw import draw_data_set
+
+if TYPE_CHECKING:
+    from small_runs import SmallRun
 
 SIZE_PX = 48
 
@@ -48,3 +55,28 @@ def said() -> Iterator[list[str]]:
     lines: list[str] = []
     with shown(Relay(lambda _, line: lines.append(line))):
         yield lines
+
+
+@pytest.fixture(scope="session")
+def mixing_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """Of a study that mixes: both protocols, one outer part each. Not to be changed."""
+    from small_runs import mixing_spec, write_run
+
+    return write_run(tmp_path_factory.mktemp("small") / "mixing", mixing_spec(), two_class, home)
+
+
+@pytest.fixture(scope="session")
+def pooled_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """The same with all outer parts, those of the corrected protocol pooled. Not to be changed."""
+    from small_runs import mixing_spec, write_run
+
+    spec = mixing_spec("outer_parts=null")
+    return write_run(tmp_path_factory.mktemp("small") / "pooled", spec, two_class, home)
+
+
+@pytest.fixture(scope="session")
+def reading_run(four_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """Of a study that compares readings: both protocols, several splits each. Not to be changed."""
+    from small_runs import reading_spec, write_run
+
+    return write_run(tmp_path_factory.mktemp("small") / "reading", reading_spec(), four_class, home)

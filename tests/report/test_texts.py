@@ -7,6 +7,7 @@ from pathlib import Path
 
 import leukolab.report
 from leukolab.report.texts import languages, load_texts
+from leukolab.spec import load_study, study_names
 from leukolab.study.status import OPEN
 
 ROOM = Path(leukolab.report.__file__).parent
@@ -17,7 +18,10 @@ GROUP = re.compile(r"""\.name\(\s*['"]([a-z_]+)['"]""")
 ITEM = re.compile(r"""(?:Sheet|Drawing|Gallery)\(\s*f?['"]([a-z_{}]+)['"]|key: str = ['"]([a-z_]+)['"]""")
 SECTION = re.compile(r"""Section\(\s*['"]([a-z_]+)['"]""")
 COUNTED = {"language.decimal", "page.figure_number", "page.table_number"}
-EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_text.no_subjects"}
+SHORT = r"findings\.(side|hypothesis|answer)\."
+"""Findings that code names by their last word."""
+EITHER = {"headline.ranges", "headline.dots", "methods_text.subjects", "methods_text.no_subjects", "names.parts_all"}
+EITHER |= {"names.parts_some"}
 
 
 def sources() -> str:
@@ -26,26 +30,32 @@ def sources() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
-def answer_keys() -> set[str]:
-    """Keys of the study room's sentences, which it finds by their last part."""
-    words = "\n".join(path.read_text(encoding="utf-8") for path in (ROOM.parent / "study").rglob("*.py"))
-    keys = (key for key in load_texts("en").entries if key.startswith("answers."))
-    return {key for key in keys if re.search(rf"\b{key.split('.')[1]}\b|{key.rpartition('_')[0]}_{{", words)}
-
-
 def finding_keys() -> set[str]:
-    """Keys of findings whose code any room names; of sides and answers of hypotheses the last word."""
+    """Keys of findings whose code any room names: whole, by its last word, or by its beginning (`f"chosen_{x}"`)."""
     words = "\n".join(path.read_text(encoding="utf-8") for path in ROOM.parent.rglob("*.py"))
     keys = {key for key in load_texts("en").entries if key.startswith("findings.")}
-    codes = {key: key.removeprefix("findings.") for key in keys}
-    short = {key: code.partition(".")[2] if re.match("side|hypothesis", code) else code for key, code in codes.items()}
-    return {key for key, code in codes.items() if f'"{code}"' in words or f'"{short[key]}"' in words}
+    shorts = {key: key.removeprefix("findings.").partition(".")[2] for key in keys}
+    whole = {key for key in keys if f'"{key.removeprefix("findings.")}"' in words}
+    last = {key for key, short in shorts.items() if re.match(SHORT, key) and f'"{short}"' in words}
+    begun = {key for key, short in shorts.items() if f'"{short.rpartition("_")[0]}_{{' in words}
+    ended = {key for key, short in shorts.items() if "reading_" in short or "once_" in short}
+    return whole | last | begun | (ended if "{'once' if once else 'reading'}_{settings.stance}" in words else set())
+
+
+def limit_keys() -> set[str]:
+    """Keys of the limits that studies name."""
+    return {f"limits.{name}" for study in study_names() for name in load_study(study).report.limits}
+
+
+def groups_in_texts() -> set[str]:
+    """Groups that texts take words from, as in `{role:@roles}`."""
+    return {group for text in load_texts("en").entries.values() for group in re.findall(r":@([a-z_]+)", text)}
 
 
 def used_keys(text: str) -> set[str]:
     return (
-        answer_keys()
-        | finding_keys()
+        finding_keys()
+        | limit_keys()
         | {key for pattern in (CALL, ENTRY, KEY) for key in pattern.findall(text)}
         | COUNTED
         | EITHER
@@ -74,12 +84,13 @@ def test_every_key_exists():
 
 def test_every_group_has_entries():
     groups = {prefix(key) for key in load_texts("en").entries}
-    assert set(GROUP.findall(sources())) - groups == set()
+    assert (set(GROUP.findall(sources())) | groups_in_texts()) - groups == set()
 
 
 def test_every_text_is_used():
     text, entries = sources(), load_texts("en").entries
-    groups, items, sections = set(GROUP.findall(text)), item_keys(text), set(SECTION.findall(text))
+    groups = set(GROUP.findall(text)) | groups_in_texts()
+    items, sections = item_keys(text), set(SECTION.findall(text))
     known = used_keys(text)
     unused = [
         key

@@ -26,8 +26,6 @@ def metrics_of(scores: pd.DataFrame) -> list[str]:
 def wide(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per member, one column per metric, in the order of first appearance."""
     keys = ["protocol", "outer", "kind", "member"]
-    if scores.empty:
-        return pd.DataFrame(columns=keys)
     table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
     return table.reindex(columns=metrics_of(scores)).reset_index().rename_axis(columns=None)
 

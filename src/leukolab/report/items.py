@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from leukolab.report.texts import MISSING, Texts
 
-Form = Literal["text", "count", "score", "rate", "p", "weight", "seconds"]
+Form = Literal["text", "count", "score", "rate", "p"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Section:
 
 def written(value: Any, form: Form, texts: Texts) -> str:
     """A value as the page shows it, in the language of the texts."""
-    if value is None or (not isinstance(value, (list, tuple, dict)) and pd.isna(value)):
+    if pd.isna(value):
         return MISSING
     if form == "text":
         return str(value)
@@ -111,7 +111,7 @@ def written(value: Any, form: Form, texts: Texts) -> str:
         return texts.localised(np.format_float_positional(number, trim="-"))
     if form == "p" and number < 0.001:
         return f"< {texts.number(0.001)}"
-    return texts.number(number, ".1f" if form == "seconds" else ".3f")
+    return texts.number(number)
 
 
 def cells(sheet: Sheet, texts: Texts) -> list[list[str]]:

@@ -84,5 +84,5 @@ def _reading(run: Run, name: str, texts: Texts) -> str:
 
 def _evaluation(run: Run, texts: Texts) -> str:
     rows = run.scores[(run.scores["kind"] != "summary") & run.scores["low"].notna() & (run.scores["role"] == "test")]
-    methods = [texts.findings(str(found), "; ") for found in rows["interval"].dropna().unique() if found]
-    return texts("methods_text.evaluation", intervals="; ".join(methods[:3]) or "–", jobs=len(run.jobs))
+    methods = [texts.findings(str(found), "; ") for found in rows["interval"].unique()]
+    return texts("methods_text.evaluation", intervals="; ".join(methods[:3]), jobs=len(run.jobs))

@@ -40,10 +40,9 @@ class LayerRecord(Record):
     """One layer of the network."""
 
     name: str
-    kind: str = ""
-    output_shape: Any = None
-    parameters: int | None = None
-    trained: dict[str, bool] | bool | None = None
+    kind: str
+    output_shape: str
+    parameters: int
 
 
 class ArchitectureRecord(Record):

@@ -58,7 +58,7 @@ def by_class(run: Run, count: int) -> dict[str, list[str]]:
     """Image ids of each class, evenly spaced through the index."""
     index = run.index
     rows = {name: index[index["class_name"] == name]["image_id"].astype(str).tolist() for name in run.class_names}
-    return {name: spread(found, count) for name, found in rows.items() if found}
+    return {name: spread(found, count) for name, found in rows.items()}
 
 
 def brightness(run: Run, thumbnail: Thumbnail) -> dict[str, Array]:
@@ -102,7 +102,7 @@ def _normal(name: str) -> bool:
 
 
 def wrong_gallery(run: Run, thumbnail: Thumbnail, texts: Texts) -> Gallery | None:
-    """The gallery of wrongly called cells; none where nothing was chosen or nothing was wrong."""
+    """The gallery of wrongly called cells; none where nothing was wrong."""
     table = wrong_calls(run)
     if table.empty:
         return None
@@ -129,11 +129,9 @@ def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, texts: Texts) -> tuple[Til
     )
 
 
-def sample_gallery(run: Run, thumbnail: Thumbnail) -> Gallery | None:
+def sample_gallery(run: Run, thumbnail: Thumbnail) -> Gallery:
     """Samples of each class, and the same as a figure file."""
     sampled = by_class(run, SAMPLES)
-    if not sampled:
-        return None
     rows = tuple(
         (name, tuple(Tile(data_uri(thumbnail(image_id)), "", "", image_id) for image_id in found))
         for name, found in sampled.items()

@@ -66,11 +66,9 @@ def explore_items(scene: Scene) -> tuple[Item, ...]:
     )
 
 
-def _sizes(scene: Scene) -> Drawing | None:
-    """Edges of the images as found; none where the index was never packed."""
+def _sizes(scene: Scene) -> Drawing:
+    """Edges of the images as found."""
     index = scene.run.index
-    if not {"width", "height"} <= set(index.columns):
-        return None
     edge = np.sqrt(index["width"].to_numpy(float) * index["height"].to_numpy(float))
     values = {name: edge[(index["class_name"] == name).to_numpy()] for name in scene.run.class_names}
     texts = scene.texts
@@ -122,7 +120,7 @@ def _pooled_values(scene: Scene, protocol: str) -> dict[str, object]:
     }
 
 
-def samples_item(scene: Scene) -> Gallery | None:
+def samples_item(scene: Scene) -> Gallery:
     """Samples of each class."""
     return sample_gallery(scene.run, scene.thumbnail)
 
@@ -183,13 +181,9 @@ def confusion_item(
 
 
 def _matrix(table: pd.DataFrame, member: str, names: list[str]) -> pd.DataFrame:
-    """Actual by called, whether the table holds labels or names."""
+    """Images, actual class by called one."""
     rows = table[table["member"] == member]
-    places = {name: number for number, name in enumerate(names)} | {number: number for number in range(len(names))}
-    matrix = np.zeros((len(names), len(names)), dtype=int)
-    for row in rows.to_dict("records"):
-        matrix[places[row["actual"]], places[row["called"]]] += int(row["images"])
-    return pd.DataFrame(matrix, index=names, columns=names)
+    return rows.pivot(index="actual", columns="called", values="images").loc[names, names]
 
 
 def curve_labels(texts: Texts, value: str) -> CurveLabels:

@@ -153,8 +153,6 @@ def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     outer = chosen.first_outer(run, protocol)
     best = chosen.champions(run, protocol, outer)
     here = table[table["outer"] == outer]
-    if metric not in here.columns:
-        return ()
     frame = pd.DataFrame(
         {
             "rate": [rate_text(float(rate), texts) for rate in here["learning_rate"]],

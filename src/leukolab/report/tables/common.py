@@ -186,7 +186,6 @@ def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
         for stage, count in stages.items():
             last.append(_sum_row(texts("table.learning", reading=names.method(reading), stage=stage), count))
     frame = pd.DataFrame([*table, *last])
-    frame["output_shape"] = [_shape(value) for value in frame["output_shape"]]
     shown = frame.assign(kind=[texts.localised(kind) if _is_number(kind) else kind for kind in frame["kind"]])
     columns = columns_of(texts, ("name", "text"), ("kind", "text"), ("output_shape", "text"), ("parameters", "count"))
     strong = frozenset(range(len(table), len(frame)))
@@ -201,10 +200,6 @@ def _is_number(text: str) -> bool:
 
 def _sum_row(name: str, count: int) -> dict[str, Any]:
     return {"name": name, "kind": "", "output_shape": "", "parameters": count}
-
-
-def _shape(value: Any) -> str:
-    return " × ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def honest_sheet(run: Run, texts: Texts) -> Sheet | None:
@@ -222,7 +217,7 @@ def used_sheet(run: Run, texts: Texts) -> Sheet:
     for protocol, head in run.heads.items():
         name = texts.name("protocols", protocol)
         pairs += [(f"{name}: {texts.name('columns', key)}", _of_head(head, key, texts)) for key in HEAD]
-    pairs += [(key, value) for key, value in _flat(run.environment.facts).items()]
+    pairs += [(key, value) for key, value in run.environment.facts.items()]
     rows = [(texts.name("columns", key), value) for key, value in pairs if value not in (None, "")]
     table = pd.DataFrame([(what, str(value)) for what, value in rows], columns=["what", "value"])
     shown = table.assign(value=[_said(value, texts) for _, value in rows])
@@ -246,14 +241,3 @@ CODES = {"kind": "split_kinds", "by": "split_by", "leakage": "leakage"}
 
 HEAD = ("kind", "by", "seed", "leakage", "data_fingerprint", "groups_fingerprint")
 """What a split's head says of itself, in this order."""
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A tree of settings as one level of keys with spaces."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key} ")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -22,7 +22,7 @@ def history_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         rows = chosen.steps(run.history[run.history["job"] == job["job"]])
         kept = rows[rows["step"].isin(EPOCHS) | (rows["step"] == len(rows))]
         parts.append(kept.assign(protocol=job["protocol"], reading=job["reading"]))
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    frame = pd.concat(parts, ignore_index=True)
     shown = frame.assign(
         protocol=[texts.name("protocols", name) for name in frame["protocol"]],
         reading=[names.method(str(name)) for name in frame["reading"]],

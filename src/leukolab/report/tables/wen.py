@@ -40,7 +40,7 @@ def folds_sheet(run: Run, texts: Texts, protocol: str, suffix: str) -> Sheet:
         mean = {"outer": outer, "learning_rate": rate, "fold": texts("table.mean"), **rows[metrics].mean()}
         deviation = {"outer": outer, "learning_rate": rate, "fold": texts("table.deviation"), **rows[metrics].std()}
         parts.append(pd.concat([shown, pd.DataFrame([mean, deviation])], ignore_index=True))
-    page = pd.concat(parts, ignore_index=True) if parts else table
+    page = pd.concat(parts, ignore_index=True)
     strong = frozenset(page.index[page["fold"] == texts("table.mean")])
     keys = columns_of(texts, ("outer", "count"), ("learning_rate", "rate"), ("fold", "text"))
     return Sheet("fold_scores", page, keys + metric_columns(texts, metrics), suffix=suffix, strong=strong)
