@@ -30,7 +30,7 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Piece:
+class HeldPiece:
     """What is evicted at once."""
 
     names: Names
@@ -55,13 +55,13 @@ class Piece:
         return time.time() - self.used_ns / 1e9 > STALE_SECONDS
 
 
-def pieces_of(home: Home, kinds: Collection[str]) -> list[Piece]:
+def pieces_of(home: Home, kinds: Collection[str]) -> list[HeldPiece]:
     """Everything that could go, and everything half-made; what vanishes during the search is left out."""
     keys = [(kind, key) for kind in kinds for key in _children(home / kind) if _KEY.search(key.name)]
     return [piece for kind, key in keys for piece in _pieces_of_key(kind, key)]
 
 
-def total_bytes(pieces: Collection[Piece]) -> int:
+def total_bytes(pieces: Collection[HeldPiece]) -> int:
     """Bytes of what is whole."""
     return sum(piece.bytes for piece in pieces if not piece.hidden)
 
@@ -74,7 +74,7 @@ def files_below(folder: Path | str) -> list[os.DirEntry[str]]:
     return found
 
 
-def _pieces_of_key(kind: str, key: os.DirEntry[str]) -> list[Piece]:
+def _pieces_of_key(kind: str, key: os.DirEntry[str]) -> list[HeldPiece]:
     files = files_below(key.path) if key.is_dir(follow_symlinks=False) else []
     if files and kind in _SHARDED and not key.name.startswith("."):
         start = len(key.path) + 1
@@ -84,14 +84,14 @@ def _pieces_of_key(kind: str, key: os.DirEntry[str]) -> list[Piece]:
     return [piece for names, group in groups if (piece := _measured(names, group))]
 
 
-def _measured(names: Names, files: Sequence[os.DirEntry[str]]) -> Piece | None:
+def _measured(names: Names, files: Sequence[os.DirEntry[str]]) -> HeldPiece | None:
     """The piece of these files, or of an empty folder; None where one vanished."""
     try:
         found = [file.stat(follow_symlinks=False) for file in files]
     except OSError:
         return None
     size = sum(0 if stat.S_ISDIR(one.st_mode) else one.st_size for one in found)
-    return Piece(names, size, max(one.st_mtime_ns for one in found))
+    return HeldPiece(names, size, max(one.st_mtime_ns for one in found))
 
 
 def _children(folder: Path | str) -> list[os.DirEntry[str]]:

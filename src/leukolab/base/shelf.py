@@ -17,7 +17,7 @@ from pathlib import Path
 
 from leukolab.base import pins
 from leukolab.base.errors import StorageError
-from leukolab.base.holdings import GONE, KINDS, Names, Piece, files_below, pieces_of, total_bytes
+from leukolab.base.holdings import GONE, KINDS, HeldPiece, Names, files_below, pieces_of, total_bytes
 from leukolab.base.home import Home
 from leukolab.base.pins import gate
 from leukolab.base.sizes import size_text
@@ -45,7 +45,7 @@ class Held:
 
 def usage(home: Home) -> list[Held]:
     """What the home folder holds, by kind and key; files that are only being written are left out."""
-    found: dict[tuple[str, str], list[Piece]] = {}
+    found: dict[tuple[str, str], list[HeldPiece]] = {}
     for piece in pieces_of(home, KINDS):
         if not piece.hidden and piece.bytes:
             found.setdefault((piece.names[0], piece.names[1]), []).append(piece)
@@ -145,17 +145,17 @@ def _set_aside(home: Home, limit_bytes: int, mine: Collection[Names], kinds: Col
     return gone
 
 
-def _is_kept(piece: Piece, kept: Collection[Names]) -> bool:
+def _is_kept(piece: HeldPiece, kept: Collection[Names]) -> bool:
     """Whether a piece, what it lies in, or something in it is to be kept."""
     bare = _bare(piece.names)
     return any(bare[: len(names)] == names[: len(bare)] for names in kept)
 
 
-def _path(home: Home, piece: Piece) -> Path:
+def _path(home: Home, piece: HeldPiece) -> Path:
     return home.path.joinpath(*piece.names)
 
 
-def _renamed(home: Home, piece: Piece) -> dict[Path, int]:
+def _renamed(home: Home, piece: HeldPiece) -> dict[Path, int]:
     """Its new path and bytes; nothing where it is gone already, or open and so cannot be renamed (Windows)."""
     path = _path(home, piece)
     try:

@@ -83,7 +83,7 @@ COMMANDS: dict[str, Listed] = {
 EXAMPLES = ("leukolab demo --out demo", "leukolab predict IMAGES... --run demo/wen")
 
 
-class Table(click.Group):
+class CommandTable(click.Group):
     """A group of commands that are imported when they are called.
 
     Args:
@@ -112,7 +112,7 @@ class Table(click.Group):
                 return None
             raise click.UsageError(f"no command '{cmd_name}'. {nearest(cmd_name, self._listed())}", ctx)
         if not listed.place:
-            return Table(cmd_name, path=f"{cmd_name} ", examples=listed.examples, help=listed.sentence)
+            return CommandTable(cmd_name, path=f"{cmd_name} ", examples=listed.examples, help=listed.sentence)
         module, _, name = listed.place.partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         command.epilog = listed.needs or None
@@ -136,7 +136,7 @@ class Table(click.Group):
         return {name: one for name, one in inside.items() if " " not in name}
 
 
-@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
 @option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),

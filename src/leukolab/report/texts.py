@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from numbers import Real
 from typing import Any
 
@@ -110,8 +111,13 @@ def _in_full(value: float) -> str:
 
 def languages() -> tuple[str, ...]:
     """The languages there are texts in."""
-    folder = resources.files("leukolab.report") / "texts"
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
+    files = (file.name for file in texts_folder().iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+
+
+def texts_folder() -> Traversable:
+    """Where the languages stand, a YAML file each."""
+    return resources.files("leukolab.report") / "texts"
 
 
 @cache
@@ -123,7 +129,7 @@ def load_texts(language: str = "en") -> Texts:
     """
     if language not in languages():
         raise SpecError(f"language: expected one of the report's, got '{language}'. {nearest(language, languages())}")
-    source = resources.files("leukolab.report") / "texts" / f"{language}.yaml"
+    source = texts_folder() / f"{language}.yaml"
     return Texts(language, flat_texts(from_yaml(source.read_text(encoding="utf-8"))))
 
 

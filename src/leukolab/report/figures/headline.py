@@ -10,7 +10,7 @@ import pandas as pd
 
 from leukolab.report import chosen
 from leukolab.report.figures.palette import MUTED
-from leukolab.report.figures.scores import Reference, Row, comparison
+from leukolab.report.figures.scores import Reference, ScoreRow, comparison
 from leukolab.report.items import Drawing
 from leukolab.report.names import RIVALS, Names
 from leukolab.report.run import Run
@@ -48,7 +48,7 @@ def paper_line(run: Run, texts: Texts, protocol: str, *colour: str) -> Reference
     return Reference(paper.test_accuracy, texts("headline.paper", value=paper.test_accuracy), *colour)
 
 
-def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
+def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[ScoreRow]:
     """Readings and rivals with a dot per split; with their summary and its interval where the run has one."""
     table = method_rows(run, protocol, metric)
     summaries = _summaries(run, protocol, metric)
@@ -57,10 +57,10 @@ def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: st
         own = table[table["method"] == method]
         kind = "rival" if method in RIVALS else "model"
         if len(own) == 1:
-            rows.append(Row(names.method(method), kind, *_interval(own.iloc[0].to_dict())))
+            rows.append(ScoreRow(names.method(method), kind, *_interval(own.iloc[0].to_dict())))
             continue
         value, low, high = summaries.get(method, (float("nan"),) * 3)
-        rows.append(Row(names.method(method), kind, value, low, high, tuple(own["value"].astype(float))))
+        rows.append(ScoreRow(names.method(method), kind, value, low, high, tuple(own["value"].astype(float))))
     return rows
 
 
@@ -75,7 +75,7 @@ def _interval(row: Mapping[Any, Any]) -> tuple[float, float, float]:
     return float(row["value"]), float(row["low"]), float(row["high"])
 
 
-def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[Row]:
+def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: str) -> list[ScoreRow]:
     """The member offered for use, single models, both scenarios, and the rivals.
 
     Of all outer parts together where they are pooled (then what each part chose comes first), else of the first one.
@@ -84,7 +84,7 @@ def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: s
     together = chosen.pooled_scores(run, protocol)
     if len(together):
         scores, ensembles = together[together["metric"] == metric], chosen.pooled_ensembles(run, protocol)
-        rows = [Row(names(str(row["member"])), "chosen", *_interval(row)) for row in _of_kind(scores, "chosen")]
+        rows = [ScoreRow(names(str(row["member"])), "chosen", *_interval(row)) for row in _of_kind(scores, "chosen")]
         models = texts("headline.rates", count=len(_of_kind(scores, "model")))
     else:
         scores, ensembles = _of_part(run, protocol, outer, metric), chosen.ensembles_of(run, protocol, outer)
@@ -93,8 +93,8 @@ def ensemble_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: s
     rows += _scenario_rows(texts, scores, ensembles)
     dots = tuple(float(row["value"]) for row in _of_kind(scores, "model"))
     if dots:
-        rows.append(Row(models, "model", dots=dots))
-    rows += [Row(names(str(row["member"])), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
+        rows.append(ScoreRow(models, "model", dots=dots))
+    rows += [ScoreRow(names(str(row["member"])), "rival", *_interval(row)) for row in _of_kind(scores, "rival")]
     return rows
 
 
@@ -108,14 +108,14 @@ def _of_part(run: Run, protocol: str, outer: int, metric: str) -> pd.DataFrame:
     return scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
 
 
-def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> list[Row]:
+def _chosen_row(run: Run, names: Names, texts: Texts, scores: pd.DataFrame) -> list[ScoreRow]:
     """The tuning part's winner."""
     member = run.chosen.member
     found = scores[scores["member"] == member].to_dict("records")
-    return [Row(texts("headline.chosen", member=names(member)), "chosen", *_interval(row)) for row in found[:1]]
+    return [ScoreRow(texts("headline.chosen", member=names(member)), "chosen", *_interval(row)) for row in found[:1]]
 
 
-def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: list[Member]) -> list[Row]:
+def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: list[Member]) -> list[ScoreRow]:
     """One row per scenario, and one for equal weights: a dot per ensemble, or the interval where there is one only."""
     groups: dict[str, list[str]] = {}
     for one in ensembles:
@@ -125,14 +125,14 @@ def _scenario_rows(texts: Texts, scores: pd.DataFrame, ensembles: list[Member]) 
         here = scores[scores["member"].isin(members)]
         name = texts.name("scenarios", scenario)
         if len(here) == 1:
-            rows.append(Row(name, "ensemble", *_interval(here.iloc[0].to_dict())))
+            rows.append(ScoreRow(name, "ensemble", *_interval(here.iloc[0].to_dict())))
         elif len(here):
             label = texts("headline.scenario", name=name, count=len(here))
-            rows.append(Row(label, "ensemble", dots=tuple(here["value"].astype(float))))
+            rows.append(ScoreRow(label, "ensemble", dots=tuple(here["value"].astype(float))))
     return rows
 
 
-def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[Row]:
+def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) -> list[ScoreRow]:
     """Every member of one outer part with its interval: models, ensembles, rivals."""
     scores = _of_part(run, protocol, outer, metric)
     offered = scores["member"] == run.chosen.member
@@ -140,7 +140,7 @@ def member_rows(run: Run, names: Names, protocol: str, outer: int, metric: str) 
     return _sorted_rows(scores, names, order, offered, {})
 
 
-def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[Row]:
+def pooled_rows(run: Run, names: Names, protocol: str, metric: str) -> list[ScoreRow]:
     """Every member over all outer parts together with its interval, what each part chose first."""
     scores = chosen.pooled_scores(run, protocol)
     scores = scores[scores["metric"] == metric]
@@ -158,12 +158,12 @@ def _of_parts(run: Run, texts: Texts, protocol: str) -> dict[str, str]:
 
 def _sorted_rows(
     scores: pd.DataFrame, names: Names, order: dict[str, int], star: pd.Series, notes: Mapping[str, str]
-) -> list[Row]:
+) -> list[ScoreRow]:
     """A row a member, by kind; those of `star` are marked as chosen; `notes` stand behind names."""
     scores = scores.assign(shown=scores["kind"].where(~star, "chosen"))
     scores = scores[scores["kind"].isin(order)].sort_values("kind", key=lambda c: c.map(order), kind="stable")
     return [
-        Row(
+        ScoreRow(
             names(str(row["member"])) + notes.get(str(row["member"]), ""),
             str(row["shown"]),
             *_interval(row),

@@ -22,7 +22,7 @@ MARKS = {"model": "o", "ensemble": "D", "rival": "s", "summary": "o", "chosen": 
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One line of a comparison: a value with its interval, or dots, or both."""
 
     label: str
@@ -44,7 +44,7 @@ class Reference:
 
 @drawn
 def comparison(
-    panels: Mapping[str, Sequence[Row]], axis_label: str, references: Mapping[str, Reference], narrow: bool = False
+    panels: Mapping[str, Sequence[ScoreRow]], axis_label: str, references: Mapping[str, Reference], narrow: bool = False
 ) -> Figure:
     """Members one under another with their intervals, one panel a protocol.
 
@@ -74,7 +74,7 @@ def comparison(
     return figure
 
 
-def _row(axes: Axes, place: int, row: Row) -> None:
+def _row(axes: Axes, place: int, row: ScoreRow) -> None:
     """Dots, interval and value of one row."""
     colour = TONES.get(row.kind, BLUE)
     alone = not np.isfinite(row.value)
@@ -95,14 +95,14 @@ def _row(axes: Axes, place: int, row: Row) -> None:
         )
 
 
-def _best_rival(axes: Axes, rows: Sequence[Row]) -> None:
+def _best_rival(axes: Axes, rows: Sequence[ScoreRow]) -> None:
     """A dotted line at the better rival: what a network has to pass."""
     values = [row.value for row in rows if row.kind == "rival" and np.isfinite(row.value)]
     if values:
         axes.axvline(max(values), color=ORANGE, linewidth=1.1, linestyle=":", zorder=0)
 
 
-def _labels(axes: Axes, rows: Sequence[Row], narrow: bool) -> None:
+def _labels(axes: Axes, rows: Sequence[ScoreRow], narrow: bool) -> None:
     """Names of the rows, at the left or (narrow) above each row."""
     axes.spines["left"].set_visible(False)
     if not narrow:
@@ -257,7 +257,7 @@ def differences(table: pd.DataFrame, axis_label: str, narrow: bool = False) -> F
     groups = list(dict.fromkeys(table["group"]))
     for place, row in enumerate(table.to_dict("records")):
         _difference(axes, place, row, groups.index(row["group"]))
-    _labels(axes, [Row(str(text), "difference") for text in table["label"]], narrow)
+    _labels(axes, [ScoreRow(str(text), "difference") for text in table["label"]], narrow)
     axes.set_ylim(len(table) - 0.4, -0.75)
     axes.set_xlabel(axis_label)
     tidy(axes, "x")

@@ -13,14 +13,14 @@ FORMS = "'mlflow', 'mlflow:http://HOST:PORT' or 'mlflow:sqlite:///FILE'"
 
 
 @dataclass(frozen=True)
-class Target:
+class Store:
     """An MLflow store; `artifacts` is the folder of its files, None where a server keeps them."""
 
     uri: str
     artifacts: Path | None
 
 
-def read_target(target: str, home: Home) -> Target:
+def read_store(target: str, home: Home) -> Store:
     """Where `mlflow[:URI]` leads; without an address, to a SQLite file in the home folder.
 
     Raises:
@@ -34,12 +34,12 @@ def read_target(target: str, home: Home) -> Target:
     return _on_server(tool, uri)
 
 
-def _in_file(path: Path) -> Target:
+def _in_file(path: Path) -> Store:
     path = path.absolute()
-    return Target(f"sqlite:///{path.as_posix()}", path.parent / "mlartifacts")
+    return Store(f"sqlite:///{path.as_posix()}", path.parent / "mlartifacts")
 
 
-def _on_server(tool: str, uri: str) -> Target:
+def _on_server(tool: str, uri: str) -> Store:
     try:
         server = urlsplit(uri)
         named = bool(server.username or server.password)
@@ -52,4 +52,4 @@ def _on_server(tool: str, uri: str) -> Target:
         )
     if tool != "mlflow" or server.scheme not in ("http", "https") or not server.hostname:
         raise SpecError(f"track: expected {FORMS}, got '{':'.join(part for part in (tool, uri) if part)}'.")
-    return Target(uri.rstrip("/"), None)
+    return Store(uri.rstrip("/"), None)

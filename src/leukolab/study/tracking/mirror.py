@@ -21,7 +21,7 @@ from leukolab.base.errors import MissingExtraError, TrackingError
 from leukolab.base.files import make_folder, read_json, storage, write_json
 from leukolab.base.home import Home
 from leukolab.base.progress import progress
-from leukolab.study.tracking.address import Target, read_target
+from leukolab.study.tracking.address import Store, read_store
 from leukolab.study.tracking.entries import STUDY, Entry, entries
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def check(target: str, home: Home) -> None:
     """Whether a run could be mirrored to `target` later, as far as can be told without asking a server.
 
     Raises:
-        SpecError: see `read_target`.
+        SpecError: see `read_store`.
         MissingExtraError: MLflow is not installed.
     """
-    read_target(target, home)
+    read_store(target, home)
     _load()
 
 
@@ -80,7 +80,7 @@ def track(run: str | Path, target: str, home: Home) -> str:
         RunError: the run is not finished.
         TrackingError: MLflow cannot be reached or refuses; the run folder is as it was.
     """
-    run, place = Path(run), read_target(target, home)
+    run, place = Path(run), read_store(target, home)
     _load()
     told = entries(run)
     identity = _identity(run)
@@ -126,7 +126,7 @@ def _identity(run: Path) -> str:
 
 
 @contextlib.contextmanager
-def _answering(place: Target, run: Path) -> Iterator[None]:
+def _answering(place: Store, run: Path) -> Iterator[None]:
     """Turn what MLflow or its database refuse into one sentence, with the command to try again."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
@@ -155,7 +155,7 @@ def _reason(error: BaseException) -> str:
     return f"got '{' '.join(str(error).split())[:200].rstrip('.')}'"
 
 
-def _open(place: Target, name: str) -> tuple[MlflowClient, str]:
+def _open(place: Store, name: str) -> tuple[MlflowClient, str]:
     """A client, and the experiment of that name, made or taken out of the bin where need be."""
     if place.artifacts is not None:
         make_folder(place.artifacts)
