@@ -28,5 +28,5 @@ def test_news_and_details_are_shown_as_asked_for(
     assert answer.code == 0, answer.err
     assert ("60 images of phantom\n" in answer.err) is news
     assert ("packed" in answer.err) is detail
-    assert "jobs" in answer.out
+    assert "models" in answer.out
     assert (NEWS.level, [type(one) for one in NEWS.handlers]) == (logging.NOTSET, [logging.NullHandler])
