@@ -44,12 +44,13 @@ def test_a_command_without_the_option_leaves_the_sentence_as_it_is() -> None:
     assert with_flags("Set data.card=phantom.", ["data.card"], {}) == "Set data.card=phantom."
 
 
-@pytest.mark.parametrize("room", ["cards", "images", "report", "results", "spec", "splits", "stats", "study"])
+@pytest.mark.parametrize("room", [path.name for path in SOURCES.iterdir() if path.is_dir() and path.name != "cli"])
 def test_no_error_outside_the_command_line_names_a_flag(room: str) -> None:
     """Raised sentences of the library, read from its source."""
     found = []
     for path in (SOURCES / room).rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         for raised in re.findall(r"raise \w+Error\((?:[^()]|\([^()]*\))*\)", text):
-            found += [f"{path.name}: {flag}" for flag in re.findall(r"[\s'\"(]--[a-z][a-z-]+", raised)]
+            ours = re.sub(r"'(pip|ray) [^']*'", "", raised)
+            found += [f"{path.name}: {flag}" for flag in re.findall(r"[\s'\"(]--[a-z][a-z-]+", ours)]
     assert found == []

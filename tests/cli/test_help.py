@@ -10,6 +10,7 @@ import pytest
 from leukolab.cards.draw import LAYOUTS
 from leukolab.cli import data, tune
 from leukolab.cli.table import COMMANDS
+from leukolab.spec import load_study, study_names
 from leukolab.stats import METRICS
 from leukolab.study.search.trials import SAMPLERS
 
@@ -45,8 +46,6 @@ def test_a_command_says_in_one_sentence_what_it_needs(leukolab: Leukolab, name: 
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        ("study run", "--protocol [corrected|published|both|NAME]"),
-        ("study run", "--reading [finetune|frozen|two_stage|whole|NAME]"),
         ("study tune", "--sampler [tpe|genetic]"),
         ("study tune", "--metric [accuracy|balanced_accuracy|"),
         ("data draw", "--layout [two_class|four_class]"),
@@ -54,6 +53,15 @@ def test_a_command_says_in_one_sentence_what_it_needs(leukolab: Leukolab, name: 
 )
 def test_choices_are_shown(leukolab: Leukolab, command: str, shown: str) -> None:
     assert shown in " ".join(leukolab(*command.split(), "--help").out.split())
+
+
+@pytest.mark.parametrize(("option", "group"), [("protocol", "protocols"), ("reading", "readings")])
+def test_names_of_the_shipped_studies_are_shown(leukolab: Leukolab, option: str, group: str) -> None:
+    """A study of one's own may have others."""
+    text = " ".join(leukolab("study", "run", "--help").out.split())
+    shown = text.partition(f"--{option} [")[2].partition("]")[0].split("|")
+    names = {name for study in study_names() for name in getattr(load_study(study), group)}
+    assert sorted(shown) == sorted({*names, "NAME"} | ({"both"} if group == "protocols" else set()))
 
 
 def test_choices_are_those_of_their_owners() -> None:

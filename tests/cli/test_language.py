@@ -16,7 +16,10 @@ from leukolab.cli.table import COMMANDS
 from leukolab.report.texts import Texts, languages, load_texts
 
 Leukolab = Callable[..., Any]
-SAYS = ("demo", "data explore", "predict", "score", "study run", "study status", "study report", "study merge")
+SAYS = (
+    "demo", "data explore", "predict", "score",
+    "study list", "study run", "study status", "study report", "study merge",
+)  # fmt: skip
 
 
 @pytest.fixture

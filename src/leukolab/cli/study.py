@@ -23,12 +23,13 @@ TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow
 
 
 @command("list")
-def list_studies() -> None:
+@language
+def list_studies(language: str) -> None:
     """List the studies that come with the program."""
     from leukolab.spec import load_study, study_names
 
     for name in study_names():
-        click.echo(f"{name:16} {load_study(name).title}")
+        click.echo(f"{name:16} {load_study(name).words(language).title}")
 
 
 @command()
