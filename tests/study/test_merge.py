@@ -19,14 +19,16 @@ from leukolab.cli import main
 from leukolab.plan import hold, read_events
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
+from leukolab.spec import load_study
 from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
-from leukolab.study.run import train_study
+from leukolab.study.run import run_study, train_study
 from leukolab.study.status import read_progress
 from leukolab.study.tracking.entries import entries
 
 Snapshot = Callable[[Path], dict[str, str]]
 Learned = Callable[[Path], pd.DataFrame]
+RECORDS = ("chosen.json", "answers.json", "spec.json", "study.yaml")
 SAME = ("jobs", "predictions", "rivals", "scores", "members", "hypotheses", "confusion", "class_report")
 
 
@@ -73,9 +75,23 @@ def refused(runs: list[Path], out: Path) -> str:
 def test_parts_merged_are_one_run_of_all_parts(part_runs: Any, merged: Path) -> None:
     for name in SAME:
         assert (merged / f"{name}.parquet").read_bytes() == (part_runs.whole / f"{name}.parquet").read_bytes(), name
-    for name in ("chosen", "answers", "spec"):
-        assert (merged / f"{name}.json").read_bytes() == (part_runs.whole / f"{name}.json").read_bytes(), name
-    assert (merged / "study.yaml").read_bytes() == (part_runs.whole / "study.yaml").read_bytes()
+    for name in RECORDS:
+        assert (merged / name).read_bytes() == (part_runs.whole / name).read_bytes(), name
+
+
+@pytest.mark.usefixtures("quick_report")
+def test_a_merged_run_is_merged_again(part_runs: Any, home: Home, tmp_path: Path) -> None:
+    """Part 1 with part 2, then both with part 3: the same as all of them at once."""
+    for outer in (2, 3):
+        spec = load_study(str(part_runs.first / "study.yaml"), [f"outer_parts=[{outer}]"])
+        run_study(spec, part_runs.data, tmp_path / str(outer), home)
+    merge_runs([part_runs.first, tmp_path / "2"], tmp_path / "two", home)
+    assert set(RunFolder(tmp_path / "two").jobs["outer"]) == {1, 2}
+    for number, runs in enumerate(([tmp_path / "3", tmp_path / "two"], [tmp_path / "two", part_runs.others])):
+        merge_runs(runs, tmp_path / f"all {number}", home)
+        for name in (*(f"{table}.parquet" for table in SAME), *RECORDS):
+            found, expected = (folder / name for folder in (tmp_path / f"all {number}", part_runs.whole))
+            assert found.read_bytes() == expected.read_bytes(), name
 
 
 def test_a_run_that_goes_on_with_more_parts_trains_these_alone(part_runs: Any) -> None:

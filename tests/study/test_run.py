@@ -19,7 +19,7 @@ from leukolab.results import seals
 from leukolab.results.folder import RunFolder
 from leukolab.spec import RuntimeSpec, load_study
 from leukolab.study.estimate import plan_study
-from leukolab.study.finish import finish
+from leukolab.study.finish import finish, report_run
 from leukolab.study.prepare import prepare
 from leukolab.study.run import run_study, session_of
 
@@ -228,6 +228,24 @@ def test_a_run_moved_elsewhere_is_scored_again_from_itself_alone(wen_run: Any, t
     for name in ("predictions.parquet", "scores.parquet", "members.parquet", "chosen.json", "answers.json"):
         assert (run / name).read_bytes() == (wen_run.folder / name).read_bytes(), name
     assert "another place" not in (run / "chosen.json").read_text()
+
+
+@pytest.mark.parametrize(("name", "whole_page"), [("wen_run", False), ("subtypes_run", True)])
+def test_a_report_written_twice_is_the_same_to_the_byte(
+    name: str, whole_page: bool, request: pytest.FixtureRequest, tmp_path: Path, snapshot: Snapshot
+) -> None:
+    """And every table with it: what was mixed for the first is not mixed again beside it."""
+    run = Path(shutil.copytree(request.getfixturevalue(name).folder, tmp_path / "run"))
+    if not whole_page:
+        request.getfixturevalue("quick_report")
+    report_run(run, None)
+    first = snapshot(run)
+    assert report_run(run, None) == run / "report" / "report.html"
+    second = snapshot(run)
+    assert {path for path in first | second if first.get(path) != second.get(path)} == {"ledger.jsonl"}
+    tables = [path for path in first if path.endswith((".parquet", "chosen.json", "answers.json"))]
+    before = snapshot(request.getfixturevalue(name).folder)
+    assert {path: first[path] for path in tables} == {path: before[path] for path in tables}
 
 
 def test_a_run_without_its_predictions_says_so(wen_run: Any, tmp_path: Path) -> None:

@@ -212,5 +212,5 @@ def read_table(path: Path) -> pd.DataFrame:
         raise RunError(
             f"{path}: written by a newer Leukolab (schema {version}); this one reads up to {SCHEMA_VERSION}."
         )
-    table: pd.DataFrame = arrow.to_pandas()
+    table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=True)  # else whole numbers beside gaps are rounded
     return table

@@ -82,9 +82,11 @@ COLUMNS = tuple(field.name for field in fields(Member))
 
 def members_table(members: Iterable[Member]) -> pd.DataFrame:
     """One row per member, in their order; lists where a member has several of something."""
-    rows = [{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(one).items()} for one in members]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({"learning_rate": "float64", "seed": "Int64", "outer": "int64", "fold": "int64"})
+    some = list(members)
+    rows = [{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(one).items()} for one in some]
+    seeds = pd.array([one.seed for one in some], dtype="Int64")  # of 63 bits: as floats they would be rounded
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).assign(seed=seeds)
+    return table.astype({"learning_rate": "float64", "outer": "int64", "fold": "int64"})
 
 
 def members_of(table: pd.DataFrame) -> dict[str, Member]:

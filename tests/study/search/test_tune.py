@@ -20,7 +20,7 @@ from leukolab.engine import reference
 from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.estimate import plan_study
-from leukolab.study.prepare import Material, prepare
+from leukolab.study.prepare import Material, packed
 from leukolab.study.search import tune
 from leukolab.study.search.space import read_space
 from leukolab.study.search.tune import Search, tune_study
@@ -123,8 +123,8 @@ def test_no_trial_reads_or_predicts_a_tuning_or_test_image(
     data, home, unseen = tmp_path / "data", Home(tmp_path / "home"), set[str]()
     shutil.copytree(two_class, data)
 
-    def prepare_and_delete(*arguments: Any) -> Material:
-        material = prepare(*arguments)
+    def pack_and_delete(*arguments: Any) -> Material:
+        material = packed(*arguments)
         table = material.splits["corrected"].table
         part = table[table["outer"] == 1]
         unseen.update(part.loc[part["role"].isin(["tuning", "test"]), "image_id"])
@@ -134,7 +134,7 @@ def test_no_trial_reads_or_predicts_a_tuning_or_test_image(
         shutil.rmtree(home / "pixels" / material.store.key)
         return material
 
-    monkeypatch.setattr(tune, "prepare", prepare_and_delete)
+    monkeypatch.setattr(tune, "packed", pack_and_delete)
     tune_study(spec(), search(), data, tmp_path / "search", home)
     assert len(unseen) >= 20
     tables = [*(tmp_path / "search").rglob("index.parquet"), *(tmp_path / "search").rglob("predictions.parquet")]
@@ -180,10 +180,10 @@ def test_a_search_killed_before_its_first_trial_begins_again(two_class: Path, ho
     """A process killed by the system leaves its lock file."""
     folder = tmp_path / "search"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune, "prepare", killed)
+        patch.setattr(tune, "packed", killed)
         folder.mkdir()
         (folder / ".lock").touch()
-        with pytest.raises(KeyboardInterrupt):  # of `prepare`: the folder was not refused
+        with pytest.raises(KeyboardInterrupt):  # of `packed`: the folder was not refused
             tune_study(spec(), search(), two_class, folder, home)
 
 
@@ -242,7 +242,7 @@ def test_a_folder_of_another_search_is_refused_and_kept(
 
 def test_the_study_with_the_best_settings_can_be_run(found: Found, two_class: Path, home: Home, tmp_path: Path) -> None:
     plan = plan_study(load_study(str(found.folder / "best.yaml")), two_class, tmp_path / "best", home)
-    assert (plan.jobs, plan.left) == (FOLDS, FOLDS)
+    assert (plan.models, plan.left) == (FOLDS, FOLDS)
 
 
 def test_pixels_stay_between_the_trials_of_a_search_over_their_size(
