@@ -13,7 +13,7 @@ import yaml
 
 from leukolab.cards import card_lines, card_names, get_card
 from leukolab.cli.help import SECTIONS, section_of
-from leukolab.cli.table import COMMANDS, Table, table
+from leukolab.cli.table import COMMANDS, CommandTable, table
 from leukolab.cli.values import Known
 from leukolab.spec import load_study, study_names
 
@@ -40,7 +40,7 @@ def _commands() -> Iterator[str]:
         if listed and listed.extra:
             yield f"Needs `leukolab[{listed.extra}]`."
         yield ""
-        if isinstance(command, Table):
+        if isinstance(command, CommandTable):
             yield from ["```", *command.examples, "```", ""]
         yield from _options(command)
 
