@@ -16,6 +16,9 @@ from leukolab.spec import ModelSpec
 class Classifier(nn.Module):
     """Pixels (n, 3, h, w) to logits (n, outputs); outputs is 1 for a sigmoid head, else the classes."""
 
+    stand_in = False
+    """Whether its weights only stand in for others of the same shapes, to measure how long a network takes."""
+
     def __init__(self, backbone: nn.Module, features: int, outputs: int, model: ModelSpec, weights: Weights) -> None:
         super().__init__()
         self.backbone = backbone

@@ -95,6 +95,7 @@ def _network(spec: StudySpec, classes: int, run: RunFolder) -> Classifier:
     if source != "hub":
         return build(spec.model, classes, spec.seed)
     network = build(spec.model.model_copy(update={"weights": "none"}), classes, spec.seed)
+    network.stand_in = True
     begun = _weights_begun(spec, run)
     if begun is not None and begun.source == source:
         network.weights = begun
