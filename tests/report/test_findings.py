@@ -94,8 +94,8 @@ def side(kind: str, **values: object) -> str:
             side("intra_lr", scheme="f1"),
             side("inter_lr", scheme="f1"),
             "worse",
-            "Intra-LR (by F1) minus Inter-LR (by F1)",
-            f"Intra-LR (by F1) is worse than Inter-LR (by F1) {SPAN}",
+            "Intra-LR (F1) minus Inter-LR (F1)",
+            f"Intra-LR (F1) is worse than Inter-LR (F1) {SPAN}",
         ),
         (
             "H4",

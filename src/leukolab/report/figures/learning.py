@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from leukolab.report.figures.canvas import drawn, plain, sheet, tidy
 from leukolab.report.figures.palette import BLUE, MUTED, ORANGE
@@ -52,6 +53,7 @@ def learning(panels: Mapping[str, Sequence[Curve]], what: str, labels: CurveLabe
         for curve in curves:
             _lines(axes, curve, what)
         axes.set_title(plain(title), size=7.8 if across > 3 else 9)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(axes)
     for axes in grid[-1]:
         axes.set_xlabel(labels.epoch)

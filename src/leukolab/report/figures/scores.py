@@ -17,6 +17,9 @@ from leukolab.report.figures.palette import AMBER, BLUE, GREEN, GRID, INK, MARKE
 TONES = {"model": BLUE, "ensemble": PURPLE, "rival": ORANGE, "summary": BLUE, "chosen": GREEN}
 """Colour of each kind of member."""
 
+NARROW_LETTERS = 58
+"""Letters that stand side by side on a phone."""
+
 MARKS = {"model": "o", "ensemble": "D", "rival": "s", "summary": "o", "chosen": "*"}
 """Shape of each kind of member."""
 
@@ -111,7 +114,8 @@ def _labels(axes: Axes, rows: Sequence[ScoreRow], narrow: bool) -> None:
         return
     axes.set_yticks([])
     for place, row in enumerate(rows):
-        axes.text(0.0, place - 0.42, plain(row.label), transform=axes.get_yaxis_transform(), size=8.5, va="center")
+        size = min(8.5, 8.5 * NARROW_LETTERS / max(1, len(row.label)))
+        axes.text(0.0, place - 0.42, plain(row.label), transform=axes.get_yaxis_transform(), size=size, va="center")
 
 
 def _reference(axes: Axes, reference: Reference, rows: int) -> None:
@@ -165,7 +169,8 @@ def by_split(
         label = plain(reference.label)
         grid[0].axhline(reference.value, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label=label)
     found = {text: line for axes in grid for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=2 if narrow else 3)
+    across = 3 if not narrow else 2 if max(map(len, found)) < NARROW_LETTERS // 2 - 1 else 1
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=across)
     return figure
 
 
