@@ -19,7 +19,8 @@ from leukolab import __version__
 from leukolab.base.home import Home
 from leukolab.base.streams import stream, stream_seed
 from leukolab.images import PixelStore
-from leukolab.results.folder import RunFolder, with_calls
+from leukolab.results.calls import with_calls
+from leukolab.results.folder import RunFolder
 from leukolab.results.outcome import write_outcome
 from leukolab.results.records import (
     ArchitectureRecord,

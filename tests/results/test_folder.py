@@ -13,7 +13,8 @@ import pytest
 from leukolab.base.errors import RunError
 from leukolab.base.files import SCHEMA_VERSION, read_json, write_json, write_table
 from leukolab.base.findings import Finding
-from leukolab.results.folder import Document, RunFolder, Table, with_calls
+from leukolab.results.calls import with_calls
+from leukolab.results.folder import Document, RunFolder, Table
 from leukolab.results.members import Member, members_of, members_table
 from leukolab.results.records import ArchitectureRecord, DataRecord, PooledRecord
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import DataError, RunError, WeightsError
-from leukolab.results.folder import RunFolder, probabilities
+from leukolab.results.calls import probabilities
+from leukolab.results.folder import RunFolder
 from leukolab.study.predict import find_images, open_model, predict_images
 
 

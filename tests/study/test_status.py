@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from leukolab.base.errors import RunError
-from leukolab.base.files import make_folder, write_json
+from leukolab.base.files import make_folder
 from leukolab.base.home import Home
 from leukolab.plan import Event, Task, hold, write_event, write_plan
+from leukolab.results import RunFolder
+from leukolab.spec import load_study
 from leukolab.study.status import as_json, as_text, read_progress
 
 HOME = Home(Path("no home folder"))
@@ -21,7 +23,7 @@ HOME = Home(Path("no home folder"))
 def plan(run: Path) -> Path:
     """A plan of two views, heads and two models, begun; one view is kept nowhere any more."""
     make_folder(run)
-    write_json(run / "spec.json", {"name": "wen"})
+    RunFolder(run).write_settings(load_study("wen"))
     views = [Task(f"v{n}", f"view {n}", "features", {}, makes=(f"home/features/v{n}",)) for n in (1, 2)]
     heads = Task("h", "2 heads", "heads", {}, after=("v1", "v2"), makes=("run/heads/h",))
     models = [

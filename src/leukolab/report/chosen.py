@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from leukolab.report.run import Run
-from leukolab.results.folder import probabilities
+from leukolab.results.calls import probabilities
 from leukolab.results.members import ALL_PARTS, BEST_ENSEMBLE, Member
 from leukolab.stats import METRICS
 

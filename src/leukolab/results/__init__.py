@@ -2,6 +2,5 @@
 
 from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
-from leukolab.results.wen import wen_mix, wen_weights
 
-__all__ = ["Member", "RunFolder", "wen_mix", "wen_weights"]
+__all__ = ["Member", "RunFolder"]

@@ -5,14 +5,11 @@ Nobody else names a file of a run, but for those of its plan, ledger and lock (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from leukolab.base.errors import RunError
@@ -29,7 +26,11 @@ from leukolab.results.records import (
 )
 from leukolab.spec import StudySpec
 from leukolab.spec.yaml_text import study_yaml
-from leukolab.splits import Split, read_split, write_split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leukolab.splits import Split
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 SCHEMA_KEY = "schema"
@@ -60,6 +61,8 @@ class Table:
             return self
         path = folder.path / self.file
         if not self.required and not path.is_file():
+            import pandas as pd
+
             return pd.DataFrame(columns=list(self.columns))
         table = read_table(path)
         missing = [column for column in self.columns if column not in table.columns]
@@ -184,6 +187,8 @@ class RunFolder:
         Raises:
             RunError: it is missing or damaged.
         """
+        from leukolab.splits import read_split
+
         return read_split(self.path / self.SPLIT / protocol)
 
     def splits(self) -> dict[str, Split]:
@@ -192,6 +197,8 @@ class RunFolder:
 
     def write_split(self, protocol: str, split: Split) -> None:
         """Write the split of one protocol."""
+        from leukolab.splits import write_split
+
         write_split(split, self.path / self.SPLIT / protocol)
 
     def member_list(self) -> dict[str, Member]:
@@ -265,6 +272,8 @@ class RunFolder:
 
     def job_predictions(self, key: str) -> pd.DataFrame:
         """Predictions of a finished model: member, image_id, role, label, called, p_0 ... p_{k-1}."""
+        from leukolab.results.calls import with_calls
+
         return with_calls(read_table(self.job(key) / self.JOB_PREDICTIONS).rename(columns={"job": "member"}))
 
     @property
@@ -275,21 +284,3 @@ class RunFolder:
     def without_results(self) -> None:
         """Drop what tells of models that are not these any more."""
         self.drop(RunFolder.predictions, RunFolder.history, RunFolder.answers, RunFolder.members)
-
-
-def probabilities(table: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """float64 (n, k), the columns p_0 ... p_{k-1} of a table of predictions."""
-    names = [name for name in table.columns if str(name).startswith("p_") and str(name)[2:].isdigit()]
-    return table[names].to_numpy(np.float64)
-
-
-def with_calls(table: pd.DataFrame, called: Iterable[int] | None = None) -> pd.DataFrame:
-    """Predictions with the column `called`, after `label`: as given, as they have it, or from the probabilities."""
-    from leukolab.stats import calls
-
-    if "called" in table and called is None:
-        return table
-    found = calls(probabilities(table)) if called is None else np.asarray(list(called), dtype=np.int64)
-    table = table.drop(columns="called", errors="ignore")
-    table.insert(list(table.columns).index("label") + 1, "called", found)
-    return table

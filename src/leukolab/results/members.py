@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from leukolab.base.findings import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["model", "ensemble", "rival", "summary", "pooled"]
 """`summary`: mean and range over outer parts and folds; `pooled`: one kind of member on all outer parts together."""
@@ -82,6 +83,8 @@ COLUMNS = tuple(field.name for field in fields(Member))
 
 def members_table(members: Iterable[Member]) -> pd.DataFrame:
     """One row per member, in their order; lists where a member has several of something."""
+    import pandas as pd
+
     some = list(members)
     rows = [{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(one).items()} for one in some]
     seeds = pd.array([one.seed for one in some], dtype="Int64")  # of 63 bits: as floats they would be rounded
@@ -91,6 +94,8 @@ def members_table(members: Iterable[Member]) -> pd.DataFrame:
 
 def members_of(table: pd.DataFrame) -> dict[str, Member]:
     """The members of a table that `members_table` made, by name."""
+    import pandas as pd
+
     found = {}
     for row in table.to_dict("records"):
         values: dict[str, Any] = {str(name): value for name, value in row.items() if name in COLUMNS}

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from leukolab.results.answers import answers
+from leukolab.results.calls import with_calls
 from leukolab.results.choice import against_rivals, mixtures_of, offered, rule_of
-from leukolab.results.folder import RunFolder, with_calls
+from leukolab.results.folder import RunFolder
 from leukolab.results.hypotheses import hypotheses_table
 from leukolab.results.members import Member, members_table
 from leukolab.results.pooling import Pool, pooled_record, pooled_scores, pools_of

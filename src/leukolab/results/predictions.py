@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukolab.base.keys import digest
+from leukolab.results.calls import probabilities
 from leukolab.results.ensembles import mixed
-from leukolab.results.folder import RunFolder, probabilities
+from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
 from leukolab.results.ranking import Scored
 from leukolab.spec import StudySpec

@@ -18,7 +18,8 @@ from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
 from leukolab.engine.training import RolePart, Trained
 from leukolab.engine.weights import Weights, save_state
-from leukolab.results.folder import RunFolder, with_calls
+from leukolab.results.calls import with_calls
+from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
 from leukolab.spec import ReadingSpec, StageSpec, StudySpec
 from leukolab.splits import ROLES, class_weights

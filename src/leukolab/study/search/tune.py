@@ -26,7 +26,8 @@ from leukolab.base.keys import canonical_json
 from leukolab.base.progress import duration
 from leukolab.images import pack
 from leukolab.plan import hold, read_target
-from leukolab.results.folder import RunFolder, probabilities
+from leukolab.results.calls import probabilities
+from leukolab.results.folder import RunFolder
 from leukolab.spec import RuntimeSpec, StudySpec
 from leukolab.splits import Split, index_fingerprint
 from leukolab.stats import METRICS
