@@ -81,7 +81,9 @@ def data(written: Reported) -> set[str]:
 
 def is_term(text: str) -> bool:
     """Whether a piece is of words alone that both languages share."""
-    return not re.sub(r"\b(fold|LR|Inter-LR|Intra-LR|F1|AUC|SVG|PNG|CSV|TEX|H[1-4])\b|[^A-Za-z]", "", text)
+    return not re.sub(
+        r"\b(fold|learning rate|LR|Inter-LR|Intra-LR|minus|kappa|F1|AUC|SVG|PNG|CSV|TEX|H[1-4])\b|[^A-Za-z]", "", text
+    )
 
 
 def test_no_english_is_left(both: tuple[Reported, Reported]) -> None:
