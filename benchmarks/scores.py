@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, log_loss, roc_auc_score
 
-from leukolab.base.files import read_table
+from leukolab.results.folder import RunFolder
 
 
 def peer_predictions(folder: Path) -> pd.DataFrame | None:
@@ -19,14 +19,14 @@ def peer_predictions(folder: Path) -> pd.DataFrame | None:
 
 
 def engine_predictions(run: Path) -> pd.DataFrame:
-    """The same of a run folder of `leukolab study run`; its rivals are left out.
+    """The same of a run folder of `leukolab study run`; its rivals and mixtures are left out.
 
     Raises:
         RunError: a table is missing or damaged.
     """
-    models = set(read_table(run / "jobs.parquet")["job"])
-    table = read_table(run / "predictions.parquet")
-    table = table[table["job"].isin(models)].rename(columns={"job": "model", "p_1": "p"})
+    folder = RunFolder(run)
+    table = folder.predictions
+    table = table[table["member"].isin(folder.jobs["job"])].rename(columns={"member": "model", "p_1": "p"})
     return table[["model", "role", "image_id", "label", "p"]]
 
 
