@@ -89,10 +89,12 @@ def _lines(progress: Progress, texts: Texts) -> Iterator[str]:
     bar, left = f"[{'#' * filled}{'.' * (BAR - filled)}]", _ahead(plan, texts)
     name, state = _name(progress), texts.name("states", progress.state)
     yield texts("status.done", name=name, state=state, done=done, total=total, bar=bar, left=left).rstrip()
-    for kind, counts in _kinds(plan).items():
+    kinds = {texts.name("job_kinds", kind): counts for kind, counts in _kinds(plan).items()}
+    width = max(12, *map(len, kinds))
+    for kind, counts in kinds.items():
         others = ", ".join(texts(f"status.{state}", count=counts[state]) for state in OPEN if counts[state])
         jobs = texts("status.jobs", done=counts["done"], total=sum(counts.values()))
-        yield f"  {texts.name('job_kinds', kind):12} {jobs:>10}   {others}".rstrip()
+        yield f"  {kind:{width}} {jobs:>10}   {others}".rstrip()
     for row in plan.rows:
         if row.state in OPEN:
             yield f"  {_row(row, texts)}"
