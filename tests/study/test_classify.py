@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from leukolab.base.errors import SpecError
 from leukolab.base.home import Home
 from leukolab.results import RunFolder
 from leukolab.spec import load_study
@@ -60,3 +61,19 @@ def test_a_study_of_ones_own_is_one_file_with_names_of_its_own(four_class: Path,
     assert set(folder.jobs["protocol"]) == {"by_hand"}
     assert [finding.code for finding in folder.answers.headline] == ["answer.once_corrected"]
     assert folder.offered().reading == "warm"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("report.sections=[resuls]", "report.sections: 'resuls' is not known. Did you mean 'results'?"),
+        ("report.answers=[paper]", "report.answers: 'paper' is not known"),
+        ("report.primary=acuracy", "report.primary: 'acuracy' is not known. Did you mean 'accuracy'?"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_training(
+    setting: str, said: str, four_class: Path, home: Home, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match=re.escape(said)):
+        run_study(load_study("classify", [*SMALL, setting]), four_class, tmp_path / "run", home)
+    assert not (tmp_path / "run").exists()

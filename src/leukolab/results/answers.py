@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukolab.base.errors import SpecError, nearest
 from leukolab.base.findings import Finding
 from leukolab.results.members import Member
 from leukolab.results.predictions import Results
@@ -56,8 +57,21 @@ class Facts:
 def answers(results: Results, scores: pd.DataFrame, members: Sequence[Member], chosen: ChosenRecord) -> AnswersRecord:
     """The findings at the head of the report."""
     facts = Facts(results, scores, members, chosen)
-    lines = [finding for name in results.spec.report.answers for finding in ANSWERS[name](facts)]
+    lines = [finding for name in results.spec.report.answers for finding in answer_of(name)(facts)]
     return AnswersRecord(headline=tuple(lines), warnings=tuple(_warnings(facts)))
+
+
+def answer_of(name: str) -> Callable[[Facts], Iterator[Finding]]:
+    """What gives the answer of that name.
+
+    Raises:
+        SpecError: there is none; the nearest is named.
+    """
+    if name not in ANSWERS:
+        raise SpecError(
+            f"report.answers: '{name}' is not known. {nearest(name, ANSWERS)}", settings=("report.answers",)
+        )
+    return ANSWERS[name]
 
 
 def _answer(code: str, **values: Any) -> Finding:

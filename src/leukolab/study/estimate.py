@@ -24,6 +24,7 @@ from leukolab.results.seals import sealed
 from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint
 from leukolab.study import resume
+from leukolab.study.finish import check_report
 from leukolab.study.jobs import Job, job_parts
 from leukolab.study.prepare import prepare
 from leukolab.study.run import session_with
@@ -60,6 +61,7 @@ def plan_study(
     Raises:
         LeukolabError: what the run would be refused for.
     """
+    check_report(spec)
     folder = RunFolder(Path(run))
     resume.check_folder(spec, folder)
     runtime.resolve_runtime(spec.runtime)

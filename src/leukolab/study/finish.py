@@ -5,16 +5,36 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from leukolab.base.errors import SpecError, nearest
 from leukolab.base.home import Home
 from leukolab.images import PixelStore
 from leukolab.plan import Event, hold, write_event
-from leukolab.report.page import write_report
+from leukolab.report.page import section_of, write_report
 from leukolab.report.texts import load_texts
+from leukolab.results.answers import answer_of
 from leukolab.results.folder import RunFolder
 from leukolab.results.outcome import write_outcome
+from leukolab.spec import StudySpec
+from leukolab.stats import METRICS
 from leukolab.study.thumbnails import Thumbnails
 
 NEWS = logging.getLogger(__name__)
+
+
+def check_report(spec: StudySpec, language: str = "en") -> None:
+    """See that the report a study asks for can be written, before anything is trained.
+
+    Raises:
+        SpecError: a section, an answer, a metric or the language is not known.
+    """
+    load_texts(language)
+    for name in spec.report.sections:
+        section_of(name)
+    for name in spec.report.answers:
+        answer_of(name)
+    if spec.report.primary not in METRICS:
+        near = nearest(spec.report.primary, METRICS)
+        raise SpecError(f"report.primary: '{spec.report.primary}' is not known. {near}", settings=("report.primary",))
 
 
 def report_run(run: str | Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:

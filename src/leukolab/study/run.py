@@ -17,7 +17,6 @@ from leukolab.engine import runtime
 from leukolab.engine.fastest import fastest_runtime
 from leukolab.engine.network import Classifier, build, check_size
 from leukolab.plan import Event, Log, Place, hold, run_plan, usable_target, write_event, write_plan
-from leukolab.report.texts import load_texts
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
@@ -56,11 +55,11 @@ def run_study(
     Raises:
         LeukolabError: whatever the user can mend.
     """
-    load_texts(language)  # one that is not known is refused before anything is spent
+    from leukolab.study.finish import check_report, report_run
+
+    check_report(spec, language)  # before anything is spent
     data, run = Path(data), Path(run)
     session = train_study(spec, data, run, home, on, retune)
-    from leukolab.study.finish import report_run
-
     return report_run(run, session.material.store, language)
 
 
