@@ -31,7 +31,7 @@ def test_a_script_is_printed(shell: str) -> None:
         ("leukolab st", ["study"]),
         ("leukolab study r", ["run", "report"]),
         ("leukolab study run sub", ["subtypes"]),
-        ("leukolab study run wen --protocol c", ["corrected"]),
+        ("leukolab study run wen --protocol co", ["corrected"]),
         ("leukolab study tune wen --sampler g", ["genetic"]),
         ("leukolab score --language e", ["en"]),
     ],
