@@ -222,7 +222,7 @@ def environment() -> EnvironmentRecord:
         command=f"leukolab study run RUN_FOLDER/{RunFolder.STUDY} --data FOLDER",
         **dict.fromkeys(("python", "torch", "torchvision", "timm"), "1.2.3"),
         system="Linux x86_64",
-        gpu="none",
+        gpu="–",
         cores="2",
     )
 

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from leukolab.base.errors import TrainingError
+from leukolab.base.findings import Finding
 from leukolab.engine import checkpoint
 from leukolab.engine.bank import Bank
 from leukolab.engine.heads import train_heads
@@ -94,12 +95,15 @@ def test_a_file_of_other_heads_or_a_torn_one_counts_as_absent(
 
 
 def test_every_tenth_epoch_is_told(make_training: MakeTraining, bank: Bank) -> None:
-    told: list[str] = []
+    told: list[Finding] = []
     trainings = [
         make_training(seed=n, stages=(StageSpec(name="s", epochs=epochs),)) for n, epochs in enumerate((10, 21))
     ]
     train_heads(trainings, lambda _: bank, 1, 0.0, tell=told.append)
-    assert [line.partition(":")[0] for line in told] == ["epoch 10, 2 heads", "epoch 20, 1 heads"]
+    assert [(one.code, one.values["epoch"], one.values["heads"]) for one in told] == [
+        ("progress.heads", 10, 2),
+        ("progress.heads", 20, 1),
+    ]
 
 
 @pytest.mark.parametrize("outputs", [1, 4])

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from leukolab.base.errors import TrainingError
+from leukolab.base.findings import Finding
 from leukolab.engine import cached, reference
 from leukolab.engine.bank import Bank
 from leukolab.engine.inference import logits_of
@@ -329,9 +330,15 @@ def test_training_learns_what_is_there_to_learn(train: Train, make_training: Mak
 
 
 def test_each_epoch_is_told(train: Train, network: Classifier, make_training: MakeTraining) -> None:
-    told: list[str] = []
+    told: list[Finding] = []
     train(network, make_training(tell=told.append))
-    assert [line.partition(":")[0] for line in told] == ["head 1/2", "head 2/2"]
+    assert [told_epoch(one) for one in told] == [("head", 1, 2), ("head", 2, 2)]
     told.clear()
     train(network, make_training(tell=told.append, stages=(StageSpec(name="long", epochs=21),)))
-    assert [line.partition(":")[0] for line in told] == ["long 10/21", "long 20/21"]
+    assert [told_epoch(one) for one in told] == [("long", 10, 21), ("long", 20, 21)]
+
+
+def told_epoch(finding: Finding) -> tuple[Any, ...]:
+    """Stage, epoch and epochs of what was told."""
+    assert finding.code == "progress.epoch"
+    return tuple(finding.values[name] for name in ("stage", "epoch", "epochs"))

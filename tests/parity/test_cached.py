@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from leukolab.base.findings import Finding
 from leukolab.engine import cached, reference
 from leukolab.engine.bank import Bank
 from leukolab.engine.heads import train_heads
@@ -108,10 +109,10 @@ def test_a_training_goes_on_to_the_same_bytes(
     class StopError(Exception):
         pass
 
-    seen: list[str] = []
+    seen: list[Finding] = []
 
-    def stopping(text: str) -> None:
-        seen.append(text)
+    def stopping(finding: Finding) -> None:
+        seen.append(finding)
         if len(seen) == stop:
             raise StopError
 
@@ -132,8 +133,8 @@ def test_a_training_of_the_whole_network_goes_on_to_the_same_bytes(
 ) -> None:
     """Its 3 x 3 convolutions lie in memory with channels last, and so must what the optimiser keeps of them."""
 
-    def stopping(text: str) -> None:
-        if " 2/3" in text:
+    def stopping(finding: Finding) -> None:
+        if finding.values["epoch"] == 2:
             raise KeyboardInterrupt
 
     stages = (StageSpec(name="whole", release="all", epochs=3),)
@@ -154,8 +155,8 @@ def test_heads_go_on_to_the_same_bytes(
     class StopError(Exception):
         pass
 
-    def stopping(text: str) -> None:
-        if " 3/4" in text:
+    def stopping(finding: Finding) -> None:
+        if finding.values["epoch"] == 3:
             raise StopError
 
     trainings = [make_training(2, optimizer, name=f"m{n}", seed=n) for n in range(3)]

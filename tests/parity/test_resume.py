@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from leukolab.base.findings import Finding
 from leukolab.engine import reference
 from leukolab.engine.network import Classifier
 from leukolab.engine.optimizer import OPTIMIZERS
@@ -40,12 +41,12 @@ def resumable(network: Classifier, training: Training, path: Path | None = None)
     return train_from(network, training, lambda depth: PixelSource(network, training, frozen=depth == 0), path)
 
 
-def stop_after(epochs: int) -> Callable[[str], None]:
+def stop_after(epochs: int) -> Callable[[Finding], None]:
     """A `tell` that stops the training when it tells of this epoch, which is lost."""
-    told: list[str] = []
+    told: list[Finding] = []
 
-    def tell(sentence: str) -> None:
-        told.append(sentence)
+    def tell(finding: Finding) -> None:
+        told.append(finding)
         if len(told) > epochs:
             raise StopError
 

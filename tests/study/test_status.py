@@ -11,12 +11,14 @@ import pytest
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import make_folder
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.base.home import Home
 from leukolab.plan import Event, Task, hold, write_event, write_plan
-from leukolab.results import RunFolder
+from leukolab.results.folder import RunFolder
 from leukolab.spec import load_study
 from leukolab.study.status import as_json, as_text, read_progress
 
+EPOCH = Finding("progress.epoch", "info", {"stage": "finetune", "epoch": 3, "epochs": 50, "value": 0.9})
 HOME = Home(Path("no home folder"))
 
 
@@ -47,7 +49,7 @@ def test_a_run_that_trains(tmp_path: Path) -> None:
     finish(run, "h", "m1")
     with hold(run):
         write_event(run, Event("started", "m2", "model 2", "train"))
-        write_event(run, Event("progress", "m2", note="finetune 3/50: validation accuracy 0.900"))
+        write_event(run, Event("progress", "m2", note=findings_to_text([EPOCH])))
         found = read_progress(run, HOME)
     assert found.state == "running"
     text = as_text(found)

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from leukolab.base.findings import Finding
 from leukolab.engine import checkpoint
 from leukolab.engine.bank import Bank
 from leukolab.engine.checkpoint import Standing
@@ -55,7 +56,7 @@ def train_heads(
     outputs: int,
     dropout: float,
     path: Path | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[Finding], None] = lambda _: None,
 ) -> list[Standing]:
     """Train the first stage of all trainings; each result is where that training's next stage begins.
 
@@ -65,7 +66,7 @@ def train_heads(
         outputs: logits of a head.
         dropout: share of pooled features dropped in training.
         path: a file to keep the standing in after each epoch, and to go on from.
-        tell: takes a sentence every tenth epoch.
+        tell: takes a finding `progress.heads` every tenth epoch.
 
     Raises:
         TrainingError: the loss of one of them is not finite.
@@ -80,7 +81,8 @@ def train_heads(
         if (epoch + 1) % 10 == 0:
             accuracies = [float(head.standing.history[-1]["val_accuracy"]) for head in together]
             lowest, highest = min(accuracies), max(accuracies)
-            tell(f"epoch {epoch + 1}, {len(together)} heads: validation accuracy {lowest:.3f} to {highest:.3f}")
+            values = {"epoch": epoch + 1, "heads": len(together), "low": lowest, "high": highest}
+            tell(Finding("progress.heads", "info", values))
     return [_finished(head) for head in heads]
 
 

@@ -75,7 +75,7 @@ def description() -> dict[str, str]:
     import timm
     import torchvision
 
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "–"
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

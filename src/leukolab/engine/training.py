@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukolab.base.errors import TrainingError
+from leukolab.base.findings import Finding
 from leukolab.engine.pixels import Images, Rows
 from leukolab.engine.weights import State
 from leukolab.spec import RuntimeSpec, StageSpec, TrainingSpec
@@ -35,7 +36,7 @@ class Training:
         parts: role to its images; `train` and `validation` are needed.
         class_weights: float64 (k,), all ones where classes are not weighed.
         view_seed: seed of the bank of views; the jobs of a study share it unless each has a bank of its own.
-        tell: takes one sentence per epoch; every tenth epoch of long stages.
+        tell: takes a finding `progress.*` per epoch; every tenth epoch of long stages.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Training:
     seed: int
     view_seed: int
     runtime: RuntimeSpec
-    tell: Callable[[str], None] = field(default=lambda _: None)
+    tell: Callable[[Finding], None] = field(default=lambda _: None)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def epoch_row(
             settings=REMEDIES,
         )
     if stage.epochs <= MANY_EPOCHS or (epoch + 1) % 10 == 0:
-        training.tell(f"{stage.name} {epoch + 1}/{stage.epochs}: validation accuracy {val_accuracy:.3f}")
+        values = {"stage": stage.name, "epoch": epoch + 1, "epochs": stage.epochs, "value": float(val_accuracy)}
+        training.tell(Finding("progress.epoch", "info", values))
     return {"stage": stage.name, "epoch": epoch + 1, "loss": loss, "accuracy": accuracy,
             "val_loss": val_loss, "val_accuracy": val_accuracy}  # fmt: skip
 

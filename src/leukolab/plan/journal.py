@@ -42,7 +42,7 @@ class Journal:
     def progress(self, task: Task, text: str, pid: int = 0) -> None:
         """Note and tell a line of a task."""
         self._write(_event("progress", task, note=text, pid=pid))
-        self._log.info(f"{task.name}: {text}")
+        self._log.info("%s: %s", task.name, text)
 
     def finished(self, task: Task, seconds: float, pid: int = 0) -> None:
         """Note that a task is done, and tell how many are and the time left."""

@@ -60,6 +60,10 @@ class Texts:
         """The sentences of a cell of findings (`findings_to_text`)."""
         return between.join(self.finding(finding) for finding in findings_from_text(text))
 
+    def said(self, text: str) -> str:
+        """The sentences of findings in text form; any other text as it is."""
+        return self.findings(text) if text.startswith("[{") else text
+
     def number(self, value: float, form: str = ".3f") -> str:
         """A number as this language writes it; `form` is a format of `str.format`, or `~` for all its digits."""
         return self.localised(_in_full(value) if form == "~" else format(value, form))

@@ -9,6 +9,7 @@ import logging
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from leukolab.base.files import make_folder, sweep
 from leukolab.base.home import Home
@@ -97,7 +98,18 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, log: Lo
     write_event(run, Event("planned"))
     place = Place(run, session.home, data)
     with pixels_kept(session.material, session.home):
-        run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), log)
+        run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), InWords(log))
+
+
+class InWords(logging.LoggerAdapter[Any]):
+    """News whose arguments may be findings in text form, as jobs tell them: these are told in words."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Pass the line on."""
+        from leukolab.report.texts import load_texts  # brings the figures' library, which no worker needs
+
+        said = (load_texts().said(one) if isinstance(one, str) else one for one in args)
+        super().log(level, msg, *said, **kwargs)
 
 
 def pixels_kept(material: Material, home: Home) -> AbstractContextManager[None]:

@@ -122,7 +122,7 @@ def _ahead(plan: Status, texts: Texts) -> str:
 def _row(row: Row, texts: Texts) -> str:
     if row.state == "failed":
         return texts("status.failed_job", name=row.name, note=row.note)
-    note = row.note or texts("status.begun")
+    note = texts.said(row.note) or texts("status.begun")
     if row.seconds is None:
         return texts("status.now", name=row.name, note=note)
     return texts("status.now_for", name=row.name, time=_duration(row.seconds, texts), note=note)

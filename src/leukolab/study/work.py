@@ -18,6 +18,7 @@ import pandas as pd
 
 from leukolab.base.errors import RunError
 from leukolab.base.files import make_folder, whole_folder, write_table
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.base.keys import digest
 from leukolab.engine import cached, checkpoint, runtime
 from leukolab.engine.bank import Bank
@@ -49,14 +50,14 @@ def work(place: Place, payload: dict[str, Any], tell: Callable[[str], None]) -> 
     Args:
         place: the run folder and the home folder.
         payload: `kind`, and what this kind needs.
-        tell: takes sentences for the person who waits.
+        tell: takes findings for the person who waits, in text form.
     """
     session = _SESSIONS.get(place.run)
     if session is None:
         session = recorded_session(place.run, place.home)
         remember(session)
     with runtime.settled(session.spec.runtime):
-        _KINDS[payload["kind"]](session, payload, tell)
+        _KINDS[payload["kind"]](session, payload, lambda finding: tell(findings_to_text([finding])))
 
 
 def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
@@ -106,7 +107,7 @@ def _features_tasks(session: Session, jobs: list[Job]) -> list[Task]:
             payload = {"kind": "features", "depth": depth, "seed": seed, "view": view, "shards": piece}
             tasks.append(
                 Task(
-                    key=f"features-{digest(list(makes))[:32]}", name=f"frozen part, view {view}, from {piece[0]}",
+                    key=f"features-{digest(list(makes))[:32]}", name=f"features/view{view}/shard{piece[0]}",
                     kind="features", payload=payload, needs=_base_needs(session), makes=makes,
                     cpus=session.spec.runtime.threads or 1, gpus=_gpus(session), cost=len(piece) * bank.shard_rows,
                 )
@@ -137,7 +138,7 @@ def _heads_task(session: Session, members: list[Job], left: list[Job], features:
     payload = {"kind": "heads", "jobs": [job.job for job in left]}
     first = members[0]
     epochs = session.spec.readings[first.reading].stages[0].epochs
-    name = f"{first.protocol}/{first.reading}/outer{first.outer}/{len(left)} heads"
+    name = f"{first.protocol}/{first.reading}/outer{first.outer}/heads"
     return Task(
         key=key, name=name, kind="heads", payload=payload,
         after=after, needs=(*_base_needs(session), *needs), makes=tuple(_head_artefact(job) for job in left),
@@ -172,11 +173,11 @@ def _gpus(session: Session) -> float:
     return 1.0 if session.spec.runtime.device == "cuda" else 0.0
 
 
-def _features(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+def _features(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
     session.bank(payload["depth"], payload["seed"]).fill(payload["view"], payload["shards"])
 
 
-def _heads(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+def _heads(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
     jobs = [_job(session, name) for name in payload["jobs"]]
     path = _unfinished_heads(session, jobs)
     if not path.exists():  # else it was stopped while these heads were stored, and goes on with all of them
@@ -208,7 +209,7 @@ def _unfinished_heads(session: Session, jobs: list[Job]) -> Path:
     return session.run.unfinished(f"heads-{digest([job.first_key for job in jobs])[:32]}")
 
 
-def _train(session: Session, payload: dict[str, Any], tell: Callable[[str], None]) -> None:
+def _train(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
     job = _job(session, payload["job"])
     path = session.run.unfinished(job.key)
     make_folder(path.parent)
@@ -239,7 +240,7 @@ def _start(session: Session, job: Job) -> Standing:
     return standing
 
 
-def _training(session: Session, job: Job, tell: Callable[[str], None]) -> Training:
+def _training(session: Session, job: Job, tell: Callable[[Finding], None]) -> Training:
     spec, parts = session.spec, job_parts(job, session.material)
     return Training(
         name=job.job, images=session.images, labels=session.material.labels, parts=parts,
