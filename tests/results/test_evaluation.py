@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,55 @@ def test_arrays_are_scored_as_the_file_that_holds_them(tmp_path: Path) -> None:
     assert not twice.subjects_known
     assert twice.scores.set_index("metric")["value"]["accuracy"] == pytest.approx(4 / 7)
     assert list(twice.confusion["actual"]) == ["0", "1"]
+
+
+def arguments(**changes: object) -> dict[str, Any]:
+    """Those of `evaluate` for `TABLE`, some of them changed."""
+    whole = {
+        "y_true": [0, 0, 1, 1, 1, 0],
+        "y_prob": TABLE[["p_healthy", "p_blast"]].to_numpy(),
+        "groups": list(TABLE["subject"]),
+        "class_names": ("healthy", "blast"),
+        "bootstrap": 100,
+    }
+    return whole | changes
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_groups_of_which_one_is_missing_are_not_known(missing: object) -> None:
+    found = evaluate(**arguments(groups=["A", "B", missing, "C", "D", missing]))
+    assert not found.subjects_known
+    pd.testing.assert_frame_equal(found.scores, evaluate(**arguments(groups=None)).scores)
+
+
+def test_whole_numbers_as_float_are_labels() -> None:
+    found = evaluate(**arguments(y_true=np.array([0.0, 0, 1, 1, 1, 0])))
+    pd.testing.assert_frame_equal(found.scores, evaluate(**arguments()).scores)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y_prob": [0.1] * 6}, r"y_prob: expected the shape \(n, k\), one column per class, got \(6,\)\. With two"),
+        ({"y_prob": [["much"] * 2] * 6}, "y_prob: expected numbers"),
+        ({"y_true": ["healthy"] * 6}, "y_true: expected whole numbers from 0, got healthy"),
+        ({"y_true": ["0"] * 6}, "y_true: expected whole numbers from 0, got 0"),
+        ({"y_true": [0, 0, 0.5, 1, 1, 1]}, r"y_true: expected whole numbers from 0, got 0\.5"),
+        ({"y_true": [0, 0, np.inf, 1, 1, 1]}, "y_true: expected whole numbers from 0, got inf"),
+        ({"y_true": [0, 1]}, r"y_true: expected one for each row of y_prob, the shape \(6,\), got \(2,\)"),
+        ({"y_true": [0, 0, 2, 1, 1, 1]}, "expected labels from 0 to 1"),
+        ({"groups": ["A"]}, r"groups: expected one for each row of y_prob, the shape \(6,\), got \(1,\)"),
+        ({"class_names": ("a", "b", "c")}, r"class_names: expected one for each column of y_prob, .* got \(3,\)"),
+        ({"sample_weight": [1, 1]}, r"sample_weight: expected one for each row .* got \(2,\)"),
+        ({"sample_weight": [1, 1, 1, 1, 1, -1]}, "sample_weight: expected numbers of 0 or more"),
+        ({"sample_weight": [1, 1, 1, 1, 1, np.nan]}, "sample_weight: expected numbers of 0 or more"),
+        ({"sample_weight": [0] * 6}, "sample_weight: expected numbers of 0 or more, one above 0"),
+        ({"sample_weight": [1, 0, 1, 1, 1, 1]}, "a weight above 0 for each of the groups, got only 0 for 'B'"),
+    ],
+)
+def test_arguments_that_cannot_be_scored_are_one_sentence(change: dict[str, object], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        evaluate(**arguments(**change))
 
 
 def test_labels_may_be_numbers_and_files_parquet(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from leukolab.base.errors import DataError
 from leukolab.base.files import read_table, write_text
 from leukolab.stats import (
+    check_predictions,
     classification_report,
     confusion,
     image_weights,
@@ -60,29 +61,29 @@ def evaluate(
     """Every score of some predictions, with intervals over groups.
 
     Args:
-        y_true: int (n,), labels from 0.
+        y_true: int (n,), labels from 0; whole numbers as float are taken.
         y_prob: float (n, k), probabilities of the classes; rows sum to 1.
-        sample_weight: float (n,), how often each image counts; once where None.
-        groups: (n,), the subject of each image; intervals are drawn over images where None, and too narrow then.
+        sample_weight: float (n,), how often each image counts, 0 or more; once where None.
+        groups: (n,), the subject of each image; intervals are drawn over images where None or where the subject of an
+            image is missing (None, NaN), and too narrow then.
         class_names: of the k classes; their numbers where None.
         bootstrap: replicates of each interval.
         seed: of the replicates.
 
     Raises:
-        DataError: the predictions cannot be scored.
+        DataError: an argument is of another length or kind than the others need, or the predictions cannot be scored.
     """
-    labels, probs = np.asarray(y_true), np.asarray(y_prob, dtype=np.float64)
+    labels, probs, copies, found = _checked(y_true, y_prob, sample_weight, groups, class_names)
     names = tuple(class_names) if class_names is not None else tuple(str(k) for k in range(probs.shape[1]))
-    copies = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    groups_n = np.arange(len(labels)).astype(str) if groups is None else np.asarray(groups).astype(str)
-    draws = make_bootstrap(labels, groups_n, bootstrap, seed, groups is not None)
+    groups_n = np.arange(len(labels)).astype(str) if found is None else found
+    draws = make_bootstrap(labels, groups_n, bootstrap, seed, found is not None)
     units = {"image": image_weights(copies)}
-    units |= {"subject": subject_weights(copies, groups_n)} if groups is not None else {}
+    units |= {"subject": subject_weights(copies, groups_n)} if found is not None else {}
     scores = [score_table(labels, probs, weights_n, unit, draws) for unit, weights_n in units.items()]
     matrix = pd.DataFrame(confusion(labels, probs, copies).astype(int), columns=list(names))
     matrix.insert(0, "actual", list(names))
     report = classification_report(labels, probs, copies, names)
-    return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, groups is not None)
+    return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, found is not None)
 
 
 def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
@@ -104,8 +105,7 @@ def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evalua
     if not len(table):
         raise DataError(f"{path}: expected at least one row of predictions, found none.")
     probs_nk = np.stack([_numbers(table[name], path) for name in columns], axis=1)
-    known = "subject" in table and bool(table["subject"].notna().all())
-    groups_n = table["subject"].astype(str).to_numpy() if known else None
+    groups_n = table.get("subject")
     labels_n = _labels(table["label"], names, path)
     return evaluate(labels_n, probs_nk, None, groups_n, names, bootstrap, seed)
 
@@ -116,6 +116,87 @@ def write_evaluation(evaluation: Evaluation, out: Path, words: Callable[[str], s
     evaluation = replace(evaluation, scores=readable)
     for name in ("scores", "confusion", "class_report"):
         write_text(out / f"{name}.csv", getattr(evaluation, name).to_csv(index=False, lineterminator="\n"))
+
+
+def _checked(
+    y_true: npt.ArrayLike,
+    y_prob: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+    groups: npt.ArrayLike | None,
+    class_names: Sequence[str] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Labels int (n,), probabilities float64 (n, k), weights float64 (n,), names of groups (n,) or None.
+
+    Raises:
+        DataError: an argument is not as `evaluate` says.
+    """
+    probs_nk = _floats("y_prob", y_prob)
+    if probs_nk.ndim != 2:
+        raise DataError(
+            f"y_prob: expected the shape (n, k), one column per class, got {probs_nk.shape}. "
+            "With two classes give both columns: 1 - p and p."
+        )
+    n, k = probs_nk.shape
+    labels_n = _whole("y_true", y_true)
+    _check_length("y_true", labels_n.shape, n, "row of y_prob")
+    check_predictions(labels_n, probs_nk)
+    if class_names is not None:
+        _check_length("class_names", (len(class_names),), k, "column of y_prob")
+    weights_n = np.ones(n) if sample_weight is None else _floats("sample_weight", sample_weight)
+    _check_length("sample_weight", weights_n.shape, n, "row of y_prob")
+    if not np.isfinite(weights_n).all() or weights_n.min() < 0 or not weights_n.any():
+        raise DataError(
+            "sample_weight: expected numbers of 0 or more, one above 0 at least, found others. "
+            "Give how often each image counts."
+        )
+    return labels_n, probs_nk, weights_n, _known_groups(groups, weights_n)
+
+
+def _known_groups(groups: npt.ArrayLike | None, weights_n: np.ndarray) -> np.ndarray | None:
+    """Names of groups (n,); None where the group of an image is missing.
+
+    Raises:
+        DataError: they are of another length than the weights, or a group has no weight.
+    """
+    if groups is None:
+        return None
+    objects_n = np.asarray(groups, dtype=object)
+    _check_length("groups", objects_n.shape, len(weights_n), "row of y_prob")
+    if pd.isna(objects_n).any():
+        return None
+    names_n = np.asarray(groups).astype(str)
+    empty = set(names_n) - set(names_n[weights_n > 0])
+    if empty:
+        raise DataError(
+            f"sample_weight: expected a weight above 0 for each of the groups, got only 0 for '{min(empty)}'. "
+            "Leave its images out."
+        )
+    return names_n
+
+
+def _floats(what: str, values: npt.ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{what}: expected numbers, found something else ({error}).") from error
+
+
+def _whole(what: str, values: npt.ArrayLike) -> np.ndarray:
+    """Whole numbers as int64; text is refused also where it reads as a number."""
+    given = np.asarray(values)
+    texts = [value for value in given.ravel() if isinstance(value, str)] if given.dtype.kind in "UO" else []
+    found = np.empty(0) if texts else _floats(what, values)
+    wrong = texts or list(found[~np.isfinite(found) | (found != np.floor(found))])
+    if wrong:
+        raise DataError(
+            f"{what}: expected whole numbers from 0, got {wrong[0]}. Give the place of each class in class_names."
+        )
+    return found.astype(np.int64)
+
+
+def _check_length(what: str, shape: tuple[int, ...], count: int, each: str) -> None:
+    if shape != (count,):
+        raise DataError(f"{what}: expected one for each {each}, the shape {(count,)}, got {shape}.")
 
 
 def _read(path: Path) -> pd.DataFrame:
