@@ -17,7 +17,7 @@ from leukolab.base.home import Home, find_home
 from leukolab.results.evaluation import Evaluation, evaluate
 from leukolab.results.folder import RunFolder
 from leukolab.spec import DataSpec, ProtocolSpec, SplitSpec, StudySpec
-from leukolab.spec.read import parse_study, put, raw_study
+from leukolab.spec.read import parse_settings, parse_study, put, raw_study
 
 if TYPE_CHECKING:
     from leukolab.study.predict import Model
@@ -201,13 +201,14 @@ def make_split(index: pd.DataFrame, seed: int = 2019, allow_leakage: bool = Fals
         outer, fold, role, image_id, copies; its `attrs` hold `leakage` and `findings`.
 
     Raises:
+        SpecError: a setting is not known, or a value may not be.
         SplitError: it cannot be cut so, or a group would stand on two sides.
     """
     from leukolab.report.texts import load_texts
     from leukolab.splits import identity_groups
     from leukolab.splits import make_split as cut
 
-    spec = SplitSpec(**({"kind": "kfold", "outer": 5} | settings))
+    spec = parse_settings(SplitSpec, {"kind": "kfold", "outer": 5} | settings, "make_split")
     protocol = ProtocolSpec(stance="corrected", split=spec, allow_leakage=allow_leakage)
     split = cut(index, identity_groups(index), "split", protocol, seed)
     table = split.table.copy()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from leukolab.base.errors import SpecError, nearest
-from leukolab.spec.models import StudySpec
+from leukolab.spec.models import Settings, StudySpec
 from leukolab.spec.yaml_text import from_yaml, read_yaml
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
 NAMED = ("protocols", "readings")
 """Groups of settings whose names are the study's own."""
 
@@ -42,10 +43,19 @@ def parse_study(raw: Mapping[str, Any], where: str) -> StudySpec:
     Raises:
         SpecError: a key is unknown or a value may not be.
     """
+    return parse_settings(StudySpec, raw, where)
+
+
+def parse_settings(model: type[AnySettings], raw: Mapping[str, Any], where: str) -> AnySettings:
+    """Check a mapping of the settings of `model`, a study or a group of settings in it.
+
+    Raises:
+        SpecError: a key is unknown or a value may not be.
+    """
     try:
-        return StudySpec.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        raise SpecError(_sentence(error, where)) from error
+        raise SpecError(_sentence(error, where, model)) from error
 
 
 def read_setting(text: str) -> tuple[str, Any]:
@@ -109,11 +119,11 @@ def raw_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
     return path.name, raw
 
 
-def _sentence(error: ValidationError, where: str) -> str:
+def _sentence(error: ValidationError, where: str, model: type[Settings]) -> str:
     first = error.errors()[0]
     location = _location(first)
     if first["type"] == "extra_forbidden":
-        siblings = _fields_at(StudySpec, first["loc"][:-1])
+        siblings = _fields_at(model, first["loc"][:-1])
         key = str(first["loc"][-1])
         hint = nearest(key, siblings) if siblings else ""
         return f"{where}: {location}: this setting is not known. {hint}".rstrip()

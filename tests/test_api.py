@@ -1,0 +1,25 @@
+"""What `import leukolab` offers, where it is more than a call of a room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from leukolab.api import make_split
+from leukolab.base.errors import SpecError
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kind": "kfolds"}, r"^make_split: kind: input should be 'holdout', 'kfold', .* got 'kfolds'\.$"),
+        ({"outr": 5}, r"^make_split: outr: this setting is not known\. Did you mean 'outer'\?$"),
+        ({"outer": 2}, r"^make_split: outer: 'kfold' needs at least 3 parts, got 2\.$"),
+        ({"test": 2}, r"^make_split: test: input should be less than 1, got 2\.$"),
+    ],
+)
+def test_settings_of_a_split_that_may_not_be_are_one_sentence(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        make_split(pd.DataFrame({"image_id": ["a"], "label": [0]}), **settings)
