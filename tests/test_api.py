@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leukolab.api import make_split
+from leukolab.api import evaluate, make_split, open_run
 from leukolab.base.errors import SpecError
+from small_runs import SmallRun
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,15 @@ from leukolab.base.errors import SpecError
 def test_settings_of_a_split_that_may_not_be_are_one_sentence(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
         make_split(pd.DataFrame({"image_id": ["a"], "label": [0]}), **settings)
+
+
+def test_a_notebook_says_in_words_how_intervals_were_made(mixing_run: SmallRun) -> None:
+    shown = (
+        open_run(mixing_run.folder.path)._repr_html_(),
+        evaluate([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], bootstrap=100)._repr_html_(),
+    )
+    for html in shown:
+        assert "<th>interval</th>" in html
+        assert "bootstrap over" in html
+        assert "interval." not in html
+        assert "..." not in html

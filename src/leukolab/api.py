@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from leukolab.base.home import Home, find_home
-from leukolab.results.evaluation import Evaluation, evaluate
 from leukolab.results.folder import RunFolder
 from leukolab.spec import DataSpec, ProtocolSpec, SplitSpec, StudySpec
 from leukolab.spec.read import parse_settings, parse_study, put, raw_study
+from leukolab.study.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
     from leukolab.study.predict import Model
@@ -65,7 +65,10 @@ class StudyRun:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """member, role, metric, unit (image or subject), value, low, high, interval."""
+        """member, role, metric, unit (image or subject), value, low, high, interval.
+
+        `interval` tells how low and high were made, as findings in text form (JSON); a notebook shows it in words.
+        """
         return self._files.scores
 
     @property
@@ -95,14 +98,15 @@ class StudyRun:
         from html import escape
 
         from leukolab.report.names import Names
+        from leukolab.report.tables.common import scores_html
         from leukolab.report.texts import load_texts
 
-        names, answers = Names.of(self._files, load_texts()), self._files.answers
+        texts, answers = load_texts(), self._files.answers
+        names = Names.of(self._files, texts)
         lines = [names.finding(finding) for finding in (*answers.headline, *answers.warnings)]
         scores = self.scores
         mine = scores[(scores["member"] == self._files.chosen.member) & (scores["role"] == "test")]
-        table = mine[["metric", "unit", "value", "low", "high"]].to_html(index=False, float_format="{:.3f}".format)
-        return "".join(f"<p>{escape(line)}</p>" for line in [self.spec.title, *lines]) + table
+        return "".join(f"<p>{escape(line)}</p>" for line in [self.spec.title, *lines]) + scores_html(mine, texts)
 
 
 def load_study(study: AnyPath, **settings: Any) -> StudySpec:

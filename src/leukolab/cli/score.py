@@ -20,7 +20,7 @@ from leukolab.report.texts import load_texts
 @language
 def score(file: Path, out: Path | None, bootstrap: int, seed: int, language: str) -> None:
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
-    from leukolab.results.evaluation import evaluate_file, write_evaluation
+    from leukolab.study.evaluation import evaluate_file, write_evaluation
 
     texts = load_texts(language)
     found = evaluate_file(file, bootstrap, seed)

@@ -79,6 +79,14 @@ def with_intervals_in_words(scores: pd.DataFrame, texts: Texts) -> pd.DataFrame:
     return scores.assign(interval=[texts.findings(str(text), "; ") for text in scores["interval"]])
 
 
+def scores_html(scores: pd.DataFrame, texts: Texts) -> str:
+    """Metric, unit, value and interval of scores as an HTML table, for a notebook; sentences are not cut off."""
+    columns = ["metric", "unit", "value", "low", "high", "interval"]
+    with pd.option_context("display.max_colwidth", None):
+        table = with_intervals_in_words(scores, texts)[columns]
+        return str(table.to_html(index=False, float_format="{:.3f}".format))
+
+
 def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
     """Every test score by `unit`: the long table as CSV, members by metrics in the page."""
     scores = chosen.part_scores(run, unit)

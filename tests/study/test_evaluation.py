@@ -10,7 +10,7 @@ import pytest
 from leukolab.base.errors import DataError
 from leukolab.base.findings import findings_from_text
 from leukolab.report.texts import load_texts
-from leukolab.results.evaluation import evaluate, evaluate_file, write_evaluation
+from leukolab.study.evaluation import evaluate, evaluate_file, write_evaluation
 
 TABLE = pd.DataFrame(
     {

@@ -28,6 +28,7 @@ class Evaluation:
     """Tables of one set of predictions."""
 
     scores: pd.DataFrame
+    """metric, unit (image or subject), value, low, high, interval (how it was made, as findings in text form)."""
     confusion: pd.DataFrame
     class_report: pd.DataFrame
     subjects_known: bool
@@ -39,8 +40,11 @@ class Evaluation:
         return [str(name) for name in counts.index[counts == 0]]
 
     def _repr_html_(self) -> str:
-        """The scores as a table, for a notebook."""
-        return str(self.scores.to_html(index=False, float_format="{:.3f}".format))
+        """The scores as a table, for a notebook; what `interval` holds is said in words."""
+        from leukolab.report.tables.common import scores_html
+        from leukolab.report.texts import load_texts
+
+        return scores_html(self.scores, load_texts())
 
     def rows(self) -> Iterator[tuple[str, str, float, float, float]]:
         """Metric, unit, value and interval of each score; the interval is NaN where there is none."""
