@@ -229,7 +229,7 @@ def environment() -> EnvironmentRecord:
 
 def with_settings(run: RunFolder, changes: dict[str, object]) -> RunFolder:
     """The run with other settings."""
-    raw = _merged(run.settings.model_dump(mode="json"), changes)
+    raw = _merged(run.spec.model_dump(mode="json"), changes)
     run.write_settings(StudySpec.model_validate(raw))
     return RunFolder(run.path)
 

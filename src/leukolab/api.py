@@ -153,7 +153,7 @@ def open_run(folder: AnyPath) -> StudyRun:
     Raises:
         RunError: the folder is not that of a run.
     """
-    RunFolder(Path(folder)).settings  # noqa: B018  (read now, so that a wrong folder is told of now)
+    RunFolder(Path(folder)).spec  # noqa: B018  (read now, so that a wrong folder is told of now)
     return StudyRun(Path(folder))
 
 

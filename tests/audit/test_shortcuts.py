@@ -16,7 +16,7 @@ def paths_of(root: Path) -> list[Path]:
 
 def test_cells_on_black_are_measured_and_smears_are_not(two_class: Path, four_class: Path, tmp_path: Path) -> None:
     kind, features = shortcut_features(paths_of(two_class), "two", tmp_path)
-    assert (kind, features.shape) == ("size and colour", (60, 24))
+    assert (kind, features.shape) == ("size_and_colour", (60, 24))
     kind, features = shortcut_features(paths_of(four_class), "four", tmp_path)
     assert (kind, features.shape) == ("colour", (72, 27))
     assert np.isfinite(features).all()

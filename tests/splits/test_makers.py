@@ -110,8 +110,8 @@ def test_wen_by_subject_follows_the_corrected_protocol():
 
 def test_few_groups_are_said_and_flagged():
     split = cut(by_subject(40), kind="nested", outer=5, folds=3, tuning=0.125)
-    assert split.head.few_tuning_groups
-    assert split.head.few_test_groups
+    assert split.head.few_tuning_outer
+    assert split.head.few_test_outer
     assert split.head.few_tuning_outer == (1, 2, 3, 4, 5)
     tuning, test = split.head.findings[:2]
     assert (tuning.code, test.code) == ("split.few_tuning_groups", "split.few_test_groups")
@@ -121,8 +121,8 @@ def test_few_groups_are_said_and_flagged():
 
 def test_enough_groups_are_not_flagged():
     split = cut(by_subject(240, images=(2, 4)), kind="nested", outer=5, folds=3, tuning=0.125)
-    assert not split.head.few_tuning_groups
-    assert not split.head.few_test_groups
+    assert not split.head.few_tuning_outer
+    assert not split.head.few_test_outer
     assert split.head.findings == ()
 
 

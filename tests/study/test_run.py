@@ -256,3 +256,24 @@ def test_a_run_without_its_predictions_says_so(wen_run: Any, tmp_path: Path) -> 
     (run / "predictions.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(RunError, match="damaged"):
         finish(RunFolder(run), None)
+
+
+@pytest.mark.usefixtures("quick_report")
+def test_a_run_that_is_being_extended_still_offers_its_model_and_no_old_scores(
+    part_runs: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(part_runs.first, run)
+    before = RunFolder(run).offered()
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cached, "train", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(load_study(str(run / "study.yaml"), ["outer_parts=[1, 2]"]), part_runs.data, run, home)
+    folder = RunFolder(run)
+    assert folder.offered() == before
+    assert all(seals.sealed(folder.job(key)) for key in folder.keys_of(before))
+    assert not folder.has(RunFolder.scores)
+    assert not folder.has(RunFolder.predictions)

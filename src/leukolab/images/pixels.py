@@ -64,7 +64,7 @@ class PixelStore:
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Packing:
     paths: tuple[Path, ...]
     image_ids: tuple[str, ...]
     digests: tuple[str, ...]
@@ -107,7 +107,7 @@ def pack(
     if len(paths) != len(image_ids) or not paths:
         raise ImageError(f"expected at least one image and one name each, got {len(paths)} and {len(image_ids)}.")
     digests = tuple(map_files(_digest_or_reason, list(paths), "Reading files"))
-    job = _Job(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable)
+    job = _Packing(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable)
     geometry = {"size_px": size_px, "crop_px": crop_px}
     key = content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
     folder = home / "pixels" / key
@@ -174,7 +174,7 @@ def _digest_or_reason(path: Path) -> str:
         return f"unreadable: {type(error).__name__}"
 
 
-def _open(folder: Path, key: str, job: _Job) -> PixelStore | None:
+def _open(folder: Path, key: str, job: _Packing) -> PixelStore | None:
     """The store in `folder`; None where it is missing or its checksum does not hold."""
     unread = _unread_rows(folder)
     if unread is None:
@@ -230,7 +230,7 @@ def _opened(folder: Path, key: str, kept: list[str]) -> PixelStore | None:
     return PixelStore(array, tuple(kept), measures.assign(image_id=kept), key)
 
 
-def _make(folder: Path, job: _Job) -> None:
+def _make(folder: Path, job: _Packing) -> None:
     with whole_folder(folder) as temporary:
         checksum, decoded = _write_array(temporary / "pixels.npy", job)
         unread = [row for row, one in enumerate(decoded) if one.sentence]
@@ -240,7 +240,7 @@ def _make(folder: Path, job: _Job) -> None:
         write_json(temporary / "manifest.json", manifest | {"checksum": digest(manifest)})
 
 
-def _manifest(job: _Job, checksum: str, measures: pd.DataFrame, unread: list[int]) -> dict[str, Any]:
+def _manifest(job: _Packing, checksum: str, measures: pd.DataFrame, unread: list[int]) -> dict[str, Any]:
     """What the store holds; image_ids are those of its first packing, for people, and not read back."""
     return {
         "array_sha256": checksum,
@@ -254,7 +254,7 @@ def _manifest(job: _Job, checksum: str, measures: pd.DataFrame, unread: list[int
     }
 
 
-def _write_array(path: Path, job: _Job) -> tuple[str, list[_Decoded]]:
+def _write_array(path: Path, job: _Packing) -> tuple[str, list[_Decoded]]:
     """Stream images to `path` as they are decoded; the digest of the array's bytes, and the rest about each."""
     seen: list[_Decoded] = []
     hasher = hashlib.sha256()
@@ -282,7 +282,7 @@ def _write_head(stream: BinaryIO, count: int, size_px: int) -> int:
     return stream.tell()
 
 
-def _decoded(path: Path, job: _Job) -> _Decoded:
+def _decoded(path: Path, job: _Packing) -> _Decoded:
     try:
         image = decode(path)
     except ImageError as error:

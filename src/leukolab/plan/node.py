@@ -142,13 +142,13 @@ def _fetch(order: Order, place: Place, here: Spot, read: Read) -> tuple[str, ...
 @contextlib.contextmanager
 def _heard(tell: TellDriver, level: int) -> Iterator[None]:
     """TellDriver all news, and each line that the work writes to its standard output or error."""
-    lines = _Lines(partial(tell, "printed"))
+    lines = _LineStream(partial(tell, "printed"))
     relay = Relay(lambda level, line: tell("warned" if level >= logging.WARNING else "printed", line))
     with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines), shown(relay, level):
         yield
 
 
-class _Lines(io.TextIOBase):
+class _LineStream(io.TextIOBase):
     """Passes on what is written, line by line."""
 
     def __init__(self, take: Callable[[str], None]) -> None:

@@ -6,13 +6,12 @@ Nobody else names a file of a run, but for those of its plan, ledger and lock (`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
-from leukolab.base.errors import RunError
+from leukolab.base.errors import RunError, SpecError
 from leukolab.base.files import SCHEMA_VERSION, read_json, read_table, write_json, write_table, write_text
 from leukolab.results.members import COLUMNS, Member, members_of
 from leukolab.results.records import (
@@ -25,6 +24,7 @@ from leukolab.results.records import (
     RivalsRecord,
 )
 from leukolab.spec import StudySpec
+from leukolab.spec.read import parse_study
 from leukolab.spec.yaml_text import study_yaml
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class RunFolder:
         "answer", "picked_on", required=False,
     )  # fmt: skip
 
-    settings = Document(StudySpec, "spec.json")
+    SETTINGS = "spec.json"
     card = Document(CardRecord, "card.json")
     data = Document(DataRecord, "data.json")
     architecture = Document(ArchitectureRecord, "architecture.json", required=False)
@@ -162,14 +162,19 @@ class RunFolder:
     LARGE = (TRUNK, HEADS, UNFINISHED, f"{JOBS}/*/{JOB_MODEL}")
     """Patterns of what training needs and scores do not."""
 
-    @cached_property
+    @property
     def spec(self) -> StudySpec:
         """The settings the run was made with.
 
         Raises:
             RunError: they are missing, damaged, or those of a version that knows other settings.
         """
-        return self.settings
+        path = self.file(self.SETTINGS)
+        found = read_json(path)
+        try:
+            return parse_study(found if isinstance(found, dict) else {}, path.name)
+        except SpecError as error:
+            raise RunError(f"{path}: expected the settings of a run, found others ({error})") from error
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -247,7 +252,7 @@ class RunFolder:
 
     def write_settings(self, spec: StudySpec) -> None:
         """Write the settings into both their files, each whole or as before."""
-        write_text(self.file(RunFolder.settings), spec.model_dump_json(indent=2))
+        write_text(self.file(self.SETTINGS), spec.model_dump_json(indent=2))
         write_text(self.file(self.STUDY), study_yaml(spec))
 
     def job(self, key: str) -> Path:
@@ -282,5 +287,6 @@ class RunFolder:
         return self.path / self.REPORT / self.PAGE
 
     def without_results(self) -> None:
-        """Drop what tells of models that are not these any more."""
-        self.drop(RunFolder.predictions, RunFolder.history, RunFolder.answers, RunFolder.members)
+        """Drop what tells of models that are not these any more; the member offered for use is left as it is."""
+        tables = (RunFolder.predictions, RunFolder.history, RunFolder.scores, RunFolder.confusion, RunFolder.curves)
+        self.drop(*tables, RunFolder.class_report, RunFolder.hypotheses, RunFolder.answers)

@@ -18,6 +18,14 @@ from leukolab.results.predictions import Results, read_results
 from leukolab.results.records import ChosenRecord
 from leukolab.results.scores import score_members, summary_members, summary_scores
 
+TABLES = {
+    "scores": RunFolder.scores,
+    "confusion": RunFolder.confusion,
+    "curves": RunFolder.curves,
+    "class_report": RunFolder.class_report,
+    "hypotheses": RunFolder.hypotheses,
+}
+
 
 def write_outcome(folder: RunFolder) -> None:
     """Score the predictions of a run, choose a model, and write members, scores, choice and answers.
@@ -41,10 +49,11 @@ def write_outcome(folder: RunFolder) -> None:
         for one in (*predicting, *summaries, *(one for pool in pools for one in pool.members))
     ]
     chosen = _chosen(results, member, pools)
-    for table in (RunFolder.confusion, RunFolder.curves, RunFolder.class_report, RunFolder.hypotheses):
-        folder.drop(table)
-    for name, found in tables.items():
-        folder.write(RunFolder.__dict__[name], found)
+    for name, table in TABLES.items():
+        if name in tables:
+            folder.write(table, tables[name])
+        else:
+            folder.drop(table)
     folder.write(RunFolder.members, members_table(everyone))
     folder.write(RunFolder.predictions, _with_offered(results, member))
     folder.record(RunFolder.chosen, chosen)

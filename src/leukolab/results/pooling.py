@@ -111,13 +111,14 @@ def joined_draws(results: Results, series: Mapping[str, Series]) -> BalancedAccu
 
 
 def _picked(results: Results, protocol: str, mixtures: Sequence[Mixtures]) -> Iterator[Member]:
-    """What each outer part's rule picked of everything, and in studies that mix of the weighted ensembles."""
+    """What each outer part's rule picked, where all parts could pick among the same, and of weighted ensembles."""
     ensembles = {one.outer: one.ensembles for one in mixtures}
     parts = {outer: models for (name, outer), models in results.outer_parts().items() if name == protocol}
     chosen = [
         winner_of(results, [*models, *ensembles.get(outer, ())], protocol, outer) for outer, models in parts.items()
     ]
-    if chosen:
+    candidates = {frozenset((one.reading, one.learning_rate) for one in models) for models in parts.values()}
+    if chosen and len(candidates) == 1:
         yield _pooled(f"{protocol}/pooled/{CHOSEN}", "chosen", chosen, method=CHOSEN)
     best = [one.best for one in mixtures]
     if best:

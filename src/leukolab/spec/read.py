@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from leukolab.base.errors import SpecError, nearest
+from leukolab.spec.earlier import from_earlier
 from leukolab.spec.models import Settings, StudySpec
 from leukolab.spec.yaml_text import from_yaml, read_yaml
 
@@ -43,7 +44,7 @@ def parse_study(raw: Mapping[str, Any], where: str) -> StudySpec:
     Raises:
         SpecError: a key is unknown or a value may not be.
     """
-    return parse_settings(StudySpec, raw, where)
+    return parse_settings(StudySpec, from_earlier(dict(raw), _shipped), where)
 
 
 def parse_settings(model: type[AnySettings], raw: Mapping[str, Any], where: str) -> AnySettings:
@@ -56,6 +57,11 @@ def parse_settings(model: type[AnySettings], raw: Mapping[str, Any], where: str)
         return model.model_validate(raw)
     except ValidationError as error:
         raise SpecError(_sentence(error, where, model)) from error
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    """The settings of a shipped study; none where there is no such study."""
+    return raw_study(name)[1] if name in study_names() else {"report": {}}
 
 
 def read_setting(text: str) -> tuple[str, Any]:

@@ -51,16 +51,6 @@ class SplitHead:
     few_test_outer: tuple[int, ...] = ()
     """Outer parts with under 20 test groups in a class."""
 
-    @property
-    def few_tuning_groups(self) -> bool:
-        """Whether any outer part is too poor in tuning groups to choose between models."""
-        return bool(self.few_tuning_outer)
-
-    @property
-    def few_test_groups(self) -> bool:
-        """Whether any outer part is so poor in test groups that a warning is due."""
-        return bool(self.few_test_outer)
-
 
 @dataclass(frozen=True)
 class Split:

@@ -45,7 +45,7 @@ def report_run(run: str | Path, pixels: PixelStore | Home | None, language: str 
     """
     run = Path(run)
     folder = RunFolder(run)
-    folder.settings  # noqa: B018  (a folder that is no run is refused before it is locked)
+    folder.spec  # noqa: B018  (a folder that is no run is refused before it is locked)
     with hold(run):
         path = finish(folder, pixels, language)
         write_event(run, Event("reported"))

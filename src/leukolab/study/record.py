@@ -119,11 +119,15 @@ def _forget_results_of_others(run: RunFolder, jobs: list[Job]) -> None:
     """Drop what tells of other models than these, lest it be shown or used beside the settings of these."""
     keys = {job.key for job in jobs}
     try:
-        before, chosen = set(run.jobs["key"]), set(run.keys_of(run.offered()))
-    except (RunError, KeyError, TypeError):
-        before, chosen = set(), set()
-    if not chosen or not chosen <= keys:
-        run.drop(RunFolder.chosen)
+        offered = set(run.keys_of(run.offered()))
+    except (RunError, KeyError):
+        offered = set()
+    if not offered or not offered <= keys:
+        run.drop(RunFolder.chosen, RunFolder.members)
+    try:
+        before = set(run.jobs["key"])
+    except RunError:
+        before = set()
     if before != keys:
         run.without_results()
 

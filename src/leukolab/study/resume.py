@@ -14,16 +14,16 @@ def spec_begun(run: RunFolder) -> StudySpec | None:
     Raises:
         RunError: both files are damaged.
     """
-    if not run.has(RunFolder.settings) and not run.has(RunFolder.STUDY):
+    if not run.has(RunFolder.SETTINGS) and not run.has(RunFolder.STUDY):
         return None
     try:
-        return run.settings
+        return run.spec
     except RunError:
         try:
             return load_study(str(run.file(RunFolder.STUDY)))
         except LeukolabError as error:
             raise RunError(
-                f"{run.path}: expected the settings of a run in {RunFolder.settings.file} and {RunFolder.STUDY}, "
+                f"{run.path}: expected the settings of a run in {RunFolder.SETTINGS} and {RunFolder.STUDY}, "
                 "found both damaged or lost. "
                 "Delete these two files and run the same command again: the runtime is measured anew, and what does "
                 "not fit it is trained again."

@@ -63,7 +63,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Site:
     """A search at work: where, and on what."""
 
     spec: StudySpec
@@ -107,7 +107,7 @@ def tune_study(
     with hold(make_folder(folder)):
         whole = packed(sources, spec, home)
         _remember(folder, _record(spec, search), index_fingerprint(whole.index))
-        place = _Place(spec, search, folder, home, data, on, _seen(whole, spec, home))
+        place = _Site(spec, search, folder, home, data, on, _seen(whole, spec, home))
         higher = METRICS[search.metric].higher_is_better
         sampling = Sampling(search.space, search.sampler, search.start, spec.seed, higher)
         with pixels_kept(place.seen, home), open_trials(folder / DATABASE, sampling) as trials:
@@ -186,7 +186,7 @@ def _remember(folder: Path, record: dict[str, Any], fingerprint: str) -> None:
     write_json(path, record | {"data": fingerprint})
 
 
-def _go_on(place: _Place, trials: Trials) -> None:
+def _go_on(place: _Site, trials: Trials) -> None:
     """Do the trials that are left."""
     spent: list[float] = []
     while len(done := trials.finished()) < place.search.trials:
@@ -202,14 +202,14 @@ def _go_on(place: _Place, trials: Trials) -> None:
         _tell(place, trials.finished(), spent)
 
 
-def _known(place: _Place, trial: Trial, done: Sequence[Trial]) -> dict[str, float] | None:
+def _known(place: _Site, trial: Trial, done: Sequence[Trial]) -> dict[str, float] | None:
     """Scores of an earlier trial with the same settings: genetic samplers repeat some."""
     same = [one.number for one in done if one.settings == trial.settings]
     scores: dict[str, float] | None = read_json(trial_folder(place.folder, same[0]) / SCORES) if same else None
     return scores
 
 
-def _scores(place: _Place, trial: Trial) -> dict[str, float]:
+def _scores(place: _Site, trial: Trial) -> dict[str, float]:
     """Train the models of a trial, or go on with it; the score of each on its fold, none where one diverged."""
     run = trial_folder(place.folder, trial.number)
     spec = filled(place.spec, trial.settings).model_copy(update={"runtime": _runtime(place, run)})
@@ -234,15 +234,15 @@ class _Named(logging.LoggerAdapter[logging.Logger]):
         return f"trial {(self.extra or {})['trial']}: {msg}", kwargs
 
 
-def _runtime(place: _Place, run: Path) -> RuntimeSpec:
+def _runtime(place: _Site, run: Path) -> RuntimeSpec:
     """What this trial began with, else what the first one measured: all trials compute alike.
 
     Where the backbone is searched, each trial measures what computes its frozen part.
     """
-    if RunFolder(run).has(RunFolder.settings):
+    if RunFolder(run).has(RunFolder.SETTINGS):
         return RunFolder(run).spec.runtime
     first = RunFolder(trial_folder(place.folder, 1))
-    if not first.has(RunFolder.settings):
+    if not first.has(RunFolder.SETTINGS):
         return place.spec.runtime
     runtime, asked = first.spec.runtime, place.spec.runtime
     if "model.backbone" in [one.path for one in place.search.space]:
@@ -270,7 +270,7 @@ def _score(run: RunFolder, job: Job, material: Material, metric: str) -> float:
     return score
 
 
-def _tell(place: _Place, done: Sequence[Trial], spent: Sequence[float]) -> None:
+def _tell(place: _Site, done: Sequence[Trial], spent: Sequence[float]) -> None:
     last, best = done[-1], best_of(done, place.search.metric)
     value = "diverged" if last.value is None else f"{place.search.metric} {last.value:.4f}"
     record = f", best {best.value:.4f} (trial {best.number})" if best is not None and best.value is not None else ""
