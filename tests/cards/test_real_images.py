@@ -47,6 +47,7 @@ def over(index: pd.DataFrame, function) -> list:
     return list(map_files(lambda path: function(decode(Path(path))), list(index["path"]), "Reading"))
 
 
+@pytest.mark.slow
 def test_every_cell_is_proved_and_one_changed_pixel_is_named(cells: pd.DataFrame, data: Path, tmp_path: Path) -> None:
     result = verify("cnmc2019", locate("cnmc2019", data))
     assert set(cells["image_id"]) <= set(result.proved)
@@ -81,6 +82,7 @@ def test_colour_alone_tells_the_four_classes(subtypes: pd.DataFrame) -> None:
     assert trees.score(features[test], labels[test]) > 0.97
 
 
+@pytest.mark.slow
 def test_size_and_colour_tell_leukaemic_cells_of_unseen_subjects(cells: pd.DataFrame) -> None:
     groups = identity_groups(cells, get_card("cnmc2019").same_person)["group"]
     assert groups.groupby(cells["label"].to_numpy()).nunique().to_dict() == {0: 24, 1: 32}

@@ -46,6 +46,7 @@ def heard(place: Path) -> set[str]:
     return set((place / "heard.txt").read_text().split("\n")) - {""}
 
 
+@pytest.mark.slow
 def test_nothing_leaves_the_machine(tmp_path: Path) -> None:
     (tmp_path / "listener").mkdir()
     (tmp_path / "person").mkdir()

@@ -39,6 +39,7 @@ def closed_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_a_run_whose_server_is_away_is_whole_and_tracked_later(
     leukolab: Leukolab, two_class: Path, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def served() -> Iterator[tuple[str, dict[str, torch.Tensor], list[str]]]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_online_the_served_tensors_are_loaded_kept_and_used_offline(
     tmp_path: Path, served: tuple[str, dict[str, torch.Tensor], list[str]]
 ) -> None:
