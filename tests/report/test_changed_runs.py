@@ -79,7 +79,7 @@ def test_optional_files_may_be_missing(run: str, copied: Copy, tmp_path: Path, r
     folder.drop(*OPTIONAL)
     page = read_page(write_report(folder, whole.picture, out=tmp_path / "elsewhere"))
     assert "table-scores-image" in page.ids
-    assert not {"table-composition", "table-architecture", "figure-learning-loss", "figure-confusion"} & set(page.ids)
+    assert not {"table-composition", "figure-learning-loss", "figure-confusion"} & set(page.ids)
     assert "This run holds no prepared answer; read the scores below." in page.text
     assert not folder.page.exists()
 
@@ -87,8 +87,8 @@ def test_optional_files_may_be_missing(run: str, copied: Copy, tmp_path: Path, r
 def test_optional_files_are_these() -> None:
     names = {what.file for what in OPTIONAL}
     assert names == {
-        "answers.json", "architecture.json", "class_report.parquet", "composition.parquet", "confusion.parquet",
-        "curves.parquet", "environment.json", "history.parquet", "hypotheses.parquet",
+        "answers.json", "class_report.parquet", "composition.parquet", "confusion.parquet", "curves.parquet",
+        "history.parquet", "hypotheses.parquet",
     }  # fmt: skip
 
 

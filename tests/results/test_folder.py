@@ -16,7 +16,7 @@ from leukolab.base.findings import Finding
 from leukolab.results.calls import with_calls
 from leukolab.results.folder import Document, RunFolder, Table
 from leukolab.results.members import Member, members_of, members_table
-from leukolab.results.records import ArchitectureRecord, DataRecord, PooledRecord
+from leukolab.results.records import ArchitectureRecord, DataRecord, EnvironmentRecord, PooledRecord
 
 TABLES = {name: what for name, what in vars(RunFolder).items() if isinstance(what, Table)}
 DOCUMENTS = {name: what for name, what in vars(RunFolder).items() if isinstance(what, Document)}
@@ -120,6 +120,11 @@ def test_records_are_read_as_they_were_written(folder: RunFolder) -> None:
     assert folder.data == DataRecord(fingerprint="0", pixels="pixels-1")
     assert folder.architecture.learning == {"a": {"head": 34}}
     assert folder.chosen == chosen
+
+
+def test_the_version_of_a_file_is_none_of_its_facts(folder: RunFolder) -> None:
+    folder.record(RunFolder.environment, EnvironmentRecord(leukolab="1.0", seconds=2.5, torch="2.0"))
+    assert folder.environment.facts == {"leukolab": "1.0", "seconds": 2.5, "torch": "2.0"}
 
 
 def test_members_are_read_as_they_were_written(folder: RunFolder) -> None:

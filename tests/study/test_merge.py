@@ -210,6 +210,20 @@ def test_other_images_weights_or_splits_are_refused(part_runs: Any, another: Pat
     assert "expected the images (fingerprint of the data) of" in refused(runs, out)
 
 
+@pytest.mark.parametrize("record", ["architecture.json", "environment.json"])
+def test_a_part_without_a_record_is_refused(record: str, part_runs: Any, another: Path, tmp_path: Path) -> None:
+    (another / record).unlink()
+    sentence = refused([part_runs.first, another], tmp_path / "out")
+    assert f"{another / record}: expected a file here, found none" in sentence
+
+
+@pytest.mark.usefixtures("record_only")
+def test_what_not_every_run_has_may_be_missing(part_runs: Any, another: Path, home: Home, tmp_path: Path) -> None:
+    (another / RunFolder.composition.file).unlink()
+    merge_runs([another, part_runs.first], tmp_path / "out", home)
+    assert RunFolder(tmp_path / "out").composition.empty
+
+
 def test_a_part_that_comes_twice_must_be_the_same(part_runs: Any, another: Path, tmp_path: Path) -> None:
     model = another / "jobs" / read_table(another / "jobs.parquet")["key"].iloc[0] / "predictions.parquet"
     predictions = read_table(model)

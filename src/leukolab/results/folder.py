@@ -99,7 +99,7 @@ class Document(Generic[AnyRecord]):
         if not self.required and not path.is_file():
             return self.record()
         found = read_json(path)
-        if isinstance(found, dict) and int(found.get(SCHEMA_KEY, 1)) > SCHEMA_VERSION:
+        if isinstance(found, dict) and int(found.pop(SCHEMA_KEY, 1)) > SCHEMA_VERSION:
             raise RunError(f"{path}: written by a newer Leukolab; this one reads schema {SCHEMA_VERSION} at most.")
         try:
             return self.record.model_validate(found)
@@ -136,8 +136,8 @@ class RunFolder:
     SETTINGS = "spec.json"
     card = Document(CardRecord, "card.json")
     data = Document(DataRecord, "data.json")
-    architecture = Document(ArchitectureRecord, "architecture.json", required=False)
-    environment = Document(EnvironmentRecord, "environment.json", required=False)
+    architecture = Document(ArchitectureRecord, "architecture.json")
+    environment = Document(EnvironmentRecord, "environment.json")
     rivals_record = Document(RivalsRecord, "rivals.json")
     chosen = Document(ChosenRecord, "chosen.json")
     answers = Document(AnswersRecord, "answers.json", required=False)

@@ -123,8 +123,6 @@ class ChosenRecord(Record):
     member: str
     chosen_on: str
     claim: bool
-    images: int = 0
-    groups: int = 0
     against: tuple[Against, ...] = ()
     pooled: PooledRecord | None = None
 

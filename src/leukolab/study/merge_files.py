@@ -25,7 +25,7 @@ SHARED = (
     RunFolder.card, RunFolder.data, RunFolder.architecture, RunFolder.TRUNK,
     RunFolder.index, RunFolder.groups, RunFolder.composition,
 )  # fmt: skip
-"""Files that are the same in every part."""
+"""Files that are the same in every part, as far as they are there."""
 
 
 def write_merged(parts: Sequence[FinishedRun], folder: Path) -> None:
@@ -41,7 +41,8 @@ def write_merged(parts: Sequence[FinishedRun], folder: Path) -> None:
     first, run = parts[0], RunFolder(folder)
     run.write_settings(merged_spec([part.spec for part in parts]))
     for what in SHARED:
-        _place(first.folder.file(what), run.file(what))
+        if first.folder.has(what):
+            _place(first.folder.file(what), run.file(what))
     for name, split in first.splits.items():
         run.write_split(name, split)
     jobs = _jobs(parts)
