@@ -69,6 +69,8 @@ def test_a_study_of_ones_own_is_one_file_with_names_of_its_own(four_class: Path,
         ("report.sections=[resuls]", "report.sections: 'resuls' is not known. Did you mean 'results'?"),
         ("report.answers=[paper]", "report.answers: 'paper' is not known"),
         ("report.primary=acuracy", "report.primary: 'acuracy' is not known. Did you mean 'accuracy'?"),
+        ("report.limits=[one_desing]", "report.limits: 'one_desing' is not known. Did you mean 'one_design'?"),
+        ("report.labels=wne", "report.labels: 'wne' is not known. Did you mean 'wen'?"),
     ],
 )
 def test_a_report_that_cannot_be_written_is_refused_before_training(

@@ -24,7 +24,7 @@ from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.run import run_study, train_study
 from leukolab.study.status import read_progress
-from leukolab.study.tracking.entries import entries
+from leukolab.study.tracking.entries import entries, run_end
 
 Snapshot = Callable[[Path], dict[str, str]]
 Learned = Callable[[Path], pd.DataFrame]
@@ -222,6 +222,8 @@ def test_what_not_every_run_has_may_be_missing(part_runs: Any, another: Path, ho
     (another / RunFolder.composition.file).unlink()
     merge_runs([another, part_runs.first], tmp_path / "out", home)
     assert RunFolder(tmp_path / "out").composition.empty
+    ends = [run_end(RunFolder(run)) for run in (another, part_runs.first)]
+    assert run_end(RunFolder(tmp_path / "out")) == max(ends)
 
 
 def test_a_part_that_comes_twice_must_be_the_same(part_runs: Any, another: Path, tmp_path: Path) -> None:

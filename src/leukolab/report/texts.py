@@ -52,6 +52,15 @@ class Texts:
         """`title`, `caption` (of a figure), `note` (of a table) or `label`; empty where it has none."""
         return self._filled(self.entries.get(f"items.{key}.{part}", ""), values)
 
+    def names(self, group: str) -> list[str]:
+        """Names of the texts in a group."""
+        return [key.removeprefix(f"{group}.") for key in self.entries if key.startswith(f"{group}.")]
+
+    def label_sets(self) -> set[str]:
+        """Whose numbers figures and tables can bear: the names `X` of the texts `items.<key>.label_X`."""
+        parts = (name.rpartition(".")[2] for name in self.names("items"))
+        return {part.removeprefix("label_") for part in parts if part.startswith("label_")}
+
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding: the text `findings.<code>`."""
         return self(f"findings.{finding.code}", **finding.values)

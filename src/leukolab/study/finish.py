@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from leukolab.base.errors import SpecError, nearest
@@ -25,16 +26,23 @@ def check_report(spec: StudySpec, language: str = "en") -> None:
     """See that the report a study asks for can be written, before anything is trained.
 
     Raises:
-        SpecError: a section, an answer, a metric or the language is not known.
+        SpecError: a section, an answer, a metric, a limit, the labels or the language is not known.
     """
-    load_texts(language)
+    texts = load_texts(language)
     for name in spec.report.sections:
         section_of(name)
     for name in spec.report.answers:
         answer_of(name)
-    if spec.report.primary not in METRICS:
-        near = nearest(spec.report.primary, METRICS)
-        raise SpecError(f"report.primary: '{spec.report.primary}' is not known. {near}", settings=("report.primary",))
+    _check_known("report.primary", spec.report.primary, METRICS)
+    for name in spec.report.limits:
+        _check_known("report.limits", name, texts.names("limits"))
+    if spec.report.labels:
+        _check_known("report.labels", spec.report.labels, texts.label_sets())
+
+
+def _check_known(setting: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise SpecError(f"{setting}: '{name}' is not known. {nearest(name, known)}", settings=(setting,))
 
 
 def report_run(run: str | Path, pixels: PixelStore | Home | None, language: str = "en") -> Path:

@@ -107,13 +107,14 @@ def _missing(table: pd.DataFrame, name: str, there: dict[str, pd.DataFrame]) -> 
 
 
 def _environment(parts: Sequence[FinishedRun]) -> EnvironmentRecord:
-    """Versions and machines of all parts, the first start, the seconds of all together."""
+    """Versions and machines of all parts, the first start, the last end, the seconds of all together."""
     found = [part.folder.environment.facts for part in parts]
     names = dict.fromkeys(name for one in found for name in one)
     merged = {name: " / ".join(dict.fromkeys(str(one[name]) for one in found if name in one)) for name in names}
     first, seconds = min(str(one["started"]) for one in found), sum(float(one["seconds"]) for one in found)
+    until = max(part.folder.environment.until for part in parts)
     return EnvironmentRecord.model_validate(
-        {**merged, "started": first, "seconds": round(seconds, 1), "merged": f"{len(parts)} runs"}
+        {**merged, "started": first, "until": until, "seconds": round(seconds, 1), "merged": f"{len(parts)} runs"}
     )
 
 

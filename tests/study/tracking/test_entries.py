@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from leukolab.study.tracking.entries import flat
+from pathlib import Path
+
+import pytest
+
+from leukolab.base.errors import RunError
+from leukolab.results.folder import RunFolder
+from leukolab.results.records import EnvironmentRecord
+from leukolab.study.tracking.entries import flat, run_end
 
 
 def test_settings_are_told_flat_and_paths_by_their_last_name() -> None:
@@ -23,3 +30,12 @@ def test_settings_are_told_flat_and_paths_by_their_last_name() -> None:
         "rates": "[0.1, 0.01]",
         "empty": "{}",
     }
+
+
+def test_a_run_ended_when_it_noted_so(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.record(RunFolder.environment, EnvironmentRecord(until="1970-01-01T00:01:00.500000+00:00"))
+    assert run_end(folder) == 60.5
+    folder.record(RunFolder.environment, EnvironmentRecord())
+    with pytest.raises(RunError, match=r"environment\.json: until: expected the time when the run was done, got ''"):
+        run_end(folder)

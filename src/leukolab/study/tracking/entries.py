@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,8 +75,8 @@ def entries(run: Path) -> list[Entry]:
     """
     folder = RunFolder(run)
     metrics = {str(name): _metrics(rows) for name, rows in folder.scores.groupby("member", sort=False)}
-    ended = folder.file(RunFolder.scores).stat().st_mtime
-    found = [_study(folder, metrics), *_models(folder, metrics)]
+    ended = run_end(folder)
+    found = [_study(folder, metrics, ended), *_models(folder, metrics)]
     for one in folder.member_list().values():
         if one.kind in ("ensemble", "rival", "pooled"):
             params = {"protocol": one.protocol, "outer": str(one.outer)} | _mixed(one)
@@ -83,7 +84,23 @@ def entries(run: Path) -> list[Entry]:
     return found
 
 
-def _study(folder: RunFolder, metrics: dict[str, dict[str, float]]) -> Entry:
+def run_end(folder: RunFolder) -> float:
+    """When the run was done, in seconds since 1970, as it noted itself: a report written later changes nothing.
+
+    Raises:
+        RunError: no such time is noted.
+    """
+    until = folder.environment.until
+    try:
+        return datetime.fromisoformat(until).timestamp()
+    except ValueError as error:
+        raise RunError(
+            f"{folder.file(RunFolder.environment)}: until: expected the time when the run was done, got '{until}'. "
+            "Run the study there again: models that are whole are kept."
+        ) from error
+
+
+def _study(folder: RunFolder, metrics: dict[str, dict[str, float]], ended: float) -> Entry:
     """Settings, the scores of the model offered for use, and what the report shows without pictures of cells."""
     spec, chosen, said = folder.spec, folder.chosen, folder.answers
     machine, trunk = folder.environment.facts, folder.file(RunFolder.TRUNK)
@@ -93,7 +110,7 @@ def _study(folder: RunFolder, metrics: dict[str, dict[str, float]]) -> Entry:
         key=STUDY,
         name=spec.name,
         kind=STUDY,
-        ended=folder.file(RunFolder.predictions).stat().st_mtime,
+        ended=ended,
         params=dict(flat(spec.model_dump(mode="json"))),
         metrics=metrics[chosen.member],
         files=shareable(folder) | ({trunk.name: trunk} if trunk.is_file() else {}),
