@@ -25,6 +25,7 @@ TERMS = {
     "optimizers.adamw", "optimizers.rmsprop", "optimizers.nadam", "optimizers.adagrad", "methods_text.reading",
     "findings.split.note", "findings.answer.of_protocol", "findings.side.learning_rate", "findings.side.intra_lr",
     "findings.side.inter_lr", "findings.hypothesis.difference", "schemes_short.f1", "schemes_short.kappa",
+    "names.with_rate",
 }  # fmt: skip
 """Texts that are the same in both languages: terms of art, and texts that are places alone."""
 FACTS = {"title", "source", "licence", "doi"}

@@ -15,8 +15,6 @@ from leukolab.results.members import BEST_ENSEMBLE, CHOSEN, Member
 from leukolab.spec import StudySpec
 from leukolab.splits import SplitHead
 
-RIVALS = ("features", "colour")
-
 
 def rate_text(rate: float, texts: Texts) -> str:
     """A learning rate as people write it: 0.001, 0.0001, 0.00001."""
@@ -58,14 +56,23 @@ class Names:
             return self.texts.name("picked", member.method)
         if member.scenario:
             return self._ensemble(member)
-        rate = member.learning_rate if self._several_rates else None
-        return self.method(member.reading or member.method, rate)
+        if not member.reading:
+            return self.rival(member.method)
+        return self.method(member.reading, member.learning_rate if self._several_rates else None)
 
-    def method(self, method: str, rate: float | None = None) -> str:
-        """The label of a reading or a rival; of a reading at one of several learning rates, with that."""
-        name = "colour_only" if method == "colour" and self.shortcut == "colour" else method
-        label = self.texts.name("methods", name)
+    def rival(self, method: str) -> str:
+        """The label of a rival."""
+        return self.texts.name("rivals", "colour_only" if method == self.shortcut == "colour" else method)
+
+    def method(self, reading: str, rate: float | None = None) -> str:
+        """The label of a reading; of its mean at one of several learning rates, with that."""
+        label = self.texts.name("methods", reading)
         return label if rate is None else self.texts("names.at_rate", name=label, rate=rate_text(rate, self.texts))
+
+    def reading(self, reading: str, rate: float | None = None) -> str:
+        """The label of a reading; of its models at one of several learning rates, with that."""
+        label = self.texts.name("methods", reading)
+        return label if rate is None else self.texts("names.with_rate", name=label, rate=rate_text(rate, self.texts))
 
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding, its members, readings and protocols called by their labels."""

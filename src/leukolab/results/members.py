@@ -78,6 +78,12 @@ class Member:
         return ":".join([EQUAL, *stem] if self.scheme == EQUAL else [*stem, self.scheme])
 
 
+def own_rate(member: Member, members: Iterable[Member]) -> float | None:
+    """The learning rate that tells a member from others of its reading; None where its reading ran with one alone."""
+    rates = {one.learning_rate for one in members if one.kind == "model" and one.reading == member.reading}
+    return member.learning_rate if len(rates) > 1 else None
+
+
 COLUMNS = tuple(field.name for field in fields(Member))
 
 

@@ -12,9 +12,9 @@ from leukolab.report import chosen
 from leukolab.report.figures.palette import MUTED
 from leukolab.report.figures.scores import Reference, ScoreRow, comparison
 from leukolab.report.items import Drawing
-from leukolab.report.names import RIVALS, Names
+from leukolab.report.names import Names
 from leukolab.report.run import Run
-from leukolab.report.tables.subtypes import method_rows, splits_frame
+from leukolab.report.tables.subtypes import Method, method_of, method_rows, methods
 from leukolab.report.texts import Texts
 from leukolab.results.members import EQUAL, Member
 
@@ -53,22 +53,22 @@ def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: st
     table = method_rows(run, protocol, metric)
     summaries = _summaries(run, protocol, metric)
     rows = []
-    for method in splits_frame(run, protocol, metric).columns:
+    for method in methods(run):
         own = table[table["method"] == method]
-        kind = "rival" if method in RIVALS else "model"
+        label, kind = method.label(names), "rival" if method.rival else "model"
         if len(own) == 1:
-            rows.append(ScoreRow(names.method(method), kind, *_interval(own.iloc[0].to_dict())))
-            continue
-        value, low, high = summaries.get(method, (float("nan"),) * 3)
-        rows.append(ScoreRow(names.method(method), kind, value, low, high, tuple(own["value"].astype(float))))
+            rows.append(ScoreRow(label, kind, *_interval(own.iloc[0].to_dict())))
+        elif len(own):
+            value, low, high = summaries.get(method, (float("nan"),) * 3)
+            rows.append(ScoreRow(label, kind, value, low, high, tuple(own["value"].astype(float))))
     return rows
 
 
-def _summaries(run: Run, protocol: str, metric: str) -> dict[str, tuple[float, float, float]]:
+def _summaries(run: Run, protocol: str, metric: str) -> dict[Method, tuple[float, float, float]]:
     """Summaries of methods over their outer parts, by method."""
     scores = chosen.part_scores(run)
     rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["kind"] == "summary")]
-    return {str(row["reading"] or row["method"]): _interval(row) for row in rows.to_dict("records")}
+    return {method_of(run, run.members[str(row["member"])]): _interval(row) for row in rows.to_dict("records")}
 
 
 def _interval(row: Mapping[Any, Any]) -> tuple[float, float, float]:

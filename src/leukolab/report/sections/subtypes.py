@@ -13,7 +13,6 @@ from leukolab.report.figures.learning import Curve
 from leukolab.report.figures.learning import learning as learning_figure
 from leukolab.report.figures.scores import SplitLabels, by_split
 from leukolab.report.items import Drawing, Item, Section
-from leukolab.report.names import RIVALS
 from leukolab.report.sections.common import (
     Scene,
     confusion_item,
@@ -118,14 +117,11 @@ def _splits(scene: Scene) -> Drawing:
     run, names, texts = scene.run, scene.names, scene.texts
     metric = chosen.primary(run)
     frames = {name: tables_subtypes.splits_frame(run, name, metric) for name in run.protocols}
-    panels = {
-        names.protocol_panel(name): frame.rename(
-            columns={method: names.method(str(method)) for method in frame.columns}
-        )
-        for name, frame in frames.items()
-    }
+    labels = {one: one.label(names) for one in tables_subtypes.methods(run)}
+    panels = {names.protocol_panel(name): frame.rename(columns=labels) for name, frame in frames.items()}
+    rivals = [name for one, name in labels.items() if one.rival]
     for table in panels.values():
-        table.attrs["rivals"] = [names.method(rival) for rival in RIVALS if names.method(rival) in table.columns]
+        table.attrs["rivals"] = [name for name in rivals if name in table.columns]
     label = texts.name("metrics", metric)
     words = SplitLabels(texts("axes.split"), label)
     paper = paper_line(run, texts, run.protocols[0])

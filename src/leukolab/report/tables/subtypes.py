@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from leukolab.report import chosen
 from leukolab.report.items import Column, Sheet
-from leukolab.report.names import RIVALS, Names
+from leukolab.report.names import Names
 from leukolab.report.run import Run
 from leukolab.report.tables.common import columns_of
 from leukolab.report.texts import Texts
+from leukolab.results.members import Member, own_rate
 
+RIVALS = ("features", "colour")
+"""What rivals learn from, in the order in which they are shown."""
 EPOCHS = (1, *range(10, 101, 10))
 """Epochs of Tabel 2."""
 
@@ -84,20 +89,52 @@ def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, s
     return Sheet("class_report", frame, keys + numbers, shown=shown, values=values)
 
 
+@dataclass(frozen=True)
+class Method:
+    """A reading, apart at each learning rate where it ran with several, or a rival. A reading may be called as one."""
+
+    name: str
+    rate: float | None = None
+    rival: bool = False
+
+    @property
+    def column(self) -> str:
+        """What heads its column where the table is written as data."""
+        return self.name if self.rate is None else f"{self.name}/lr{self.rate:g}"
+
+    def label(self, names: Names) -> str:
+        """What a reader calls it."""
+        return names.rival(self.name) if self.rival else names.reading(self.name, self.rate)
+
+
+def method_of(run: Run, member: Member) -> Method:
+    """The method of a model or a rival, or of what sums some up."""
+    if not member.reading:
+        return Method(member.method, rival=True)
+    return Method(member.reading, own_rate(member, run.members.values()))
+
+
+def methods(run: Run) -> list[Method]:
+    """The methods of a run: readings in the order of its jobs, then rivals in that of `RIVALS`."""
+    readings = [method_of(run, run.members[str(job)]) for job in run.jobs["job"]]
+    rivals = [Method(name, rival=True) for name in RIVALS]
+    return list(dict.fromkeys((*readings, *rivals)))
+
+
 def method_rows(run: Run, protocol: str, metric: str) -> pd.DataFrame:
-    """Test scores by image of one protocol and metric: method (reading or rival), outer, value."""
+    """Test scores by image of one protocol and metric: method (a `Method`), outer, value, low, high."""
     scores = chosen.part_scores(run)
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
     scores = scores[scores["kind"].isin(["model", "rival"])]
-    methods = scores["reading"].where(scores["kind"] == "model", scores["method"])
-    return scores.assign(method=methods)[["method", "outer", "value", "low", "high"]]
+    found = scores["member"].map(lambda name: method_of(run, run.members[str(name)]))
+    return scores.assign(method=found)[["method", "outer", "value", "low", "high"]]
 
 
 def splits_frame(run: Run, protocol: str, metric: str) -> pd.DataFrame:
-    """Outer parts by methods, rivals last."""
+    """Outer parts by methods (each a `Method`), rivals last."""
     rows = method_rows(run, protocol, metric)
     table = rows.pivot_table(index="outer", columns="method", values="value", aggfunc="mean", sort=False).sort_index()
-    order = [name for name in (*chosen.readings(run), *RIVALS) if name in table.columns]
+    order = [one for one in methods(run) if one in table.columns]
     return table[order].rename_axis(columns=None)
 
 
@@ -106,10 +143,11 @@ def splits_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     metric = chosen.primary(run)
     frames = [splits_frame(run, name, metric).reset_index().assign(protocol=name) for name in run.protocols]
     frame = pd.concat(frames, ignore_index=True)
-    methods = [column for column in frame.columns if column not in ("outer", "protocol")]
-    ordered = [*[name for name in methods if name not in RIVALS], *[name for name in RIVALS if name in methods]]
-    frame = frame[["protocol", "outer", *ordered]]
+    ordered = [one for one in methods(run) if one in frame.columns]
+    readings = {one.column for one in ordered if not one.rival}
+    heads = {one: f"rival:{one.name}" if one.rival and one.name in readings else one.column for one in ordered}
+    frame = frame[["protocol", "outer", *ordered]].rename(columns=heads)
     shown = frame.assign(protocol=[texts.name("protocols", name) for name in frame["protocol"]])
     keys = columns_of(texts, ("protocol", "text"), ("outer", "count"))
-    columns = keys + tuple(Column(method, names.method(method)) for method in ordered)
+    columns = keys + tuple(Column(heads[one], one.label(names)) for one in ordered)
     return Sheet("splits", frame, columns, shown=shown, values={"metric": texts.name("metrics", metric)})
