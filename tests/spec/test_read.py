@@ -93,6 +93,25 @@ def test_a_protocol_that_the_study_lacks_is_refused(tmp_path: Path) -> None:
         load_study(str(written(tmp_path / "mine.yaml", {"protocols": protocols})))
 
 
+@pytest.mark.parametrize("group", ["protocols", "readings"])
+@pytest.mark.parametrize("name", ["", "../mine", "a b", "a.b", "x" * 41, "größe", "mine\n"])
+def test_a_name_that_is_no_name_of_a_folder_is_refused(group: str, name: str, tmp_path: Path) -> None:
+    _, raw = raw_study("demo")
+    named = raw[group] | {name: next(iter(raw[group].values()))}
+    with pytest.raises(SpecError) as caught:
+        load_study(str(written(tmp_path / "mine.yaml", {group: named})))
+    assert str(caught.value).startswith(f"mine.yaml: {group}.{name}: expected a name of 1 to 40 letters")
+    assert str(caught.value).endswith(f"got {name!r}.")
+
+
+def test_letters_digits_and_lines_name_a_folder(tmp_path: Path) -> None:
+    _, raw = raw_study("demo")
+    name = "My-own_2" + "x" * 32
+    named = raw["readings"] | {name: raw["readings"]["two_stage"]}
+    spec = load_study(str(written(tmp_path / "mine.yaml", {"readings": named, "ensembles": None})))
+    assert name in spec.readings
+
+
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:
     _, raw = raw_study("demo")
     del raw["training"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -19,6 +20,16 @@ def _each_once(rates: tuple[float, ...]) -> tuple[float, ...]:
     return rates
 
 
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+        raise ValueError(
+            f"expected a name of 1 to 40 letters (a to z), digits, '_' and '-', as folders bear it, got {name!r}"
+        )
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+"""A name of the study's own that folders and files of a run bear."""
 Rates = Annotated[
     tuple[Annotated[float, Field(gt=0, lt=1e37, allow_inf_nan=False)], ...],
     Field(min_length=1),
@@ -276,9 +287,9 @@ class StudySpec(Settings):
     training: TrainingSpec
     protocol: str
     """The protocol to run, or `both` for all of them."""
-    protocols: dict[str, ProtocolSpec] = Field(min_length=1)
+    protocols: dict[FolderName, ProtocolSpec] = Field(min_length=1)
     """By a name of the study's own."""
-    readings: dict[str, ReadingSpec] = Field(min_length=1)
+    readings: dict[FolderName, ReadingSpec] = Field(min_length=1)
     outer_parts: Parts | None = None
     """Outer parts to run, from 1; all where null."""
     ensembles: EnsembleSpec | None = None
