@@ -11,7 +11,7 @@ import numpy as np
 from leukolab.base.findings import Finding, finding_from
 from leukolab.report.texts import Texts
 from leukolab.results.folder import RunFolder
-from leukolab.results.members import BEST_ENSEMBLE, CHOSEN, Member
+from leukolab.results.members import BEST_ENSEMBLE, CHOSEN, Member, own_rate
 from leukolab.spec import StudySpec
 from leukolab.splits import SplitHead
 
@@ -89,7 +89,12 @@ class Names:
         return self.texts.finding(Finding(finding.code, finding.severity, values))
 
     def protocol_panel(self, protocol: str) -> str:
-        """Heading of the panel of one protocol, true of its split."""
+        """Heading of the panel of one protocol, true of its split; with its label where others of the run share it."""
+        title = self._panel(protocol)
+        alone = [self._panel(other) for other in self.heads].count(title) < 2
+        return title if alone else f"{title} ({self.texts.name('protocols_short', protocol)})"
+
+    def _panel(self, protocol: str) -> str:
         head, stance = self.heads[protocol], self.spec.protocols[protocol].stance
         leaks = stance == "corrected" and head.leakage == "known"
         by_group = stance == "published" and head.by != "image"
@@ -106,14 +111,20 @@ class Names:
         return len({one.learning_rate for one in self.members.values() if one.kind == "model"}) > 1
 
     @property
+    def _several_readings(self) -> bool:
+        return len({one.reading for one in self.members.values() if one.kind == "model"}) > 1
+
+    @property
     def _several_folds(self) -> bool:
         return any(one.kind == "model" and one.fold > 1 for one in self.members.values())
 
     def _model(self, member: Member) -> str:
         if self.spec.ensembles is not None or self._several_folds:
             rate = rate_text(member.learning_rate or 0.0, self.texts)
-            return self.texts("names.model_of_fold", rate=rate, fold=member.fold)
-        return self.texts("names.model_of_split", reading=self.method(member.reading), outer=member.outer)
+            name = self.texts("names.model_of_fold", rate=rate, fold=member.fold)
+            return f"{self.method(member.reading)}, {name}" if self._several_readings else name
+        reading = self.reading(member.reading, own_rate(member, self.members.values()))
+        return self.texts("names.model_of_split", reading=reading, outer=member.outer)
 
     def _ensemble(self, member: Member) -> str:
         scenario = self.texts.name("scenarios", member.scenario)
