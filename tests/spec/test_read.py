@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from leukolab.base.errors import SpecError
-from leukolab.spec import BalanceSpec, PublishedSpec, load_study
-from leukolab.spec.models import PublishedPart
+from leukolab.spec import BalanceSpec, load_study
 from leukolab.spec.read import raw_study
 
 
@@ -155,5 +153,8 @@ def test_the_published_accuracy_is_that_of_the_test_part() -> None:
     published = load_study("subtypes").published
     assert published is not None
     assert published.test_accuracy == 0.975
-    only_train = PublishedSpec(card="mine", parts=(PublishedPart(role="train", loss=0.1, accuracy=0.9),))
-    assert math.isnan(only_train.test_accuracy)
+
+
+def test_published_figures_without_those_of_the_test_part_are_refused() -> None:
+    with pytest.raises(SpecError, match=r"published: parts: expected the paper's figures of 'test', got train only"):
+        load_study("demo", ["published={card: mine, parts: [{role: train, loss: 0.1, accuracy: 0.9}]}"])

@@ -239,10 +239,18 @@ class PublishedSpec(Settings):
     """The paper's data set, in its own classes."""
     parts: tuple[PublishedPart, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _test_part_is_there(self) -> PublishedSpec:
+        roles = [part.role for part in self.parts]
+        if "test" not in roles:
+            found = ", ".join(roles)
+            raise ValueError(f"parts: expected the paper's figures of 'test', got {found} only. Add 'role: test'")
+        return self
+
     @property
     def test_accuracy(self) -> float:
-        """Accuracy on the test part; NaN where none is reported."""
-        return next((part.accuracy for part in self.parts if part.role == "test"), float("nan"))
+        """Accuracy on the test part."""
+        return next(part.accuracy for part in self.parts if part.role == "test")
 
 
 class ReportSpec(Settings):
