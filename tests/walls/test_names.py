@@ -23,8 +23,8 @@ LOOK_UPS = (
 )  # fmt: skip
 """Methods that compare their argument."""
 
-OTHER_MEANING = frozenset({("cli/table.py", "demo")})
-"""Words that mean something else there: `demo` is a command."""
+OTHER_MEANING = frozenset({("cli/table.py", "demo"), ("spec/earlier.py", "published")})
+"""Words that mean something else there: `demo` is a command, `published` a setting of a study."""
 
 
 def names() -> frozenset[str]:
