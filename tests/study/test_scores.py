@@ -345,7 +345,7 @@ def test_the_first_lines_rest_on_all_parts_together(parts_run: Any) -> None:
     assert {name: first.values[name] for name in expected} == expected
     assert first.values["auc"] == scores.loc["auc", "value"]
     said = Names.of(run, load_texts()).finding(first)
-    assert "On 60 cells of 20 persons (all 3 outer parts together), each tested once" in said
+    assert "On 60 cells of 20 subjects (all 3 outer parts together), each tested once" in said
     assert f"a balanced accuracy of {expected['value']:.3f}" in said
     assert (last.values["outer"], last.values["member"]) == (1, chosen.member)
     assert members[chosen.member].outer == 1

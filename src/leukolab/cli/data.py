@@ -75,7 +75,7 @@ def explore(home: Home, name: str, root: Path, out: Path, language: str) -> None
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @option("--layout", type=OneOf(LAYOUTS), default=LAYOUTS[0], show_default=True, help="Classes.")
 @option("--subjects", type=click.IntRange(2), default=24, show_default=True, help="Persons.")
-@option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images of each person.")
+@option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images per subject.")
 @option("--size", type=click.IntRange(32, 1024), default=224, show_default=True, help="Edge in pixels.")
 @option("--seed", type=int, default=7, show_default=True, help="Seed of every cell.")
 @option("--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look.")

@@ -1,8 +1,8 @@
 """What the frozen part makes of each image and view, computed once and kept in the home folder, shard by shard.
 
 A shard holds `shard_rows` images in one view, whole or absent, with a checksum: neighbours in the packed pixels, or in
-the bank's order, so that shards in which no image trains are never made. It is computed when first asked for, by
-whoever asks, and any shard may be deleted at any time.
+the bank's order, so that shards in which no image trains are never made. It is computed by the process
+that first asks for it, and any shard may be deleted at any time.
 """
 
 from __future__ import annotations

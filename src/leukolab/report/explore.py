@@ -58,7 +58,7 @@ def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path, langu
     """Measure every image of an index at full resolution, and write the page.
 
     Args:
-        index: one row an image, see `cards.index.make_index`; paths are opened here, unreadable ones listed.
+        index: one row per image, see `cards.index.make_index`; paths are opened here, unreadable ones listed.
         store: packed pixels of the same images, from which the samples are taken.
         card: of the same data set.
         out: the HTML file, or a folder in which `explore.html` is written.

@@ -170,7 +170,7 @@ class AugmentSpec(Settings):
     contrast: float = Field(0.0, ge=0, le=1)
     rotate_deg: float = Field(0.0, ge=0, le=180)
     views: Annotated[int, Field(ge=1)] | Literal["online"] = 8
-    """A bank of so many seeded views an image; or fresh draws each epoch."""
+    """Number of seeded views per image, made once; or fresh draws in each epoch."""
     bank: Literal["study", "model"] = "study"
     """One bank of views for all models of a study, or one each (costs a pass of the frozen part each)."""
 
