@@ -9,6 +9,7 @@ import pytest
 
 from leukolab.cards import card_lines, card_names, get_card
 from leukolab.cards.registry import data_set
+from leukolab.report.texts import languages, load_texts
 
 CARDS = card_names()
 
@@ -104,3 +105,13 @@ def test_a_card_can_be_shown(name: str) -> None:
     assert text.startswith(f"{name}: ")
     assert ("synthetic" in text) == card.synthetic
     assert all(note in text for note in card.notes)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_published_scores_are_metrics_that_every_language_names(name: str) -> None:
+    for published in get_card(name).published_scores:
+        assert published.scores
+        for metric, value in published.scores.items():
+            assert 0 < float(value) <= 1
+            for language in languages():
+                assert load_texts(language).name("metrics", metric) not in ("", metric)

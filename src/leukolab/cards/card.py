@@ -31,7 +31,8 @@ class PublishedScore:
     work: str
     part: str
     """Part of the data set that was scored."""
-    score: str
+    scores: Mapping[str, str]
+    """Each metric by its code, and its value with the digits that were published."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,18 @@ def honest_sheet(run: Run, texts: Texts) -> Sheet | None:
     if not scores:
         return None
     columns = columns_of(texts, ("work", "text"), ("part", "text"), ("score", "text"))
-    return Sheet("published_scores", pd.DataFrame([asdict(score) for score in scores]), columns)
+    table = pd.DataFrame(
+        [(one.work, one.part, _listed(one.scores)) for one in scores], columns=["work", "part", "score"]
+    )
+    said = [
+        _listed({texts.name("metrics", metric): texts.localised(value) for metric, value in one.scores.items()})
+        for one in scores
+    ]
+    return Sheet("published_scores", table, columns, shown=table.assign(score=said))
+
+
+def _listed(scores: Mapping[str, str]) -> str:
+    return "; ".join(f"{metric} {value}" for metric, value in scores.items())
 
 
 def used_sheet(run: Run, texts: Texts) -> Sheet:

@@ -50,14 +50,20 @@ CARD = Card(
         ("H14", "H24"),
     ),
     published_scores=(
-        PublishedScore("Pan et al. 2019, winner of the challenge", "final", "weighted F1 0.910 (preliminary 0.925)"),
-        PublishedScore("Prellberg and Kramer 2019, SE-ResNeXt", "final", "weighted F1 0.889"),
+        PublishedScore("Pan et al. 2019", "final", {"f1_weighted": "0.910"}),
+        PublishedScore("Pan et al. 2019", "preliminary", {"f1_weighted": "0.925"}),
+        PublishedScore("Prellberg & Kramer 2019, SE-ResNeXt", "final", {"f1_weighted": "0.889"}),
         PublishedScore(
-            "Mondal et al. 2021, WEN by kappa", "preliminary", "weighted F1 0.886, balanced accuracy 0.862, AUC 0.941"
+            "Mondal et al. 2021, WEN (kappa)",
+            "preliminary",
+            {"f1_weighted": "0.886", "balanced_accuracy": "0.862", "auc": "0.941"},
         ),
+        PublishedScore("Marzahl et al. 2019, ResNet18", "final", {"f1_weighted": "0.828"}),
+        PublishedScore("Marzahl et al. 2019, ResNet18", "preliminary", {"f1_weighted": "0.875"}),
         PublishedScore(
-            "Marzahl et al. 2019, ResNet18 with attention", "final", "weighted F1 0.828 (preliminary 0.875)"
+            "Albzour 2026, EfficientNet-B1",
+            "preliminary",
+            {"auc": "0.913", "sensitivity": "0.87", "specificity": "0.80"},
         ),
-        PublishedScore("Albzour 2026, EfficientNet-B1", "preliminary", "AUC 0.913, sensitivity 0.87, specificity 0.80"),
     ),
 )
