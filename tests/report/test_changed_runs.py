@@ -175,7 +175,8 @@ def test_the_methods_paragraph_holds_each_readings_rates_and_no_folder(copied: C
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_the_methods_paragraph_says_whether_images_are_synthetic(synthetic: bool, mixing_run: SmallRun) -> None:
     run = read_run(mixing_run.folder)
-    text = methods_paragraph(replace(run, card=run.card.model_copy(update={"synthetic": synthetic})), TEXTS)
+    changed = replace(run, card=run.card.model_copy(update={"synthetic": synthetic}))
+    text = methods_paragraph(changed, Names.of(mixing_run.folder, TEXTS), TEXTS)
     assert (" synthetic images of " in text) == synthetic
     assert "  " not in text
 

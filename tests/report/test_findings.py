@@ -11,8 +11,8 @@ from leukolab.report.texts import load_texts
 SENTENCES = {
     "few_tuning_groups": (
         {"limit": 5, "parts": [1, 3], "fewest": 2},
-        "Few groups: under 5 tuning groups in a class (outer parts 1, 3; at the fewest 2), so ensemble weights come "
-        "from each member's own fold, no champion is claimed and nothing is calibrated.",
+        "Few groups: under 5 tuning groups in a class (outer parts 1, 3; at the fewest 2), so no champion is claimed "
+        "and nothing is calibrated; where models are mixed, weights come from each member's own fold.",
     ),
     "few_test_groups": (
         {"limit": 20, "parts": [4], "fewest": 9, "width": 0.2345},
@@ -21,7 +21,7 @@ SENTENCES = {
     ),
     "few_test_groups_together": (
         {"limit": 20, "fewest": 19, "width": 0.2},
-        "Few groups: under 20 test groups in a class, all outer parts together (19): "
+        "Few groups: under 20 test groups in a class, the outer parts together (19): "
         "expect a 95 % interval of balanced accuracy about 0.20 wide.",
     ),
     "large_groups": (

@@ -39,7 +39,7 @@ WORDS = re.compile(r"[^\W\d_].*[^\W\d_]|[^\W\d_]", re.DOTALL)
 SETTINGS = {"language.decimal"}
 """Texts that are not shown."""
 EVERYWHERE = {"CSV", "TEX", "SVG", "PNG", "px", "x", "H1", "H2", "H3", "H4", "doi"}
-EVERYWHERE |= {"leukolab", "python", "torch", "torchvision", "timm"}
+EVERYWHERE |= {"leukolab", "python", "torch", "torchvision", "timm", "Leukolab", "Python", "PyTorch"}
 """Endings of files, units, numbers of hypotheses, and names of programs."""
 
 

@@ -23,6 +23,17 @@ def metrics_of(scores: pd.DataFrame) -> list[str]:
     return [name for name in METRICS if name in found]
 
 
+SAME = {2: ("recall",)}
+"""Number of classes to metrics that repeat another one: the positive class's recall is sensitivity."""
+SAME_OF_MORE = ("recall", "f1")
+"""With more classes recall is balanced accuracy, and F1 the macro F1."""
+
+
+def each_once(metrics: list[str], classes: int) -> list[str]:
+    """Metrics without those that repeat another one under a second name."""
+    return [name for name in metrics if name not in SAME.get(classes, SAME_OF_MORE)]
+
+
 def wide(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per member, one column per metric, in the order of first appearance."""
     keys = ["protocol", "outer", "kind", "member"]

@@ -36,6 +36,8 @@ class Names:
     heads: Mapping[str, SplitHead]
     shortcut: str
     texts: Texts
+    card: str = ""
+    """Name of the data card, whose classes have names that people say."""
 
     @classmethod
     def of(cls, folder: RunFolder, texts: Texts) -> Names:
@@ -45,7 +47,7 @@ class Names:
             RunError: the run is not finished.
         """
         heads = {name: split.head for name, split in folder.splits().items()}
-        return cls(folder.spec, folder.member_list(), heads, folder.rivals_record.shortcut, texts)
+        return cls(folder.spec, folder.member_list(), heads, folder.rivals_record.shortcut, texts, folder.card.name)
 
     def __call__(self, name: str) -> str:
         """The label of a member, such as "Inter-LR 0.001, by kappa"."""
@@ -59,6 +61,15 @@ class Names:
         if not member.reading:
             return self.rival(member.method)
         return self.method(member.reading, member.learning_rate if self._several_rates else None)
+
+    def class_name(self, name: str) -> str:
+        """A class as people say it, such as "leukaemic (all)"; one of the user's own as it is."""
+        return self.texts.word("classes", f"{self.card}.{name}").removeprefix(f"{self.card}.")
+
+    @property
+    def things(self) -> str:
+        """What the images of the data set show: cells, or images where nobody said."""
+        return self.texts.entries.get(f"things.{self.card}", self.texts("things.other"))
 
     def rival(self, method: str) -> str:
         """The label of a rival."""

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.base.files import make_folder, write_text
-from leukolab.report import chosen
+from leukolab.report import about, chosen
 from leukolab.report.figures.canvas import inline_svg, localised, svg_of, write_figure
 from leukolab.report.figures.headline import headline
 from leukolab.report.figures.pictures import Thumbnail
@@ -147,7 +147,7 @@ def write_report(run: RunFolder, thumbnail: Thumbnail, out: Path | None = None, 
     first = writer.block(headline(shown, scene.names, texts))
     built = [section_of(name)(scene) for name in shown.spec.report.sections]
     sections = [_section(section, writer) for section in built if section.items]
-    paragraph = methods_paragraph(shown, texts)
+    paragraph = methods_paragraph(shown, scene.names, texts)
     write_text(folder / RunFolder.PARAGRAPH, paragraph)
     page = folder / RunFolder.PAGE
     write_text(page, _render(scene, first, sections, paragraph))
@@ -190,12 +190,13 @@ def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]],
     page = jinja.get_template("report.html.j2").render(
         t=texts,
         run=run,
-        study=run.spec.words(texts.language),
+        study=about.words_of(run, names, texts),
+        limits=about.limits(run, names, texts),
+        glossary=about.glossary(run, texts),
         headline=first,
         sections=sections,
         hypotheses=_hypotheses(scene),
         badges=_badges(run, texts),
-        reproduces=any(run.reproduces(protocol) for protocol in run.protocols),
         settings=json.dumps(without_folders(run.spec.model_dump(mode="json")), indent=2, ensure_ascii=False),
         paragraph=paragraph,
         style=Markup(style),  # our own file

@@ -31,6 +31,8 @@ class Run:
     architecture: ArchitectureRecord
     chosen: ChosenRecord
     answers: AnswersRecord
+    shortcut: str
+    """What the second rival sees: `colour`, or `size_and_colour`."""
     heads: dict[str, SplitHead]
     """Protocol to the head of its split."""
     members: dict[str, Member]
@@ -56,6 +58,12 @@ class Run:
         """Protocols that were run, those that reproduce what was published first."""
         found = list(dict.fromkeys(self.jobs["protocol"].astype(str)))
         return sorted(found, key=lambda name: not self.reproduces(name))
+
+    @property
+    def begun_with(self) -> str:
+        """Whether the network began with `trained` weights or `drawn` ones."""
+        none = "none" in (self.spec.model.weights, self.architecture.weights.get("source"))
+        return "drawn" if none else "trained"
 
     @property
     def mixes(self) -> bool:
@@ -113,6 +121,7 @@ def read_run(folder: RunFolder) -> Run:
         architecture=folder.architecture,
         chosen=folder.chosen,
         answers=folder.answers,
+        shortcut=folder.rivals_record.shortcut,
         heads={name: split.head for name, split in folder.splits().items()},
         members=members,
         index=folder.index,

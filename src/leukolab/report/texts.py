@@ -48,6 +48,10 @@ class Texts:
         """The text `group.key`, or the key itself in readable form where the language has none."""
         return self.entries.get(f"{group}.{key}", str(key).replace("_", " "))
 
+    def word(self, group: str, key: str) -> str:
+        """The text `group.key`, or the key itself as it is where the language has none."""
+        return self.entries.get(f"{group}.{key}", key)
+
     def item(self, key: str, part: str, **values: Any) -> str:
         """`title`, `caption` (of a figure), `note` (of a table) or `label`; empty where it has none."""
         return self._filled(self.entries.get(f"items.{key}.{part}", ""), values)

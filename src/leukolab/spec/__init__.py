@@ -15,6 +15,7 @@ from leukolab.spec.models import (
     SplitSpec,
     StageSpec,
     StudySpec,
+    StudyWords,
     TrainingSpec,
 )
 from leukolab.spec.read import load_study, study_names
@@ -34,6 +35,7 @@ __all__ = [
     "SplitSpec",
     "StageSpec",
     "StudySpec",
+    "StudyWords",
     "TrainingSpec",
     "load_study",
     "study_names",

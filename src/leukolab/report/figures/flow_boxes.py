@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from leukolab.report import chosen
 from leukolab.report.figures.flow import Box
-from leukolab.report.names import rates_text
+from leukolab.report.names import Names, rates_text
 from leukolab.report.run import Run
 from leukolab.report.texts import Texts
 from leukolab.splits import ROLES
@@ -79,13 +79,19 @@ def study_flow(run: Run, texts: Texts, protocol: str) -> Flow:
         Box("inner", 0.2, 2, 0.36, texts("flow.inner"), images["inner"]),
         Box("test", 0.86, 2, 0.26, texts.name("roles", "test"), images["test"], "care"),
         *_models(run, texts, protocol),
-        Box("once", 0.5, 5, 0.66, texts("flow.once"), texts("flow.once_line"), "judge"),
+        Box("once", 0.5, 5, 0.66, texts("flow.once"), _once(run, texts, protocol), "judge"),
     ]
     ways = "all>split split>inner split>test inner>jobs jobs>wen wen>once test>once"
     if "tuning" in numbers:
         boxes.append(Box("tuning", 0.555, 2, 0.26, texts.name("roles", "tuning"), images["tuning"], "mix"))
         ways += " split>tuning tuning>wen"
     return boxes, [(way.split(">")[0], way.split(">")[1]) for way in ways.split()]
+
+
+def _once(run: Run, texts: Texts, protocol: str) -> str:
+    """How the test part is looked at: once, or again after champions were chosen on it."""
+    on_test = run.spec.protocols[protocol].champion_on == "test"
+    return texts("flow.once_line_published") if on_test else texts("flow.once_line")
 
 
 def _models(run: Run, texts: Texts, protocol: str) -> list[Box]:
@@ -95,9 +101,11 @@ def _models(run: Run, texts: Texts, protocol: str) -> list[Box]:
     rates, folds = len({one.learning_rate for one in models}), len({one.fold for one in models})
     ensembles = sum(one.weighted for one in chosen.ensembles_of(run, protocol, outer))
     count, line = texts("flow.jobs", count=len(models)), texts("flow.jobs_of", rates=rates, folds=folds)
+    settings = run.spec.protocols[protocol]
+    rule = texts("flow.wen_line", champion=settings.champion_on, weights=settings.weights_on)
     return [
         Box("jobs", 0.2, 3, 0.36, count, line, "work"),
-        Box("wen", 0.345, 4, 0.65, texts("flow.wen", count=ensembles), texts("flow.wen_line"), "mix"),
+        Box("wen", 0.345, 4, 0.65, texts("flow.wen", count=ensembles), rule, "mix"),
     ]
 
 
@@ -105,7 +113,7 @@ def training_flow(run: Run, texts: Texts) -> Flow:
     """The stages of one job (Gambar 3.3)."""
     reading = next(iter(run.spec.readings.values()))
     boxes = [
-        Box("weights", 0.5, 0, 0.7, texts("flow.weights"), run.spec.model.backbone),
+        Box("weights", 0.5, 0, 0.7, texts("flow.weights", begun=run.begun_with), run.spec.model.backbone),
         Box("batch", 0.5, 1, 0.7, texts("flow.batch"), _batch(run, texts), "work"),
     ]
     for number, stage in enumerate(reading.stages, start=1):
@@ -125,14 +133,18 @@ def _batch(run: Run, texts: Texts) -> str:
     return texts("flow.batch_line", size=run.spec.image.size_px, batch=run.spec.training.batch_size, rates=rates)
 
 
-def ensemble_flow(texts: Texts) -> Flow:
+def ensemble_flow(run: Run, names: Names, texts: Texts) -> Flow:
     """How members become one call (Gambar 3.4)."""
+    schemes = list(run.spec.ensembles.schemes) if run.spec.ensembles else []
+    call = texts("flow.call_line_likeliest")
+    if len(run.class_names) == 2:
+        call = texts("flow.call_line", positive=names.class_name(run.class_names[1]))
     boxes = [
         Box("inter", 0.25, 0, 0.46, texts("flow.inter"), texts("flow.inter_line")),
         Box("intra", 0.75, 0, 0.46, texts("flow.intra"), texts("flow.intra_line")),
-        Box("score", 0.5, 1, 0.7, texts("flow.score"), texts("flow.score_line"), "judge"),
+        Box("score", 0.5, 1, 0.7, texts("flow.score"), texts("flow.score_line", schemes=schemes), "judge"),
         Box("weight", 0.5, 2, 0.7, texts("flow.weight"), texts("flow.weight_line"), "mix"),
         Box("sum", 0.5, 3, 0.7, texts("flow.sum"), texts("flow.sum_line"), "mix"),
-        Box("call", 0.5, 4, 0.7, texts("flow.call"), texts("flow.call_line"), "care"),
+        Box("call", 0.5, 4, 0.7, texts("flow.call"), call, "care"),
     ]
     return boxes, [("inter", "score"), ("intra", "score"), ("score", "weight"), ("weight", "sum"), ("sum", "call")]

@@ -35,7 +35,7 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
         "headline",
         lambda: comparison(titled, label, lines),
         narrow=lambda: comparison(titled, label, lines, narrow=True),
-        values={"metric": label, "marks": caption},
+        values={"metric": label, "marks": caption, "shortcut": run.shortcut},
         least_px=0,
     )
 

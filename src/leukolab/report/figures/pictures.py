@@ -14,8 +14,8 @@ from PIL import Image
 from leukolab.cards.card import HEALTHY
 from leukolab.report import chosen
 from leukolab.report.items import Gallery, Tile
+from leukolab.report.names import Names
 from leukolab.report.run import Run
-from leukolab.report.texts import Texts
 
 Array = np.ndarray[Any, Any]
 Thumbnail = Callable[[str], Array]
@@ -101,26 +101,44 @@ def _normal(name: str) -> bool:
     return name.lower() in HEALTHY
 
 
-def wrong_gallery(run: Run, thumbnail: Thumbnail, texts: Texts) -> Gallery | None:
+def wrong_gallery(run: Run, thumbnail: Thumbnail, names: Names) -> Gallery | None:
     """The gallery of wrongly called cells; none where nothing was wrong."""
     table = wrong_calls(run)
     if table.empty:
         return None
     missed, others = table[table["missed"]], table[~table["missed"]]
     room = max(WRONG // 2, WRONG - len(others))
-    rows = [(texts("gallery.missed", count=len(missed)), missed.head(room))]
+    texts = names.texts
+    rows = [(texts("gallery.missed", count=len(missed), pairs=_pairs(missed, names)), missed.head(room))]
     rows.append((texts("gallery.other", count=len(others)), others.head(WRONG - min(room, len(missed)))))
-    tiles = tuple((title, _tiles(found, thumbnail, texts)) for title, found in rows if len(found))
+    tiles = tuple((title, _tiles(found, thumbnail, names)) for title, found in rows if len(found))
     return Gallery(
-        "wrong_calls", tiles, frame=table, values={"count": len(table), "shown": sum(len(row) for _, row in tiles)}
+        "wrong_calls",
+        tiles,
+        frame=table,
+        values={
+            "count": len(table),
+            "shown": sum(len(row) for _, row in tiles),
+            "order": texts("gallery.missed_first") if len(missed) else texts("gallery.surest_first"),
+        },
     )
 
 
-def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, texts: Texts) -> tuple[Tile, ...]:
+def _pairs(missed: pd.DataFrame, names: Names) -> str:
+    """Which class was called which, of missed images."""
+    texts, pairs = names.texts, missed[["actual", "called_as"]].drop_duplicates().to_dict("records")
+    return ", ".join(
+        texts("gallery.called", actual=names.class_name(row["actual"]), called=names.class_name(row["called_as"]))
+        for row in pairs
+    )
+
+
+def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, names: Names) -> tuple[Tile, ...]:
+    texts, said = names.texts, names.class_name
     return tuple(
         Tile(
             picture=data_uri(thumbnail(row["image_id"])),
-            title=texts("gallery.tile", actual=row["actual"], called=row["called_as"]),
+            title=texts("gallery.tile", actual=said(row["actual"]), called=said(row["called_as"])),
             note=texts("gallery.sure", probability=float(row["probability"])),
             name=row["image_id"],
             alarm=bool(row["missed"]),
@@ -129,9 +147,9 @@ def _tiles(table: pd.DataFrame, thumbnail: Thumbnail, texts: Texts) -> tuple[Til
     )
 
 
-def sample_gallery(run: Run, thumbnail: Thumbnail) -> Gallery:
+def sample_gallery(run: Run, thumbnail: Thumbnail, names: Names) -> Gallery:
     """Samples of each class, and the same as a figure file."""
-    sampled = by_class(run, SAMPLES)
+    sampled = {names.class_name(name): found for name, found in by_class(run, SAMPLES).items()}
     rows = tuple(
         (name, tuple(Tile(data_uri(thumbnail(image_id)), "", "", image_id) for image_id in found))
         for name, found in sampled.items()

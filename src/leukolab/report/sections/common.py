@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,22 +56,30 @@ def explore_items(scene: Scene) -> tuple[Item, ...]:
     """Exploratory analysis: classes, sizes, brightness, images of each subject."""
     run, texts = scene.run, scene.texts
     counts = run.index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
+    counts = counts.rename(index=scene.names.class_name)
     return kept(
         Drawing("explore_classes", lambda: classes(counts, texts("axes.images"))),
         _sizes(scene),
         Drawing(
             "explore_brightness",
-            lambda: histograms(brightness(run, scene.thumbnail), texts("axes.brightness"), texts("axes.share")),
+            lambda: histograms(_brightness(scene), texts("axes.brightness"), texts("axes.share")),
         ),
         _subjects(scene),
     )
+
+
+def _brightness(scene: Scene) -> dict[str, Any]:
+    """Mean grey values of some images of each class."""
+    return {scene.names.class_name(name): found for name, found in brightness(scene.run, scene.thumbnail).items()}
 
 
 def _sizes(scene: Scene) -> Drawing:
     """Edges of the images as found."""
     index = scene.run.index
     edge = np.sqrt(index["width"].to_numpy(float) * index["height"].to_numpy(float))
-    values = {name: edge[(index["class_name"] == name).to_numpy()] for name in scene.run.class_names}
+    values = {
+        scene.names.class_name(name): edge[(index["class_name"] == name).to_numpy()] for name in scene.run.class_names
+    }
     texts = scene.texts
     return Drawing("explore_sizes", lambda: histograms(values, texts("axes.edge"), texts("axes.share")))
 
@@ -81,8 +90,14 @@ def _subjects(scene: Scene) -> Drawing | None:
     if index["subject"].isna().all():
         return None
     table = index.groupby(["subject", "class_name"]).size().rename("images").reset_index()
+    table = table.assign(class_name=table["class_name"].map(scene.names.class_name))
     texts = scene.texts
-    return Drawing("explore_subjects", lambda: subjects(table, texts("axes.images"), texts("axes.subjects")))
+    largest = int(table.groupby("subject")["images"].sum().max())
+    return Drawing(
+        "explore_subjects",
+        lambda: subjects(table, texts("axes.images"), texts("axes.subjects")),
+        values={"largest": largest, "count": int(table["images"].sum())},
+    )
 
 
 def pooled_section(scene: Scene) -> Section:
@@ -122,12 +137,12 @@ def _pooled_values(scene: Scene, protocol: str) -> dict[str, object]:
 
 def samples_item(scene: Scene) -> Gallery:
     """Samples of each class."""
-    return sample_gallery(scene.run, scene.thumbnail)
+    return sample_gallery(scene.run, scene.thumbnail, scene.names)
 
 
 def wrong_section(scene: Scene) -> Section:
     """The gallery of wrongly called cells."""
-    return Section("wrong", kept(wrong_gallery(scene.run, scene.thumbnail, scene.texts)))
+    return Section("wrong", kept(wrong_gallery(scene.run, scene.thumbnail, scene.names)))
 
 
 def used_section(scene: Scene) -> Section:
@@ -136,14 +151,14 @@ def used_section(scene: Scene) -> Section:
         "used",
         kept(
             tables.used_sheet(scene.run, scene.texts),
-            tables.composition_sheet(scene.run, scene.texts) if len(scene.run.composition) else None,
+            tables.composition_sheet(scene.run, scene.names, scene.texts) if len(scene.run.composition) else None,
         ),
     )
 
 
 def data_section(scene: Scene) -> Section:
     """What went in: parts and classes, samples, sizes, brightness, subjects."""
-    parts = tables.data_parts_sheet(scene.run, scene.texts)
+    parts = tables.data_parts_sheet(scene.run, scene.names, scene.texts)
     return Section("data", kept(parts, samples_item(scene), *explore_items(scene)))
 
 
@@ -172,7 +187,12 @@ def confusion_item(
     table = table[table["role"] == "test"]
     known = set(table["member"])
     names = scene.run.class_names
-    panels = {title: _matrix(table, member, names) for title, member in members.items() if member in known}
+    said = scene.names.class_name
+    panels = {
+        title: _matrix(table, member, names).rename(index=said, columns=said)
+        for title, member in members.items()
+        if member in known
+    }
     if not panels:
         return None
     texts = scene.texts

@@ -61,7 +61,11 @@ def _balance(scene: Scene) -> Drawing | None:
         return None
     panels = {texts.name("protocols", name): _before_after(scene, name) for name in run.protocols}
     words = (texts("axes.before"), texts("axes.after"), texts("axes.images"))
-    return Drawing("balance", lambda: balance(panels, *words))
+    said = " ".join(
+        texts(f"balanced.{run.spec.protocols[name].balance.when}", protocol=texts.name("protocols", name))
+        for name in run.protocols
+    )
+    return Drawing("balance", lambda: balance(panels, *words), values={"said": said})
 
 
 def _before_after(scene: Scene, protocol: str) -> pd.DataFrame:
@@ -75,7 +79,8 @@ def _before_after(scene: Scene, protocol: str) -> pd.DataFrame:
         rows = rows[rows["role"] == "train"]
         found = rows.groupby("class_name")["images"].sum()
     after = rows.groupby("class_name")["copies"].sum()
-    return pd.DataFrame({"before": found, "after": after}).reindex(run.class_names).fillna(0)
+    table = pd.DataFrame({"before": found, "after": after}).reindex(run.class_names).fillna(0)
+    return table.rename(index=scene.names.class_name)
 
 
 def _learning(scene: Scene) -> tuple[Drawing, ...]:

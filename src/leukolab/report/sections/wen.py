@@ -113,7 +113,7 @@ def _study_flow(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
 def _flows(scene: Scene) -> tuple[Item, ...]:
     """How one job is trained, and how members become one call."""
     training = flows.training_flow(scene.run, scene.texts)
-    ensemble = flows.ensemble_flow(scene.texts)
+    ensemble = flows.ensemble_flow(scene.run, scene.names, scene.texts)
     return (
         Drawing("training_flow", lambda: flow(*training, width=5.6), least_px=400),
         Drawing("ensemble_flow", lambda: flow(*ensemble, width=5.6), least_px=400),

@@ -93,7 +93,7 @@ def scores_sheet(run: Run, names: Names, texts: Texts, unit: str) -> Sheet:
     scores = with_intervals_in_words(scores, texts)
     shown = labelled(chosen.wide(scores), names, texts)
     keys = columns_of(texts, ("protocol", "text"), ("outer", "text"), ("member", "text"))
-    columns = keys + metric_columns(texts, chosen.metrics_of(scores))
+    columns = keys + metric_columns(texts, chosen.each_once(chosen.metrics_of(scores), len(run.class_names)))
     return Sheet(f"scores_{unit}", scores, columns, shown=shown)
 
 
@@ -110,7 +110,8 @@ def pooled_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     scores = run.scores[run.scores["kind"] == "pooled"]
     keys = ["protocol", "member", "unit"]
     intervals = scores[scores["metric"] == metric].set_index(keys)[["value", "low", "high"]]
-    others = [name for name in chosen.metrics_of(scores) if name in POOLED_METRICS and name != metric]
+    found = chosen.each_once(chosen.metrics_of(scores), len(run.class_names))
+    others = [name for name in found if name in POOLED_METRICS and name != metric]
     table = scores.pivot_table(index=keys, columns="metric", values="value", aggfunc="first", sort=False)
     table = table.reindex(columns=others)
     frame = intervals.join(table).reset_index()
@@ -152,12 +153,13 @@ def intervals_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     return Sheet("intervals", rows, columns, shown=shown, values={"metric": texts.name("metrics", metric)})
 
 
-def composition_sheet(run: Run, texts: Texts, key: str = "composition") -> Sheet:
+def composition_sheet(run: Run, names: Names, texts: Texts, key: str = "composition") -> Sheet:
     """Images and groups of every class in every part."""
     table = run.composition
     shown = table.assign(
         protocol=[texts.name("protocols", name) for name in table["protocol"]],
         role=[texts.name("roles", name) for name in table["role"]],
+        class_name=[names.class_name(str(name)) for name in table["class_name"]],
     )
     columns = columns_of(
         texts,
@@ -173,13 +175,14 @@ def composition_sheet(run: Run, texts: Texts, key: str = "composition") -> Sheet
     return Sheet(key, table, columns, shown=shown)
 
 
-def data_parts_sheet(run: Run, texts: Texts) -> Sheet:
+def data_parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     """Images and subjects of every part and class of the data set (Table 3.1)."""
     index = run.index
     grouped = index.assign(part=index["part"].astype(str)).groupby(["part", "class_name"], sort=True)
     table = grouped.agg(images=("image_id", "size"), subjects=("subject", "nunique")).reset_index()
     columns = columns_of(texts, ("part", "text"), ("class_name", "text"), ("images", "count"), ("subjects", "count"))
-    return Sheet("data_parts", table, columns)
+    shown = table.assign(class_name=[names.class_name(str(name)) for name in table["class_name"]])
+    return Sheet("data_parts", table, columns, shown=shown)
 
 
 def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:

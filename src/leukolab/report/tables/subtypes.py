@@ -16,6 +16,8 @@ from leukolab.results.members import Member, own_rate
 
 RIVALS = ("features", "colour")
 """What rivals learn from, in the order in which they are shown."""
+AVERAGES = ("macro", "weighted")
+"""Rows of a report by class that are means of the others."""
 EPOCHS = (1, *range(10, 101, 10))
 """Epochs of Tabel 2."""
 
@@ -62,7 +64,8 @@ def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         texts, ("protocol", "text"), ("reading", "text"), ("role", "text"), ("loss", "score"), ("accuracy", "score")
     )
     strong = frozenset(range(len(frame) - len(paper), len(frame)))
-    return Sheet("parts", frame, columns, shown=shown, strong=strong)
+    values = {"own_figures": f" {texts('table.of_paper')}" if len(paper) else ""}
+    return Sheet("parts", frame, columns, shown=shown, strong=strong, values=values)
 
 
 def _paper(run: Run) -> pd.DataFrame:
@@ -82,7 +85,10 @@ def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, s
     shown = frame.assign(
         protocol=[texts.name("protocols", name) for name in frame["protocol"]],
         reading=[names.method(str(name)) for name in frame["reading"]],
-        class_name=[texts.name("averages", name) for name in frame["class_name"]],
+        class_name=[
+            texts("averages." + name) if name in AVERAGES and name not in run.class_names else names.class_name(name)
+            for name in frame["class_name"].astype(str)
+        ],
     )
     keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("class_name", "text"))
     numbers = columns_of(texts, ("precision", "score"), ("recall", "score"), ("f1", "score"), ("support", "count"))
