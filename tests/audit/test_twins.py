@@ -82,6 +82,28 @@ def test_fields_are_searched_too(four_class: Path, tmp_path: Path) -> None:
     assert kinds(twins.pairs) == {frozenset(("3", "again")): "near_field"}
 
 
+def test_fields_that_overlap_are_found(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    slides = [smear(rng) for _ in range(41)]
+    cuts = [slide[:160, :160] for slide in slides] + [slides[40][70:230, 50:210]]
+    for number, cut in enumerate(cuts):
+        Image.fromarray(cut).save(tmp_path / f"{number:02d}.jpg", quality=85)
+    paths = sorted(tmp_path.glob("*.jpg"))
+    twins = find_twins(paths, [path.stem for path in paths], [*(number % 2 for number in range(41)), 0])
+    assert kinds(twins.pairs) == {frozenset(("40", "41")): "near_field"}
+    assert len(look_at(paths[:3], list("abc")).table.query("form == 'field'")) == 3
+
+
+def smear(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Dark discs at random places on a pale ground, 240 x 240."""
+    rows, columns = np.mgrid[:240, :240]
+    picture = np.full((240, 240), 225.0)
+    for row, column, radius, level in rng.uniform([0, 0, 6, 60], [240, 240, 16, 190], (60, 4)):
+        picture[np.hypot(rows - row, columns - column) < radius] = level
+    noisy = picture + rng.normal(0, 2, picture.shape)
+    return np.repeat(noisy.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
 def test_unreadable_and_empty_images_have_no_twins(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     for name, level in (("black", 0), ("dark", 3), ("grey", 128), ("pale", 200)):

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 FALSE_PAIRS = 0.05
 """Twins are named where fewer false pairs than this are expected in the whole search."""
 
-FLOOR = 0.5
+FLOOR = 0.3
 """Similarity that no calibration goes below: a few images can seem to part better than they do."""
 
 UNCALIBRATED = 0.8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,10 @@ from leukolab.base.progress import progress
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
+Score = Callable[[int, int, int], Floats]
+
 BLOCK_ROWS = 512
+_LEAST_ALIKE = 0.15
 
 
 @dataclass(frozen=True)
@@ -103,30 +106,41 @@ def nearest(
         most: pairs that are kept of each sort; where more are alike the least alike are left out.
         block_rows: images compared with all others at once; changes memory and time, not the result.
     """
-    count, values = len(textures), textures.shape[1] * textures.shape[2]
-    vectors = textures.reshape(count, values).astype(np.float32)
-    same, other = _Keeper(most, 0.3), _Keeper(most, 0.0)
-    false_count = 0
-    for start, turn in progress(_blocks(count, turns, block_rows), _block_count(count, turns, block_rows), "Pairs"):
-        stop = min(start + block_rows, count)
+    values = textures.shape[1] * textures.shape[2]
+    vectors = textures.reshape(len(textures), values).astype(np.float32)
+
+    def score(start: int, stop: int, turn: int) -> Floats:
         laid = np.stack([turned(one, turn) for one in textures[start:stop]]).reshape(stop - start, values)
-        scores = laid.astype(np.float32) @ vectors[start:].T
+        return np.asarray(laid.astype(np.float32) @ vectors[start:].T)
+
+    return search_pairs(score, labels, turns, most, block_rows)
+
+
+def search_pairs(score: Score, labels: Rows, turns: Sequence[int], most: int, block_rows: int) -> Search:
+    """Score all pairs in blocks and keep the best that can be twins, and the best that cannot.
+
+    Args:
+        score: called with the first row of a block, the row after its last, and a turn; similarities float32
+            (stop - start, n - start) with the images from the first on.
+        labels: int64 (n,), -1 where unknown.
+        turns: as in `nearest`.
+        most: as in `nearest`.
+        block_rows: as in `nearest`.
+    """
+    count = len(labels)
+    same, other = _Keeper(most, _LEAST_ALIKE), _Keeper(most, 0.0)
+    false_count = 0
+    blocks = [(start, turn) for start in range(0, count, block_rows) for turn in turns]
+    for start, turn in progress(blocks, len(blocks), "Comparing all pairs"):
+        stop = min(start + block_rows, count)
+        scores = score(start, stop, turn)
         later = np.arange(count - start) > np.arange(stop - start)[:, None]
         false = _two_classes(labels[start:stop], labels[start:]) & later
         same.take(scores, later & ~false, start, turn)
         other.take(scores, false, start, turn)
         false_count += int(np.count_nonzero(false))
     all_pairs = len(turns) * count * (count - 1) // 2
-    kept, tail = same.best(), other.best()
-    return Search(kept, tail, all_pairs - false_count, false_count, same.full)
-
-
-def _blocks(count: int, turns: Sequence[int], block_rows: int) -> Iterator[tuple[int, int]]:
-    yield from ((start, turn) for start in range(0, count, block_rows) for turn in turns)
-
-
-def _block_count(count: int, turns: Sequence[int], block_rows: int) -> int:
-    return len(range(0, count, block_rows)) * len(turns)
+    return Search(same.best(), other.best(), all_pairs - false_count, false_count, same.full)
 
 
 def _two_classes(first: Rows, second: Rows) -> NDArray[np.bool_]:

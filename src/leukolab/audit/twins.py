@@ -14,6 +14,7 @@ from leukolab.audit.calibration import Calibration, calibrate
 from leukolab.audit.exact import BYTES, FLIPPED, PIXELS, TURNS, exact_pairs
 from leukolab.audit.looks import CELL, FIELD, Looks, look_at
 from leukolab.audit.nearest import Nearest, nearest
+from leukolab.audit.overlaps import overlapping
 
 NEAR_CELL, NEAR_FIELD = "near_twin", "near_field"
 """Kinds of pairs that are found by texture: a cell cut out twice, a field taken twice."""
@@ -39,8 +40,8 @@ class Twins:
             different ones); the least doubtful first.
         doubtful: pairs under the threshold, the same columns, the least doubtful first: not twins until a
             person says so.
-        thresholds: form, turned, threshold, known_false (pairs of two classes to learn from; with 0 the threshold
-            is a fixed one), searched, full (whether more pairs were alike than were kept).
+        thresholds: form, turned, overlapping (see `Searched`), threshold, known_false (pairs of two classes to learn
+            from; with 0 the threshold is a fixed one), searched, full (whether more pairs were alike than were kept).
         looks: what was seen of each image; see `looks`.
     """
 
@@ -63,17 +64,12 @@ def find_twins(
     """
     looks = looks or look_at(paths, image_ids)
     labels_n = np.asarray(labels, dtype=np.int64)
-    exact = exact_pairs(looks.table, paths)
-    firsts = ~looks.table["pixel_digest"].duplicated().to_numpy()
-    found = [_proved(exact)]
-    doubtful, thresholds = [], []
-    for form, kind in ((CELL, NEAR_CELL), (FIELD, NEAR_FIELD)):
-        rows = np.flatnonzero(firsts & (looks.table["form"] == form) & looks.textures.any(axis=(1, 2)))
-        for turns in (TURNS_UPRIGHT, TURNS_LAID):
-            sure, unsure, threshold = _near(looks.textures, labels_n, rows, kind, turns)
-            found.append(sure)
-            doubtful.append(unsure)
-            thresholds.append({"form": form, "turned": turns is TURNS_LAID, **threshold})
+    found, doubtful, thresholds = [_proved(exact_pairs(looks.table, paths))], [], []
+    for search in SEARCHES:
+        sure, unsure, threshold = _near(looks, labels_n, search)
+        found.append(sure)
+        doubtful.append(unsure)
+        thresholds.append(threshold)
     pairs = _once(pd.concat(found), looks, labels_n)
     known = set(zip(pairs["image_id"], pairs["other_id"], strict=True))
     rest = _once(pd.concat(doubtful), looks, labels_n)
@@ -81,8 +77,33 @@ def find_twins(
     return Twins(pairs, rest[unknown].reset_index(drop=True), pd.DataFrame(thresholds), looks)
 
 
-TURNS_UPRIGHT: tuple[int, ...] = (0,)
-TURNS_LAID: tuple[int, ...] = tuple(range(1, len(TURNS)))
+@dataclass(frozen=True)
+class Searched:
+    """One way to search: each is calibrated by itself.
+
+    Attributes:
+        form: of the images compared, `cell` or `field`.
+        kind: of the pairs found.
+        turned: whether the first image of a pair is flipped or rotated.
+        overlapping: whether parts of images are compared, at other places.
+    """
+
+    form: str
+    kind: str
+    turned: bool = False
+    overlapping: bool = False
+
+
+SEARCHES: tuple[Searched, ...] = (
+    Searched(CELL, NEAR_CELL),
+    Searched(CELL, NEAR_CELL, turned=True),
+    Searched(FIELD, NEAR_FIELD),
+    Searched(FIELD, NEAR_FIELD, turned=True),
+    Searched(FIELD, NEAR_FIELD, overlapping=True),
+)
+"""Everything that is compared by texture."""
+
+_UPRIGHT, _TURNED = (0,), tuple(range(1, len(TURNS)))
 
 
 def _proved(pairs: list[tuple[int, int, str, int]]) -> pd.DataFrame:
@@ -91,15 +112,23 @@ def _proved(pairs: list[tuple[int, int, str, int]]) -> pd.DataFrame:
 
 
 def _near(
-    textures: NDArray[np.float16], labels: NDArray[np.int64], rows: NDArray[np.int64], kind: str, turns: Sequence[int]
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float | int | bool]]:
+    looks: Looks, labels: NDArray[np.int64], one: Searched
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, object]]:
     """Pairs over the threshold, pairs a person should see, and the threshold with what it rests on."""
-    search = nearest(textures[rows], labels[rows], turns, 1000 + 20 * len(rows))
+    compared = ~looks.table["pixel_digest"].duplicated() & (looks.table["form"] == one.form)
+    rows = np.flatnonzero(compared.to_numpy() & np.asarray(looks.textures.any(axis=(1, 2))))
+    textures, known = looks.textures[rows], labels[rows]
+    turns = _TURNED if one.turned else _UPRIGHT
+    most = 1000 + 20 * len(rows)
+    search = overlapping(textures, known) if one.overlapping else nearest(textures, known, turns, most)
     scale = calibrate(search.known_false.score.astype(np.float64), search.known_false_count, search.searched_count)
-    table = pd.concat(_rated(part, rows, kind, scale) for part in (search.searched, search.known_false))
+    table = pd.concat(_rated(part, rows, one.kind, scale) for part in (search.searched, search.known_false))
     sure = table["score"] >= scale.threshold
     shown = ~sure & (table["doubt"] <= SHOWN_FALSE_PAIRS)
     about = {
+        "form": one.form,
+        "turned": one.turned,
+        "overlapping": one.overlapping,
         "threshold": scale.threshold,
         "known_false": scale.known_false if np.isfinite(scale.start) else 0,
         "searched": search.searched_count,
