@@ -5,7 +5,7 @@ import pytest
 
 from leukolab.report.chosen import metrics_of, wide
 from leukolab.report.texts import load_texts
-from leukolab.stats import METRICS, Metric, calls, make_bootstrap, score_table, scores
+from leukolab.stats import METRICS, Metric, calls, make_replicates, score_table, scores
 from leukolab.stats.draws import Draws
 
 EVERY = pytest.mark.parametrize("name", list(METRICS))
@@ -137,9 +137,19 @@ def test_scikit_learn_gives_the_same(k, coarse, oracle):
     draws = Draws(labels, probs, weights, codes, times)
     assert set(oracle) == set(METRICS)
     for name, metric in METRICS.items():
-        expected = [oracle[name](labels, probs, weights * row[codes]) for row in times]
+        expected = [oracle[name](labels, probs, at_observed_prevalence(labels, weights, row[codes])) for row in times]
         np.testing.assert_allclose(metric.function(draws), expected, atol=1e-9, err_msg=name)
         assert metric(labels, probs, weights) == pytest.approx(oracle[name](labels, probs, weights))
+
+
+def at_observed_prevalence(labels, weights, times):
+    """Weights times how often each image counts, brought to the weight that each class has in the data."""
+    drawn = weights * times
+    for label in np.unique(labels):
+        own = labels == label
+        if drawn[own].sum() > 0:
+            drawn[own] *= weights[own].sum() / drawn[own].sum()
+    return drawn
 
 
 @EVERY
@@ -153,7 +163,7 @@ def test_a_metric_is_added_by_its_function_and_its_line(monkeypatch):
     monkeypatch.setitem(METRICS, "youden", youden)
     labels, probs, weights = cells(1, 2)
     assert scores(labels, probs, weights)["youden"] == youden(labels, probs, weights)
-    table = score_table(labels, probs, weights, "image", make_bootstrap(labels, np.arange(60), 50, 1))
+    table = score_table(labels, probs, weights, "image", make_replicates(labels, np.arange(60), 50, 1))
     row = table.set_index("metric").loc["youden"]
     assert row["low"] <= row["value"] <= row["high"]
     shown = wide(table.assign(protocol="corrected", outer=1, kind="model", member="a"))

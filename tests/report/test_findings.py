@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from leukolab.base.findings import Finding, findings_to_text
@@ -44,7 +46,7 @@ SENTENCES = {
         {"groups": 1200},
         "This split leaks: 1200 sets of equal images stand in two roles of one fold; scores are upper bounds.",
     ),
-    "subjects_unknown": ({}, "Subjects are not known: scores are upper bounds, and intervals are too narrow."),
+    "subjects_unknown": ({}, "Subjects are not known: scores are upper bounds, and there are no intervals."),
     "note": ({"note": "As an older version wrote it."}, "As an older version wrote it."),
 }
 """Code without its room, values, and the sentence."""
@@ -117,6 +119,9 @@ def test_answers_to_hypotheses_in_words(
     assert sentence(row, load_texts()) == said
 
 
+GROUPS = {"groups": 40, "replicates": 2000}
+
+
 @pytest.mark.parametrize(
     ("made", "words"),
     [
@@ -124,22 +129,26 @@ def test_answers_to_hypotheses_in_words(
         ([("interval.range", {"models": 5})], "mean and range of 5 models"),
         (
             [("interval.groups", {"groups": 40, "replicates": 2000}), ("interval.one_group", {})],
-            "bootstrap over 40 identity groups, stratified by class, 2000 replicates, percentiles; "
+            "percentile bootstrap over 40 identity groups, 2000 replicates (an earlier version's; too narrow for few "
+            "groups); "
             "a class has one group only, so the interval is too narrow",
         ),
         (
-            [("interval.folds_and_parts", {"folds": 5, "parts": 3}), ("interval.images", {"replicates": 200})],
+            [("interval.folds_and_parts", {"folds": 5, "parts": 3}), ("interval.extra_subject", GROUPS)],
             "mean of 5 fold models, 3 outer parts together; "
-            "bootstrap over images (no subjects known), stratified by class, 200 replicates, percentiles",
+            "Bayesian bootstrap over 40 identity groups with an extra subject at each end, 2000 replicates",
         ),
         (
-            [("interval.parts", {"folds": 1, "parts": 5}), ("interval.images", {"replicates": 200})],
-            "5 outer parts together; "
-            "bootstrap over images (no subjects known), stratified by class, 200 replicates, percentiles",
+            [("interval.parts", {"folds": 1, "parts": 5}), ("interval.spread", {"parts": 5})],
+            "5 outer parts together; spread: lowest and highest of 5 outer parts",
+        ),
+        (
+            [("interval.one_subject", {}), ("interval.effective_subjects", {"effective": [2.5, 1.4]})],
+            "a class has one subject: no judgement; effective number of subjects by class: 2.5, 1.4",
         ),
     ],
 )
-def test_intervals_in_words(made: list[tuple[str, dict[str, int]]], words: str) -> None:
+def test_intervals_in_words(made: list[tuple[str, dict[str, Any]]], words: str) -> None:
     text = findings_to_text(Finding(code, "info", values) for code, values in made)
     assert load_texts().findings(text, "; ") == words
 

@@ -9,7 +9,7 @@ from leukolab.stats import (
     HypothesisMembers,
     answer_hypotheses,
     balanced_accuracy_draws,
-    make_bootstrap,
+    make_replicates,
 )
 from leukolab.stats.hypotheses import bootstrap_p, holm_adjusted
 
@@ -99,6 +99,6 @@ def test_draws_are_paired_and_point_values_are_the_metric():
     labels, names = np.arange(40) % 2, np.arange(40) % 8
     p1 = rng.random(40)
     probs = np.stack([1 - p1, p1], axis=1)
-    made = balanced_accuracy_draws(labels, {"a": probs, "b": probs}, np.ones(40), make_bootstrap(labels, names, 50, 1))
+    made = balanced_accuracy_draws(labels, {"a": probs, "b": probs}, np.ones(40), make_replicates(labels, names, 50, 1))
     assert made.point_m[0] == pytest.approx(METRICS["balanced_accuracy"](labels, probs))
     np.testing.assert_array_equal(made.draws_mr[0], made.draws_mr[1])

@@ -122,7 +122,8 @@ def test_without_subjects_it_says_so(tmp_path: Path) -> None:
     found = evaluate_file(written(tmp_path / "x.csv", TABLE.drop(columns="subject")), bootstrap=100)
     assert not found.subjects_known
     assert set(found.scores["unit"]) == {"image"}
-    assert [made.code for made in findings_from_text(found.scores["interval"].iloc[0])] == ["interval.images"]
+    assert [made.code for made in findings_from_text(found.scores["interval"].iloc[0])] == ["interval.unknown_subjects"]
+    assert found.scores[["low", "high"]].isna().all(axis=None)
 
 
 def test_a_class_without_an_image_is_named(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_tables_are_written(tmp_path: Path) -> None:
     found = evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100)
     write_evaluation(found, tmp_path / "out", load_texts().findings)
     back = pd.read_csv(tmp_path / "out" / "scores.csv")
-    assert back["interval"].str.startswith("bootstrap over").all()
+    assert back["interval"].str.startswith("Bayesian bootstrap over").all()
     assert back["value"].tolist() == pytest.approx(found.scores["value"].tolist())
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"scores.csv", "confusion.csv", "class_report.csv"}

@@ -298,7 +298,7 @@ def test_pooled_intervals_are_drawn_over_all_groups(parts_run: Any) -> None:
     kinds, pools = ({name: getattr(one, fact) for name, one in members.items()} for fact in ("kind", "pools"))
     pooled = scores[scores["member"].map(kinds) == "pooled"]
     words = pooled["interval"].map(lambda text: load_texts().findings(text, "; "))
-    assert words.str.contains(f"3 outer parts together; bootstrap over {groups} identity groups").all()
+    assert words.str.contains(f"3 outer parts together; Bayesian bootstrap over {groups} identity groups").all()
     means = words[pooled["member"].map(pools) == "model"]
     assert len(means)
     assert means.str.startswith("mean of 2 fold models, ").all()

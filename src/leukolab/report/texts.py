@@ -117,7 +117,8 @@ class _Filler(string.Formatter):
         return f"{self._texts.number(value, ',')} {words[0] if value == 1 else words[-1]}"
 
     def _listed(self, items: Sequence[Any]) -> str:
-        return ", ".join(self.format_field(item, "") for item in items)
+        found = [self.format_field(item, "") for item in items]
+        return ("; " if any("," in item for item in found) else ", ").join(found)
 
 
 def _in_full(value: float) -> str:

@@ -5,6 +5,7 @@ A study's `answers` names which of `ANSWERS` it gives, in order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +38,16 @@ class Facts:
 
     @property
     def kind_of_test(self) -> str:
-        """Who the test images of the chosen model come from: new `subjects`, unknown ones (`images`), or `leaky`."""
+        """Who the test images of the chosen model come from: `unseen` subjects, unknown ones (`images`), or `leaky`."""
         head = self.results.splits[self.offered.protocol].head
         if head.leakage == "none" and self.chosen.chosen_on != "test":
-            return "subjects"
+            return "unseen"
         return "leaky" if self.results.subjects_known else "images"
+
+    @property
+    def unit(self) -> str:
+        """What the first lines count alike: subjects where the test holds none that was trained on, else images."""
+        return "subject" if self.kind_of_test == "unseen" else "image"
 
     def score(self, member: str, metric: str, unit: str) -> dict[str, float]:
         """Value, low and high of a test score; empty where there is none."""
@@ -107,6 +113,8 @@ def _readings(facts: Facts) -> Iterator[Finding]:
                 rate = models[0].learning_rate if len(mine) > 1 else None
                 colour, splits = _colour_of(facts, protocol, reading)
                 code = f"{'once' if once else 'reading'}_{settings.stance}"
+                if once and math.isnan(score["low"]):
+                    code = f"alone_{settings.stance}"
                 yield _answer(code, method=reading, rate=rate, colour=colour, splits=splits, **score)
 
 
@@ -137,15 +145,15 @@ def _together(facts: Facts) -> Iterator[Finding]:
         groups=pooled.groups,
         parts=list(pooled.parts) if len(pooled.parts) < pooled.of else None,
         count=pooled.of,
-        auc=facts.number(pooled.member, "auc", "image"),
-        person=facts.number(pooled.member, "balanced_accuracy", "subject"),
-        **facts.score(pooled.member, "balanced_accuracy", "image"),
+        auc=facts.number(pooled.member, "auc", facts.unit),
+        image=facts.number(pooled.member, "balanced_accuracy", "image"),
+        **facts.score(pooled.member, "balanced_accuracy", facts.unit),
     )
     yield _rivals(facts, pooled.against)
     member = facts.offered
     images = len(facts.results.image_ids(member, "test"))
-    score = facts.score(member.member, "balanced_accuracy", "image")
-    yield _answer("offered", outer=member.outer, member=member.member, images=images, **score)
+    score = facts.score(member.member, "balanced_accuracy", facts.unit)
+    yield _answer(f"offered_{facts.unit}", outer=member.outer, member=member.member, images=images, **score)
 
 
 def _one_part(facts: Facts) -> Iterator[Finding]:
@@ -156,9 +164,9 @@ def _one_part(facts: Facts) -> Iterator[Finding]:
         member=member.member,
         images=len(results.image_ids(member, "test")),
         groups=len(set(results.groups_of(member, "test"))),
-        auc=facts.number(member.member, "auc", "image"),
-        person=facts.number(member.member, "balanced_accuracy", "subject"),
-        **facts.score(member.member, "balanced_accuracy", "image"),
+        auc=facts.number(member.member, "auc", facts.unit),
+        image=facts.number(member.member, "balanced_accuracy", "image"),
+        **facts.score(member.member, "balanced_accuracy", facts.unit),
     )
     yield _rivals(facts, facts.chosen.against)
 

@@ -86,7 +86,7 @@ def against_rivals(results: Results, member: Member) -> tuple[Against, ...]:
     rivals = results.rivals_of(member)
     probs = {one.member: results.scored(one, "test").probs_nk for one in [member, *rivals]}
     labels_n, _, weights_n = results.scored(member, "test")
-    draws = balanced_accuracy_draws(labels_n, probs, weights_n, results.bootstrap(member, "test"))
+    draws = balanced_accuracy_draws(labels_n, probs, weights_n, results.replicates(member, "test"))
     return differences(draws, member.member, [rival.member for rival in rivals])
 
 

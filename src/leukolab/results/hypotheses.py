@@ -47,7 +47,7 @@ def _of_part(results: Results, mixtures: Mixtures) -> pd.DataFrame:
     everyone = [*mixtures.models, *mixtures.ensembles]
     probs = {one.member: results.scored(one, "test").probs_nk for one in everyone}
     labels_n, _, weights_n = results.scored(mixtures.models[0], "test")
-    draws = balanced_accuracy_draws(labels_n, probs, weights_n, results.bootstrap(mixtures.models[0], "test"))
+    draws = balanced_accuracy_draws(labels_n, probs, weights_n, results.replicates(mixtures.models[0], "test"))
     models = [(model.member, float(model.learning_rate or 0.0)) for model in mixtures.models]
     compared = hypothesis_members(models, mixtures.ensembles, mixtures.best.member, mixtures.single.member)
     table = answer_hypotheses(draws, compared)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukolab.base.findings import Finding, findings_to_text
+from leukolab.base.findings import Finding, findings_from_text, findings_to_text
 from leukolab.results.choice import Mixtures, differences, rule_of, winner_of
 from leukolab.results.members import ALL_PARTS, BEST_ENSEMBLE, CHOSEN, Member
 from leukolab.results.predictions import Results
@@ -22,7 +22,7 @@ from leukolab.results.ranking import Scored
 from leukolab.results.records import PooledRecord
 from leukolab.results.scores import SCORE_COLUMNS, by_summary, units_of
 from leukolab.splits import few_test_groups_together
-from leukolab.stats import BalancedAccuracyDraws, Bootstrap, balanced_accuracy_draws, mean_score_table
+from leukolab.stats import BalancedAccuracyDraws, Replicates, balanced_accuracy_draws, mean_score_table, scores
 
 Series = tuple[Member, ...]
 """Who stands for one member in each outer part."""
@@ -54,7 +54,7 @@ class Union:
     labels_n: NDArray[np.int64]
     copies_n: NDArray[np.float64]
     groups_n: NDArray[Any]
-    bootstrap: Bootstrap
+    replicates: Replicates
 
 
 def pools_of(results: Results, summaries: Sequence[Member], mixtures: Sequence[Mixtures]) -> list[Pool]:
@@ -107,7 +107,7 @@ def joined_draws(results: Results, series: Mapping[str, Series]) -> BalancedAccu
     """Replicates of members of the same images, paired."""
     union = _union(results, next(iter(series.values())))
     probs = {name: _joined(results, members).probs_nk for name, members in series.items()}
-    return balanced_accuracy_draws(union.labels_n, probs, union.copies_n, union.bootstrap)
+    return balanced_accuracy_draws(union.labels_n, probs, union.copies_n, union.replicates)
 
 
 def _picked(results: Results, protocol: str, mixtures: Sequence[Mixtures]) -> Iterator[Member]:
@@ -174,21 +174,44 @@ def _scores(results: Results, pool: Pool, one: Member) -> pd.DataFrame:
     union = _union(results, series[0])
     members = [_joined(results, own).probs_nk for own in series]
     tables = [
-        mean_score_table(union.labels_n, members, weights_n, unit, union.bootstrap)
+        mean_score_table(union.labels_n, members, weights_n, unit, union.replicates)
         for unit, weights_n in units_of(results, union.copies_n, union.groups_n).items()
     ]
     table = pd.concat(tables, ignore_index=True)
     values = {"folds": len(members), "parts": len(series[0])}
-    together = Finding("interval.folds_and_parts" if len(members) > 1 else "interval.parts", "info", values)
-    interval = findings_to_text([together, *union.bootstrap.findings])
-    return table.assign(member=one.member, role="test", interval=interval)[SCORE_COLUMNS]
+    said = [Finding("interval.folds_and_parts" if len(members) > 1 else "interval.parts", "info", values)]
+    if not union.replicates.judged:
+        table = _with_spread(table, [_part_scores(results, own) for own in zip(*series, strict=True)])
+        said.append(Finding("interval.spread", "info", {"parts": len(series[0])}))
+    table["interval"] = [findings_to_text([*said, *findings_from_text(made)]) for made in table["interval"]]
+    return table.assign(member=one.member, role="test")[SCORE_COLUMNS]
+
+
+def _part_scores(results: Results, models: Sequence[Member]) -> pd.Series:
+    """Mean score of some models of one outer part on its test images, by (unit, metric)."""
+    labels_n, _, copies_n = results.scored(models[0], "test")
+    units = units_of(results, copies_n, results.groups_of(models[0], "test"))
+    found = {}
+    for unit, weights_n in units.items():
+        each = pd.DataFrame([scores(labels_n, results.scored(model, "test").probs_nk, weights_n) for model in models])
+        found[unit] = each.mean()
+    together: pd.Series = pd.concat(found)
+    return together
+
+
+def _with_spread(table: pd.DataFrame, parts: Sequence[pd.Series]) -> pd.DataFrame:
+    """Lowest and highest score of the outer parts in the place of an interval."""
+    found = pd.concat(parts, axis=1)
+    keys = pd.MultiIndex.from_frame(table[["unit", "metric"]])
+    low, high = (getattr(found, end)(axis=1).reindex(keys).to_numpy() for end in ("min", "max"))
+    return table.assign(low=low, high=high)
 
 
 def _union(results: Results, series: Series) -> Union:
     joined, image_ids = _joined(results, series), sorted(_image_ids(results, series))
     groups_n = np.array([results.groups[name] for name in image_ids])
-    bootstrap = results.replicates(series[0].protocol, ALL_PARTS, image_ids, joined.labels_n)
-    return Union(image_ids, joined.labels_n, joined.weights_n, groups_n, bootstrap)
+    replicates = results.replicates_on(series[0].protocol, ALL_PARTS, image_ids, joined.labels_n)
+    return Union(image_ids, joined.labels_n, joined.weights_n, groups_n, replicates)
 
 
 def _joined(results: Results, series: Series) -> Scored:

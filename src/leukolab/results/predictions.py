@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leukolab.base.findings import Finding
 from leukolab.base.keys import digest
 from leukolab.results.calls import probabilities
 from leukolab.results.ensembles import mixed
@@ -18,7 +19,7 @@ from leukolab.results.members import Member
 from leukolab.results.ranking import Scored
 from leukolab.spec import StudySpec
 from leukolab.splits import ROLES, Split
-from leukolab.stats import Bootstrap, make_bootstrap
+from leukolab.stats import Replicates, make_replicates
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Results:
     tables: dict[tuple[str, str], pd.DataFrame]
     """(member, role) to its predictions by image_id; of models and rivals."""
     shortcut: str
-    _bootstraps: dict[tuple[str, int, str], Bootstrap] = field(default_factory=dict)
+    _replicates: dict[tuple[str, int, str], Replicates] = field(default_factory=dict)
     _scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
 
     def scored(self, member: Member, role: str) -> Scored:
@@ -64,20 +65,26 @@ class Results:
         """Identity group of each image of `scored`, (n,)."""
         return np.array([self.groups[name] for name in self.image_ids(member, role)])
 
-    def bootstrap(self, member: Member, role: str) -> Bootstrap:
+    def replicates(self, member: Member, role: str) -> Replicates:
         """Replicates shared by all members on the same part."""
         labels_n = self.tables[self._first(member), role]["label"].to_numpy()
-        return self.replicates(member.protocol, member.outer, self.image_ids(member, role), labels_n)
+        return self.replicates_on(member.protocol, member.outer, self.image_ids(member, role), labels_n)
 
-    def replicates(self, protocol: str, outer: int, image_ids: Sequence[str], labels_n: NDArray[Any]) -> Bootstrap:
-        """Replicates shared by all that is scored on these images."""
+    def replicates_on(self, protocol: str, outer: int, image_ids: Sequence[str], labels_n: NDArray[Any]) -> Replicates:
+        """Replicates shared by all that is scored on these images; no intervals where subjects stand on two sides."""
         key = (protocol, outer, digest(list(image_ids)))
-        if key not in self._bootstraps:
+        if key not in self._replicates:
             groups_n = np.array([self.groups[name] for name in image_ids])
-            self._bootstraps[key] = make_bootstrap(
-                labels_n.astype(np.int64), groups_n, self.spec.bootstrap, self.spec.seed, self.subjects_known
+            leaks = self.splits[protocol].head.leakage == "known"
+            self._replicates[key] = make_replicates(
+                labels_n.astype(np.int64),
+                groups_n,
+                self.spec.bootstrap,
+                self.spec.seed,
+                self.subjects_known,
+                Finding("interval.two_sides", "warning") if leaks else None,
             )
-        return self._bootstraps[key]
+        return self._replicates[key]
 
     def outer_parts(self) -> dict[tuple[str, int], tuple[Member, ...]]:
         """(protocol, outer part) to its models, in their order."""

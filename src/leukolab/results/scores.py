@@ -86,7 +86,7 @@ def _scores(results: Results, member: Member, role: str) -> pd.DataFrame:
     tables: list[pd.DataFrame] = []
     for unit, weights_n in units_of(results, copies_n, results.groups_of(member, role)).items():
         if role in INTERVAL_ROLES:
-            tables.append(score_table(labels_n, probs_nk, weights_n, unit, results.bootstrap(member, role)))
+            tables.append(score_table(labels_n, probs_nk, weights_n, unit, results.replicates(member, role)))
         else:
             values = scores(labels_n, probs_nk, weights_n)
             plain = pd.DataFrame({"metric": list(values), "value": list(values.values())})

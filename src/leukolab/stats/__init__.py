@@ -8,25 +8,26 @@ from leukolab.stats.hypotheses import (
     answer_hypotheses,
     balanced_accuracy_draws,
 )
-from leukolab.stats.intervals import Bootstrap, make_bootstrap, mean_score_table, score_table, scores
+from leukolab.stats.intervals import Replicates, make_replicates, mean_score_table, score_table, scores
 from leukolab.stats.metrics import METRICS, Metric
-from leukolab.stats.weights import image_weights, subject_weights
+from leukolab.stats.weights import effective_subjects, image_weights, subject_weights
 
 __all__ = [
     "METRICS",
     "BalancedAccuracyDraws",
-    "Bootstrap",
     "ClassScheme",
     "HypothesisMembers",
     "Metric",
+    "Replicates",
     "answer_hypotheses",
     "balanced_accuracy_draws",
     "calls",
     "check_predictions",
     "classification_report",
     "confusion",
+    "effective_subjects",
     "image_weights",
-    "make_bootstrap",
+    "make_replicates",
     "mean_score_table",
     "pr_points",
     "roc_points",

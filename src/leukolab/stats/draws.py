@@ -1,7 +1,9 @@
-"""Predictions weighted anew in every replicate of a bootstrap: the sums that all metrics are made of, computed once.
+"""Predictions weighted anew in every replicate: the sums that all metrics are made of, computed once.
 
-A replicate gives each identity group a whole number, how often it was drawn; an image weighs its own weight times
-that number. Sums over images become one matrix product over groups; rankings are cumulated sums along one sorted order.
+A replicate gives each identity group a weight; an image weighs its own weight times that of its group. Each class may
+get an extra subject, of whom all images are called right or all wrong. The images of a class and its extra subject are
+then scaled to the weight the class has in the data, so classes mix at the observed prevalence in every replicate. Sums
+over images become one matrix product over groups; rankings are cumulated sums along one sorted order.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ import numpy as np
 
 from leukolab.stats.classes import Array, ClassScheme, calls, divide, mean_where
 
-CHUNK = 200
-"""Replicates handled together in rankings; bounds the memory."""
+CHUNK_WEIGHTS = 200_000
+"""Weights of images handled together in rankings; bounds the memory, and keeps it near the processor."""
+TINY = 1e-300
+"""Keeps quotients of nothing and nothing at 0."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Predictions of n images with k classes, in r replicates that draw g groups."""
+    """Predictions of n images with k classes, in r replicates that weigh g groups."""
 
     y_true: Array = field(repr=False)
     """int (n,), class of each image."""
@@ -30,7 +34,13 @@ class Draws:
     codes_n: Array = field(repr=False)
     """int (n,), number of each image's group."""
     times_rg: Array = field(repr=False)
-    """float64 (r, g), how often each group was drawn."""
+    """float64 (r, g), weight of each group."""
+    extra_rk: Array | None = field(default=None, repr=False)
+    """float64 (r, k), weight of each class's extra subject, in mean weights of the class's groups; None for none."""
+    right: bool = False
+    """Whether the extra subjects are called right, and ranked where they should be; else wrong."""
+    _rankings: dict[bool, Array] = field(default_factory=dict, repr=False)
+    """`right` to AUC and AP, which are computed for both ends at once; `dataclasses.replace` shares it."""
 
     @property
     def scheme(self) -> ClassScheme:
@@ -38,13 +48,49 @@ class Draws:
         return ClassScheme(self.y_prob.shape[1])
 
     @cached_property
+    def sizes_gk(self) -> Array:
+        """Weight of each group's images of each class, float64 (g, k)."""
+        return self._sums_gk(self.weights_n)
+
+    @cached_property
+    def observed_k(self) -> Array:
+        """Weight of each class in the data, float64 (k,)."""
+        return np.asarray(self.sizes_gk.sum(axis=0))
+
+    @cached_property
+    def _own_rk(self) -> Array:
+        return np.asarray(self.times_rg @ self.sizes_gk)
+
+    @cached_property
+    def _added_rk(self) -> Array:
+        """Weight of the extra subjects before scaling, float64 (r, k)."""
+        if self.extra_rk is None:
+            return np.zeros_like(self._own_rk)
+        return np.asarray(self.extra_rk * divide(self.observed_k, (self.sizes_gk > 0).sum(axis=0).astype(float), 0.0))
+
+    @cached_property
+    def scale_rk(self) -> Array:
+        """What brings each class to its weight in the data, float64 (r, k)."""
+        return divide(np.broadcast_to(self.observed_k, self._own_rk.shape), self._own_rk + self._added_rk, 1.0)
+
+    @cached_property
+    def extra_weight_rk(self) -> Array:
+        """Weight of the extra subjects in these replicates, float64 (r, k)."""
+        return np.asarray(self._added_rk * self.scale_rk)
+
+    @cached_property
     def confusion_rkk(self) -> Array:
-        """Confusion matrices float64 (r, k, k), rows true and columns called."""
+        """Confusion matrices float64 (r, k, k), rows true and columns called.
+
+        An extra subject that is wrong is called every other class alike.
+        """
         k = self.scheme.count
         cells_n = self.y_true * k + calls(self.y_prob)
         counts_gc = np.zeros((self.times_rg.shape[1], k * k))
         np.add.at(counts_gc, (self.codes_n, cells_n), self.weights_n)
-        return np.asarray((self.times_rg @ counts_gc).reshape(-1, k, k))
+        own_rkk = (self.times_rg @ counts_gc).reshape(-1, k, k) * self.scale_rk[:, :, None]
+        extra_kk = np.eye(k) if self.right else (1 - np.eye(k)) / (k - 1)
+        return np.asarray(own_rkk + self.extra_weight_rk[:, :, None] * extra_kk)
 
     @cached_property
     def true_rk(self) -> Array:
@@ -66,30 +112,105 @@ class Draws:
         """Weight of all images, float64 (r,)."""
         return np.asarray(self.true_rk.sum(axis=1))
 
-    def mean_over_images(self, values_n: Array) -> Array:
-        """Weighted mean of one number per image, float64 (r,)."""
-        groups = self.times_rg.shape[1]
-        total_r = self.times_rg @ np.bincount(self.codes_n, weights=self.weights_n, minlength=groups)
-        sums_g = np.bincount(self.codes_n, weights=self.weights_n * values_n, minlength=groups)
-        return np.asarray((self.times_rg @ sums_g) / total_r)
+    def mean_loss(self, losses_n: Array, worst: float, worst_seen: bool = False) -> Array:
+        """Weighted mean of one loss per image, float64 (r,); extra subjects that are right lose 0.
+
+        Args:
+            losses_n: float64 (n,).
+            worst: loss of an extra subject that is wrong.
+            worst_seen: whether the mean loss of a class's worst group counts instead where that is more.
+        """
+        sums_gk = self._sums_gk(self.weights_n * losses_n)
+        lost_rk = (self.times_rg @ sums_gk) * self.scale_rk
+        if not self.right:
+            seen_k = divide(sums_gk, self.sizes_gk, 0.0).max(axis=0) if worst_seen else 0.0
+            lost_rk = lost_rk + self.extra_weight_rk * np.maximum(worst, seen_k)
+        weight_r = (self._own_rk * self.scale_rk + self.extra_weight_rk).sum(axis=1)
+        return np.asarray(lost_rk.sum(axis=1) / weight_r)
 
     @cached_property
     def ranking_2r(self) -> Array:
         """AUC and average precision, float64 (2, r); of several classes the mean of each against the rest."""
-        values_c2r = np.stack([self._ranking_of(label) for label in self.scheme.ranked])
-        by_class = values_c2r.transpose(1, 2, 0)
-        return mean_where(by_class, np.isfinite(by_class))
+        if self.right not in self._rankings:
+            values_c22r = np.stack([self._rankings_of(label) for label in self.scheme.ranked])
+            by_class = np.moveaxis(values_c22r, 0, -1)
+            self._rankings.update(zip((False, True), mean_where(by_class, np.isfinite(by_class)), strict=True))
+        return self._rankings[self.right]
 
-    def _ranking_of(self, label: int) -> Array:
-        order = np.argsort(-self.y_prob[:, label], kind="stable")
-        ends = np.append(np.flatnonzero(np.diff(self.y_prob[order, label])), len(order) - 1)
-        weights_n = self.weights_n[order]
-        positive_n = weights_n * (self.y_true[order] == label)
-        parts = [
-            _auc_ap(positive_n, weights_n, ends, self.times_rg[begin : begin + CHUNK][:, self.codes_n[order]])
-            for begin in range(0, len(self.times_rg), CHUNK)
-        ]
-        return np.concatenate(parts, axis=1)
+    def _rankings_of(self, label: int) -> Array:
+        """AUC and AP of one class against the rest, float64 (2, 2, r), at both ends."""
+        ranks = _Ranks.of(self.y_prob[:, label], self.y_true == label)
+        extra_r2 = np.stack([self.extra_weight_rk[:, label], np.delete(self.extra_weight_rk, label, 1).sum(axis=1)], 1)
+        parts = []
+        step = max(1, CHUNK_WEIGHTS // len(self.y_true))
+        for begin in range(0, len(self.times_rg), step):
+            rows = slice(begin, begin + step)
+            positives, negatives = (self._weights(rows, order) for order in (ranks.positives, ranks.negatives))
+            parts.append(ranks.auc_and_ap(positives, negatives, extra_r2[rows]))
+        return np.concatenate(parts, axis=2)
+
+    def _weights(self, rows: slice, images: Array) -> Array:
+        """Weights of some images in some replicates, float64 (rows, images)."""
+        groups_c, classes_c, cells_n = self._cells
+        cells_rc = self.times_rg[rows][:, groups_c] * self.scale_rk[rows][:, classes_c]
+        return np.asarray(cells_rc[:, cells_n[images]] * self.weights_n[images])
+
+    @cached_property
+    def _cells(self) -> tuple[Array, Array, Array]:
+        """Group and class of each pair of these that has images, and the number of each image's pair (n,)."""
+        codes_c, cells_n = np.unique(self.codes_n * self.scheme.count + self.y_true, return_inverse=True)
+        return (*np.divmod(codes_c, self.scheme.count), cells_n)
+
+    def _sums_gk(self, values_n: Array) -> Array:
+        sums_gk = np.zeros((self.times_rg.shape[1], self.scheme.count))
+        np.add.at(sums_gk, (self.codes_n, self.y_true), values_n)
+        return sums_gk
+
+
+@dataclass(frozen=True)
+class _Ranks:
+    """The order of p positive and q negative images by falling score; u different scores of positives."""
+
+    positives: Array
+    """Rows of the positive images, (p,)."""
+    negatives: Array
+    """Rows of the negative images, (q,)."""
+    starts: Array
+    """Place of the first positive image of each score, (u,)."""
+    above: Array
+    """How many negatives score more, (u,)."""
+    level: Array
+    """How many negatives score as much or more, (u,)."""
+
+    @classmethod
+    def of(cls, scores_n: Array, positive_n: Array) -> _Ranks:
+        order = np.argsort(-scores_n, kind="stable")
+        positives, negatives = order[positive_n[order]], order[~positive_n[order]]
+        falling, theirs = -scores_n[positives], -scores_n[negatives]
+        starts = np.flatnonzero(np.append(True, np.diff(falling) > 0))[: len(falling)]
+        above = np.searchsorted(theirs, falling[starts], side="left")
+        level = np.searchsorted(theirs, falling[starts], side="right")
+        return cls(positives, negatives, starts, above, level)
+
+    def auc_and_ap(self, positives_rp: Array, negatives_rq: Array, extra_r2: Array) -> Array:
+        """AUC and AP, float64 (2, 2, r), where the extra subject of each side is ranked wrong, then right."""
+        if not (len(self.positives) and len(self.negatives)):
+            return np.full((2, 2, len(positives_rp)), np.nan)
+        ties = len(self.starts) < len(self.positives)
+        gained = np.add.reduceat(positives_rp, self.starts, axis=1) if ties else positives_rp
+        alarms = np.cumsum(np.pad(negatives_rq, ((0, 0), (1, 0))), axis=1)
+        hits = np.cumsum(gained, axis=1)
+        own_p, own_q, (extra_p, extra_q) = hits[:, -1], alarms[:, -1], extra_r2.T
+        all_p, all_q = own_p + extra_p, own_q + extra_q
+        level = alarms[:, self.level]
+        won = own_p * own_q - np.einsum("ru,ru->r", gained, level + alarms[:, self.above]) / 2
+        both_won = np.stack([won, won + all_p * all_q - own_p * own_q])
+        first = hits + extra_p[:, None]
+        low = np.einsum("ru,ru->r", gained, hits / np.maximum(hits + level + extra_q[:, None], TINY))
+        high = np.einsum("ru,ru->r", gained, first / np.maximum(first + level, TINY))
+        precise = np.stack([low + extra_p * divide(all_p, all_p + all_q, 0.0), high + extra_p])
+        there = np.where(all_q > 0, all_p, 0.0)
+        return np.stack([divide(both_won, all_p * all_q, np.nan), divide(precise, there, np.nan)], axis=1)
 
 
 def as_they_are(y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> Draws:
@@ -102,17 +223,3 @@ def as_they_are(y_true: Array, y_prob: Array, sample_weight: Array | None = None
     weights_n = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     probs_nk = np.asarray(y_prob, dtype=np.float64)
     return Draws(np.asarray(y_true), probs_nk, weights_n, np.zeros(n, np.int64), np.ones((1, 1)))
-
-
-def _auc_ap(positive_n: Array, weights_n: Array, ends: Array, times_rn: Array) -> Array:
-    """AUC and AP, float64 (2, r), of images sorted by falling score; `ends` are the last of each tie."""
-    hits = np.cumsum(times_rn * positive_n, axis=1)[:, ends]
-    called = np.cumsum(times_rn * weights_n, axis=1)[:, ends]
-    gained = np.diff(hits, axis=1, prepend=0.0)
-    alarms = np.diff(called - hits, axis=1, prepend=0.0)
-    positives, negatives = hits[:, -1], called[:, -1] - hits[:, -1]
-    area = (alarms * (hits - gained / 2)).sum(axis=1)
-    auc = divide(area, positives * negatives, np.nan)
-    ap = divide((gained * divide(hits, called, 0.0)).sum(axis=1), positives, np.nan)
-    ap[negatives <= 0] = np.nan
-    return np.stack([auc, ap])

@@ -13,7 +13,8 @@ import pandas as pd
 from leukolab.base.errors import DataError
 from leukolab.base.findings import Finding, findings_to_text
 from leukolab.stats.classes import Array, check_predictions
-from leukolab.stats.intervals import Bootstrap, percentiles
+from leukolab.stats.draws import as_they_are
+from leukolab.stats.intervals import Replicates, percentiles
 from leukolab.stats.metrics import balanced_accuracy
 
 ALPHA = 0.05
@@ -60,7 +61,7 @@ class HypothesisMembers:
 
 
 def balanced_accuracy_draws(
-    y_true: Array, y_probs: Mapping[str, Array], sample_weight: Array | None, bootstrap: Bootstrap
+    y_true: Array, y_probs: Mapping[str, Array], sample_weight: Array | None, replicates: Replicates
 ) -> BalancedAccuracyDraws:
     """Balanced accuracy at 0.5 of every member on the same images, for the same replicates.
 
@@ -75,8 +76,8 @@ def balanced_accuracy_draws(
     draws: list[Array] = []
     for name, y_prob in y_probs.items():
         check_predictions(y_true, y_prob, name)
-        points.append(balanced_accuracy(bootstrap.once.draws(y_true, y_prob, sample_weight)))
-        draws.append(balanced_accuracy(bootstrap.draws(y_true, y_prob, sample_weight)))
+        points.append(balanced_accuracy(as_they_are(y_true, y_prob, sample_weight)))
+        draws.append(balanced_accuracy(replicates.draws(y_true, y_prob, sample_weight)))
     return BalancedAccuracyDraws(tuple(y_probs), np.concatenate(points), np.stack(draws))
 
 

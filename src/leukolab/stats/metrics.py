@@ -13,8 +13,8 @@ Conventions, the same for all:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,12 @@ from leukolab.stats.draws import Draws, as_they_are
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """Probabilities are kept this far from 0 and 1 in the log loss."""
+WORST_LOG_LOSS = float(-np.log(0.01))
+"""Log loss of an image called wrong with 0.99: what a subject never seen may lose, where none seen lost more."""
+EXTRA = {"subject": 0.25, "image": 1.0}
+"""Weight of the extra subject of each class by unit: the shape of its gamma distribution; see `stats/intervals.py`."""
+EXTRA_RANKED = {"subject": 0.125, "image": 0.5}
+"""The same for rankings, in which the extra subjects of two classes meet."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Metric:
     """Draws -> value in each replicate, float64 (r,)."""
     lowest: float
     highest: float
+    extra: Mapping[str, float] = field(default_factory=lambda: EXTRA)
+    """Unit to the weight of the extra subjects at the ends of its interval."""
 
     def __call__(self, y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> float:
         """Value for labels (n,), probabilities (n, k) and weights (n,), 1 each where None."""
@@ -117,7 +125,8 @@ def mcc(draws: Draws) -> Array:
 def log_loss(draws: Draws) -> Array:
     """Mean of minus the natural logarithm of the probability of each image's own class."""
     true_n = np.take_along_axis(draws.y_prob, draws.y_true[:, None], axis=1)[:, 0]
-    return draws.mean_over_images(-np.log(np.clip(true_n, SMALLEST, 1 - SMALLEST)))
+    losses_n = -np.log(np.clip(true_n, SMALLEST, 1 - SMALLEST))
+    return draws.mean_loss(losses_n, WORST_LOG_LOSS, worst_seen=True)
 
 
 def brier(draws: Draws) -> Array:
@@ -126,7 +135,7 @@ def brier(draws: Draws) -> Array:
     Source: Brier 1950 (the sum; half of it is the usual form for two classes).
     """
     errors_nk = draws.y_prob - np.eye(draws.scheme.count)[draws.y_true]
-    return draws.mean_over_images(draws.scheme.squared_errors(errors_nk))
+    return draws.mean_loss(draws.scheme.squared_errors(errors_nk), 1.0 if draws.scheme.count == 2 else 2.0)
 
 
 def auc(draws: Draws) -> Array:
@@ -153,8 +162,8 @@ _ALL = (
     Metric("mcc", "calls", True, mcc, -1, 1),
     Metric("log_loss", "probabilities", False, log_loss, 0, float("inf")),
     Metric("brier", "probabilities", False, brier, 0, 2),
-    Metric("auc", "ranking", True, auc, 0, 1),
-    Metric("ap", "ranking", True, ap, 0, 1),
+    Metric("auc", "ranking", True, auc, 0, 1, EXTRA_RANKED),
+    Metric("ap", "ranking", True, ap, 0, 1, EXTRA_RANKED),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -17,7 +17,7 @@ from leukolab.stats import (
     classification_report,
     confusion,
     image_weights,
-    make_bootstrap,
+    make_replicates,
     score_table,
     subject_weights,
 )
@@ -68,8 +68,8 @@ def evaluate(
         y_true: int (n,), labels from 0; whole numbers as float are taken.
         y_prob: float (n, k), probabilities of the classes; rows sum to 1.
         sample_weight: float (n,), how often each image counts, 0 or more; once where None.
-        groups: (n,), the subject of each image; intervals are drawn over images where None or where the subject of an
-            image is missing (None, NaN), and too narrow then.
+        groups: (n,), the subject of each image; there are no intervals where None, or where the subject of an image
+            is missing (None, NaN).
         class_names: of the k classes; their numbers where None.
         bootstrap: replicates of each interval.
         seed: of the replicates.
@@ -80,7 +80,7 @@ def evaluate(
     labels, probs, copies, found = _checked(y_true, y_prob, sample_weight, groups, class_names)
     names = tuple(class_names) if class_names is not None else tuple(str(k) for k in range(probs.shape[1]))
     groups_n = np.arange(len(labels)).astype(str) if found is None else found
-    draws = make_bootstrap(labels, groups_n, bootstrap, seed, found is not None)
+    draws = make_replicates(labels, groups_n, bootstrap, seed, found is not None)
     units = {"image": image_weights(copies)}
     units |= {"subject": subject_weights(copies, groups_n)} if found is not None else {}
     scores = [score_table(labels, probs, weights_n, unit, draws) for unit, weights_n in units.items()]

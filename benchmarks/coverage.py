@@ -1,0 +1,173 @@
+"""How often a 95 % interval of `score_table` holds the truth, and how wide it is, where the truth is known.
+
+    python benchmarks/coverage.py two --out FILE.csv                 one part; two, two97, four, truths, or all
+    python benchmarks/coverage.py all --data-sets 20 --out FILE.csv  a quick look
+    python benchmarks/coverage.py table --out FILE.csv               the tables of what stands in FILE.csv, as Markdown
+
+Every data set is drawn by `subjects.py` from its own seed, scored by the program's own functions, and compared with
+what the metric is on endlessly many subjects at the prevalence of the data set. Beside it stands the percentile
+bootstrap that the program had before, on some of the data sets. Cells that stand in FILE.csv already are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from subjects import Predictions, World
+
+from leukolab.base.streams import stream, stream_seed
+from leukolab.stats import METRICS, image_weights, make_replicates, score_table, subject_weights
+from leukolab.stats.intervals import percentiles
+
+REPLICATES = 1000
+OLD_REPLICATES = 400
+SIZES = ((2, 2), (3, 3), (6, 7), (8, 8), (15, 15), (30, 30), (50, 50))
+FEW = ((3, 3), (6, 7), (8, 8), (15, 15))
+FOUR = tuple((count,) * 4 for count in (3, 6, 8, 15))
+COLUMNS = ["part", "groups", "metric", "unit", "method", "coverage", "width", "too_high", "data_sets"]
+NEW, OLD = "program", "percentile"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Data sets of one kind and size."""
+
+    part: str
+    world: World
+    counts: tuple[int, ...]
+
+    @property
+    def groups(self) -> str:
+        """The groups of each class, such as `6+7`."""
+        return "+".join(str(count) for count in self.counts)
+
+
+def cells(part: str) -> list[Cell]:
+    """The cells of a part."""
+    worlds = {
+        "two": [("two classes, recall 0.80", World(2, 0.80), SIZES)],
+        "two97": [("two classes, recall 0.97", World(2, 0.97), SIZES)],
+        "four": [("four classes, recall 0.80", World(4, 0.80), FOUR)],
+        "truths": [
+            ("15 % of subjects are bad, recall 0.80", World(2, 0.80, "skew"), FEW),
+            ("subjects have both classes, recall 0.80", World(2, 0.80, "both"), FEW),
+            ("subjects are all right or all wrong, recall 0.80", World(2, 0.80, "all_or_none"), FEW),
+        ],
+    }
+    names = list(worlds) if part == "all" else [part]
+    found = [Cell(name, world, counts) for key in names for name, world, sizes in worlds[key] for counts in sizes]
+    return [replace(one, counts=(max(one.counts),) * 2) if one.world.kind == "both" else one for one in found]
+
+
+def run(cell: Cell, data_sets: int) -> pd.DataFrame:
+    """Coverage and mean width of every metric, by both units and both methods, in one cell.
+
+    Rankings, which take most of the time, and the old method are measured on the first third of the data sets.
+    """
+    rows = [row for number in range(data_sets) for row in _one(cell, number, number < data_sets / 3)]
+    table = pd.DataFrame(rows, columns=["metric", "unit", "method", "low", "high", "truth"])
+    table = table[np.isfinite(table["low"]) & np.isfinite(table["high"])]
+    held = (table["low"] <= table["truth"] + 1e-9) & (table["truth"] - 1e-9 <= table["high"])
+    table = table.assign(
+        coverage=held, width=table["high"] - table["low"], too_high=table["low"] > table["truth"] + 1e-9
+    )
+    grouped = table.groupby(["metric", "unit", "method"], sort=False)
+    found = grouped[["coverage", "width", "too_high"]].mean().assign(data_sets=grouped.size()).reset_index()
+    return found.assign(part=cell.part, groups=cell.groups)[COLUMNS]
+
+
+def _one(cell: Cell, number: int, everything: bool) -> Iterator[tuple[Any, ...]]:
+    """The intervals of one data set: metric, unit, method, low, high, truth."""
+    names = [name for name, metric in METRICS.items() if everything or metric.kind != "ranking"]
+    rng = stream(2026, cell.part, cell.groups, number)
+    drawn = cell.world.draw(cell.counts, rng)
+    replicates = make_replicates(drawn.labels_n, drawn.subjects_n, REPLICATES, stream_seed(2026, number))
+    ones = np.ones(len(drawn.labels_n))
+    units = {"subject": subject_weights(ones, drawn.subjects_n), "image": image_weights(ones)}
+    for unit, weights_n in units.items():
+        by_class = np.bincount(drawn.labels_n, weights=weights_n)
+        prevalence_k = by_class / by_class.sum()
+        truth = {name: cell.world.truth.of(name, prevalence_k) for name in names}
+        with patch.dict(METRICS, {name: METRICS[name] for name in names}, clear=True):
+            table = score_table(drawn.labels_n, drawn.probs_nk, weights_n, unit, replicates)
+        for row in table.itertuples():
+            yield row.metric, unit, NEW, row.low, row.high, truth[str(row.metric)]
+        old = old_intervals(drawn, weights_n, rng) if everything else {}
+        for name, (low, high) in old.items():
+            yield name, unit, OLD, low, high, truth[name]
+
+
+def old_intervals(
+    drawn: Predictions, weights_n: NDArray[np.float64], rng: np.random.Generator
+) -> dict[str, tuple[float, float]]:
+    """The percentile bootstrap: groups drawn with replacement within their class, classes mixing as they come."""
+    codes_n = np.unique(drawn.subjects_n, return_inverse=True)[1]
+    classes_g = np.zeros(codes_n.max() + 1, int)
+    classes_g[codes_n] = drawn.labels_n
+    times_rg = np.zeros((OLD_REPLICATES, len(classes_g)))
+    for label in np.unique(classes_g):
+        own = np.flatnonzero(classes_g == label)
+        times_rg[:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), OLD_REPLICATES)
+    replicates = make_replicates(drawn.labels_n, drawn.subjects_n, 1, 0)
+    draws = replace(replicates.draws(drawn.labels_n, drawn.probs_nk, weights_n), times_rg=times_rg)
+    draws.__dict__["scale_rk"] = np.ones((OLD_REPLICATES, drawn.probs_nk.shape[1]))
+    return {name: percentiles(metric.function(draws)) for name, metric in METRICS.items()}
+
+
+def tables(found: pd.DataFrame) -> str:
+    """Markdown: for each part, method and unit the coverage and width of every metric by groups."""
+    lines = []
+    for part, of_part in found.groupby("part", sort=False):
+        groups = list(of_part["groups"].unique())
+        for unit in ("subject", "image"):
+            lines += ["", f"### {part}, by {unit}: coverage (mean width)", ""]
+            lines += ["| metric | method | " + " | ".join(groups) + " |", "| --- | --- |" + " --- |" * len(groups)]
+            for metric in METRICS:
+                if metric != "recall":
+                    lines += [_line(of_part, metric, unit, method, groups) for method in (NEW, OLD)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(of_part: pd.DataFrame, metric: str, unit: str, method: str, groups: list[str]) -> str:
+    mine = of_part[(of_part["metric"] == metric) & (of_part["unit"] == unit) & (of_part["method"] == method)]
+    by_groups = mine.set_index("groups")
+    cells_ = [f"{by_groups.at[one, 'coverage']:.3f} ({by_groups.at[one, 'width']:.2f})" for one in groups]
+    return f"| {metric} | {method} | " + " | ".join(cells_) + " |"
+
+
+def main() -> None:
+    """Run the cells that are missing, then print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=("two", "two97", "four", "truths", "all", "table"))
+    parser.add_argument(
+        "--data-sets",
+        type=int,
+        default=400,
+        help="Data sets of a cell; half as many of large ones.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="CSV of what was measured.")
+    asked = parser.parse_args()
+    found = pd.read_csv(asked.out) if asked.out.exists() else pd.DataFrame(columns=COLUMNS)
+    for cell in cells(asked.part) if asked.part != "table" else ():
+        if ((found["part"] == cell.part) & (found["groups"] == cell.groups)).any():
+            continue
+        begun = time.process_time()
+        made = run(cell, asked.data_sets // (2 if sum(cell.counts) > 40 or cell.world.classes > 2 else 1))
+        found = pd.concat([found, made], ignore_index=True) if len(found) else made
+        found.round(4).to_csv(asked.out, index=False, lineterminator="\n")
+        sys.stderr.write(f"{cell.part}, {cell.groups}: {time.process_time() - begun:.0f} s\n")
+    sys.stdout.write(tables(found))
+
+
+if __name__ == "__main__":
+    main()
