@@ -18,6 +18,10 @@ SOURCES = Path(leukolab.__file__).parent
     ("sentence", "settings", "expected"),
     [
         ("Set data.card=phantom.", ["data.card"], "Set data.card=phantom (--card phantom)."),
+        (
+            "Set data.card=a or data.card='b c'.", ["data.card"],
+            "Set data.card=a (--card a) or data.card='b c' (--card 'b c').",
+        ),
         ("data.card: no card 'x'.", ["data.card"], "data.card (--card): no card 'x'."),
         ("epochs: two, not 3 epochs.", ["epochs"], "epochs (--epochs): two, not 3 epochs."),
         (

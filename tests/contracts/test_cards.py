@@ -46,6 +46,14 @@ def test_views_cover_every_class_and_use_every_label(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CARDS)
+def test_a_card_of_fixed_classes_says_which_are_the_disease(name: str) -> None:
+    card = get_card(name)
+    assert not card.class_names or set() < set(card.positive) < set(card.class_names)
+    for view in card.views.values():
+        assert set() < set(view.positive) < set(view.class_names)
+
+
+@pytest.mark.parametrize("name", CARDS)
 def test_nothing_is_found_where_there_is_nothing(name: str, tmp_path: Path) -> None:
     assert data_set(name).find_root(tmp_path) is None
     assert data_set(name).find_root(tmp_path / "none") is None

@@ -29,7 +29,7 @@ from leukolab.cards.readability import verify_readable
 
 CARD = Card(
     name="school", title="Cells drawn at school", source="a school", doi="", licence="CC0",
-    class_names=("calm", "wild"), parts=("all",), subjects_known=True,
+    class_names=("calm", "wild"), positive=("wild",), parts=("all",), subjects_known=True,
     layout="calm/ and wild/ of <subject>-<number>.png", notes=("Drawn.",),
 )
 

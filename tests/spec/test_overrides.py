@@ -56,9 +56,15 @@ def test_epochs_reach_the_readings_that_are_kept_only() -> None:
     assert spec.readings["frozen"].stages[0].epochs == 5
 
 
+def test_classes_of_the_disease() -> None:
+    assert wen(positive=("hem",)).data.positive == "hem"
+    assert wen(positive=("a", "b")).data.positive_names == ("a", "b")
+    assert wen().data.positive_names == ()
+
+
 def test_other_data_replace_the_studys_own() -> None:
     assert wen(data=DataSpec(card="mine", view="two"), subject_from="(x)").data.model_dump() == {
-        "card": "mine", "parts": None, "view": "two", "subject_from": "(x)",
+        "card": "mine", "parts": None, "view": "two", "subject_from": "(x)", "positive": None,
     }  # fmt: skip
 
 

@@ -1,13 +1,16 @@
 """Data cards: provenance, readers by content, the checked index, and what `verify` finds."""
 
 from leukolab.cards.card import HIDDEN, Card, PublishedScore, View, card_lines
+from leukolab.cards.classes import Classes, classes_of
 from leukolab.cards.contract import DataSet
 from leukolab.cards.registry import card_names, class_names, data_on, get_card, locate, read_index, verify
+from leukolab.cards.summary import summary
 from leukolab.cards.verdict import Count, VerifyResult, verify_lines
 
 __all__ = [
     "HIDDEN",
     "Card",
+    "Classes",
     "Count",
     "DataSet",
     "PublishedScore",
@@ -16,10 +19,12 @@ __all__ = [
     "card_lines",
     "card_names",
     "class_names",
+    "classes_of",
     "data_on",
     "get_card",
     "locate",
     "read_index",
+    "summary",
     "verify",
     "verify_lines",
 ]

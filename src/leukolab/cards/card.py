@@ -9,10 +9,6 @@ HIDDEN = "hidden"
 """Class name of images whose label was never published; their label is -1."""
 
 
-HEALTHY = frozenset({"hem", "benign", "normal", "healthy", "negative", "control"})
-"""Names, in lower case, of classes without blasts: such a class is class 0, and its images are never missed blasts."""
-
-
 @dataclass(frozen=True)
 class View:
     """Other classes over the same images."""
@@ -22,6 +18,8 @@ class View:
     """In the order of their labels, from 0."""
     labels: Mapping[str, int]
     """Original class name to label of the view."""
+    positive: tuple[str, ...] = ()
+    """The classes of the disease; of a view with two classes one of them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,8 @@ class Card:
     """How the files lie, in one sentence."""
     notes: tuple[str, ...] = ()
     synthetic: bool = False
+    positive: tuple[str, ...] = ()
+    """The classes of the disease, those that some of its layouts lack among them; empty where the data decide."""
     same_person: tuple[tuple[str, ...], ...] = ()
     """Subjects known to be one person, also where the images that show it are not at hand."""
     binary_view: str | None = None
@@ -79,13 +79,17 @@ def card_lines(card: Card) -> list[str]:
         f"{part}: {sum(classes.values()):,} images ({', '.join(f'{name} {n:,}' for name, n in classes.items())})"
         for part, classes in card.counts.items()
     ]
-    views = [f"view {name}: {view.title} ({', '.join(view.class_names)})" for name, view in card.views.items()]
+    views = [
+        f"view {name}: {view.title} ({', '.join(view.class_names)}; disease: {', '.join(view.positive)})"
+        for name, view in card.views.items()
+    ]
     return [
         f"{card.name}: {card.title}",
         *(["synthetic: no image shows a person's cells"] if card.synthetic else []),
         f"source: {card.source}{f', doi {card.doi}' if card.doi else ''}",
         f"licence: {card.licence}",
         f"classes: {', '.join(card.class_names) or 'as the data have them'}",
+        f"classes of the disease: {', '.join(card.positive) or 'as the data have them'}",
         f"parts: {', '.join(card.parts)}",
         f"subjects: {'known' if card.subjects_known else 'unknown'}",
         f"layout: {card.layout}",

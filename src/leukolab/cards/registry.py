@@ -13,6 +13,7 @@ import pandas as pd
 from leukolab.base.errors import DataError, SpecError, nearest
 from leukolab.cards import datasets
 from leukolab.cards.card import Card
+from leukolab.cards.classes import Classes, classes_of
 from leukolab.cards.contract import DataSet
 from leukolab.cards.listing import has_file, has_image
 from leukolab.cards.verdict import VerifyResult
@@ -74,11 +75,11 @@ def read_index(spec: DataSpec, path: str | Path) -> pd.DataFrame:
     Returns:
         One row per image, sorted by image_id, with the columns of `index.make_index`: image_id (path from the root),
         path, label (int64, -1 where hidden), class_name, class_name_full, subject, field, part, official_fold (Int64),
-        order (int64).
+        order (int64). Labels are in the order of `classes_of`: the classes of the disease come last.
 
     Raises:
         DataError: see `locate`; an unknown part or view; an image twice; a class without images.
-        SpecError: `data.subject_from` is no pattern, or the card does not take one.
+        SpecError: `data.subject_from` is no pattern, or the card does not take one; `data.positive` is no class.
     """
     card = get_card(spec.card)
     _check_names(card, "part", spec.parts or (), card.parts)
@@ -88,7 +89,7 @@ def read_index(spec: DataSpec, path: str | Path) -> pd.DataFrame:
     root = locate(card.name, path)
     index = data_set(card.name).read_index(root, spec.parts, spec.view, spec.subject_from)
     _check_classes(card, spec.view, index, root)
-    return index
+    return _in_order(index, classes_of(class_names(index), spec, card))
 
 
 def verify(name: str, path: str | Path) -> VerifyResult:
@@ -122,6 +123,11 @@ def class_names(index: pd.DataFrame) -> tuple[str, ...]:
     """
     named = index.loc[index["label"] >= 0, ["label", "class_name"]].drop_duplicates().sort_values("label")
     return tuple(str(name) for name in named["class_name"])
+
+
+def _in_order(index: pd.DataFrame, classes: Classes) -> pd.DataFrame:
+    labels = {name: label for label, name in enumerate(classes.names)}
+    return index.assign(label=index["class_name"].map(labels).fillna(-1).astype("int64"))
 
 
 def _check_names(card: Card, what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:

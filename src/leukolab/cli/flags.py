@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 ANY = "*"
 """Stands in the flags of a command for the option that takes any setting (`--set`)."""
-_VALUE = r"(?:=(?P<value>\[[^\]]*\]|\{[^}]*\}|[^\s,;()'\"]*[^\s,;()'\".]))?"
+_VALUE = r"(?:=(?P<value>'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^\s,;()'\"]*[^\s,;()'\".]))?"
 
 
 def with_flags(sentence: str, settings: Iterable[str], flags: Mapping[str, str]) -> str:
@@ -20,21 +20,22 @@ def with_flags(sentence: str, settings: Iterable[str], flags: Mapping[str, str])
         flags: name to flag of this command's options; `ANY` to the one that takes any dotted setting.
     """
     for name in settings:
-        place = _place(sentence, name)
-        if place is not None and (text := _spelled(name, place["value"], flags)):
-            sentence = f"{sentence[: place.end()]} ({text}){sentence[place.end() :]}"
+        for place in reversed(_places(sentence, name)):
+            if text := _spelled(name, place["value"], flags):
+                sentence = f"{sentence[: place.end()]} ({text}){sentence[place.end() :]}"
     return sentence
 
 
-def _place(sentence: str, name: str) -> re.Match[str] | None:
-    """Where the name stands with a value, else at the beginning, else last."""
+def _places(sentence: str, name: str) -> list[re.Match[str]]:
+    """Everywhere the name stands with a value, else at the beginning, else last."""
     found = list(re.finditer(rf"(?<![\w.]){re.escape(name)}{_VALUE}(?![\w=])", sentence))
     valued = [match for match in found if match["value"] is not None]
     first = [match for match in found if match.start() == 0]
-    return next(iter(valued + first + found[-1:]), None)
+    return valued or first or found[-1:]
 
 
 def _spelled(name: str, value: str | None, flags: Mapping[str, str]) -> str:
+    value = value if value is None else value.strip("'")
     if name in flags:
         return flags[name] if value is None else f"{flags[name]} {shlex.quote(value)}"
     if ANY in flags and " " not in name:

@@ -29,6 +29,10 @@ _OPTIONS = (
         help="Card folder: a pattern whose first group is the subject, searched in the path.",
     ),
     option(
+        "--positive", multiple=True, metavar="CLASS", section=DATA, setting="data.positive",
+        help="The class that is the disease; of more than two classes each of them. Else the card or the names say it.",
+    ),
+    option(
         "--protocol", type=Known("protocol", protocols), section=TRAINING, setting="protocol",
         help="How the data are cut: a protocol of the study, or both.",
     ),

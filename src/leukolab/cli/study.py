@@ -11,6 +11,7 @@ import click
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.help import OUTPUT, WHERE, command, option
+from leukolab.cli.reading import say_read
 from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
 from leukolab.cli.values import Known, studies
 from leukolab.report.texts import Texts, load_texts
@@ -80,6 +81,7 @@ def run(
         from leukolab.study.estimate import plan_study
         from leukolab.study.run import run_study
 
+    say_read(spec.data, data, load_texts(language))
     if dry_run:
         for line in _expected(plan_study(spec, data, folder, home, on, retune), load_texts(language)):
             click.echo(line)

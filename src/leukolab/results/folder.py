@@ -30,6 +30,7 @@ from leukolab.spec.yaml_text import study_yaml
 if TYPE_CHECKING:
     import pandas as pd
 
+    from leukolab.cards import Classes
     from leukolab.splits import Split
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
@@ -180,6 +181,11 @@ class RunFolder:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, in the order of their labels."""
         return self.card.class_names
+
+    @property
+    def classes(self) -> Classes:
+        """The classes, and which of them are the disease."""
+        return self.card.classes
 
     @property
     def protocols(self) -> tuple[str, ...]:

@@ -7,6 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from leukolab.base.findings import Finding
+from leukolab.cards import Classes, card_names, get_card
+
+EARLIER = "earlier"
+"""Who decided which class is the disease where an earlier version ran: the order of the classes."""
 
 
 class Record(BaseModel):
@@ -25,8 +29,22 @@ class CardRecord(Record):
     licence: str = ""
     synthetic: bool = False
     class_names: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+    """The classes of the disease."""
+    decided_by: str = ""
+    """How these were decided, see `cards.Classes`; empty in runs of versions that took class 1 of two."""
     counts: dict[str, int] = {}
     subjects_known: bool = True
+
+    @property
+    def classes(self) -> Classes:
+        """The classes, and which of them are the disease."""
+        if self.decided_by:
+            return Classes(self.class_names, self.positive, self.decided_by)
+        if len(self.class_names) == 2:
+            return Classes(self.class_names, self.class_names[1:], EARLIER)
+        said = get_card(self.name).positive if self.name in card_names() else ()
+        return Classes(self.class_names, tuple(name for name in self.class_names if name in said), EARLIER)
 
 
 class DataRecord(Record):

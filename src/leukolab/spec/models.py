@@ -36,6 +36,7 @@ Rates = Annotated[
     AfterValidator(_each_once),
 ]
 """Learning rates, one at least."""
+ClassName = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
 Parts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 """Outer parts, from 1."""
 
@@ -57,6 +58,13 @@ class DataSpec(Settings):
     """A view of the labels the card offers, such as `two_class`; its own classes where null."""
     subject_from: str | None = None
     """A regular expression whose first group is the subject, searched in the relative path; some cards take none."""
+    positive: ClassName | tuple[ClassName, ...] | None = None
+    """The class of the disease, or of more than two classes those of it; where null the card says it, or the names."""
+
+    @property
+    def positive_names(self) -> tuple[str, ...]:
+        """The classes named as the disease; none where nobody named any."""
+        return (self.positive,) if isinstance(self.positive, str) else self.positive or ()
 
 
 class ImageSpec(Settings):

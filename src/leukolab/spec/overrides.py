@@ -15,6 +15,7 @@ class Overrides:
     """What is to be changed; None and empty where nothing is.
 
     Attributes:
+        positive: the classes of the disease.
         readings: those to keep.
         epochs: one number for every stage, or one for each.
         settings: dotted path and value of any setting, applied last.
@@ -23,6 +24,7 @@ class Overrides:
     protocol: str | None = None
     data: DataSpec | None = None
     subject_from: str | None = None
+    positive: tuple[str, ...] = ()
     backbone: str | None = None
     weights: str | None = None
     image_size: int | None = None
@@ -58,6 +60,8 @@ def resolve(name_or_path: str, given: Overrides) -> StudySpec:
         if value is not None:
             *group, key = place.split(".")
             (raw[group[0]] if group else raw)[key] = value
+    if given.positive:
+        raw["data"]["positive"] = given.positive[0] if len(given.positive) == 1 else list(given.positive)
     if given.outer_parts is not None:
         raw["outer_parts"] = None if given.outer_parts == "all" else list(given.outer_parts)
     _keep_readings(raw, given.readings)

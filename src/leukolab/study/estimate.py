@@ -66,7 +66,7 @@ def plan_study(
     resume.check_folder(spec, folder)
     runtime.resolve_runtime(spec.runtime)
     material = prepare(spec, Path(data), home)
-    resume.check_images(folder, index_fingerprint(material.index))
+    resume.check_images(folder, index_fingerprint(material.index), material.class_names)
     workers = processes(on, spec, material)
     network = _network(spec, len(material.class_names), folder)
     asked = resume.runtime_asked(spec, folder) if retune else resume.runtime_begun(spec, folder)

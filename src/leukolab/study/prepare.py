@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leukolab.base.errors import DataError, SplitError
 from leukolab.base.home import Home
-from leukolab.cards import get_card, locate, read_index
+from leukolab.cards import Classes, class_names, classes_of, get_card, locate, read_index
 from leukolab.cards.card import Card
 from leukolab.images import PixelStore, open_store, pack
 from leukolab.report.texts import load_texts
@@ -32,6 +32,15 @@ class Sources:
     root: Path
     """The data set's folder on this machine."""
     index: pd.DataFrame
+    classes: Classes
+
+    def settled(self, spec: StudySpec) -> StudySpec:
+        """The settings with the classes of the disease that were decided on."""
+        positive = self.classes.positive
+        if spec.data.positive is not None or not positive:
+            return spec
+        kept = {"positive": positive[0] if len(positive) == 1 else positive}
+        return spec.model_copy(update={"data": spec.data.model_copy(update=kept)})
 
 
 @dataclass(frozen=True)
@@ -46,9 +55,14 @@ class Material:
     store: PixelStore
     groups: pd.DataFrame
     splits: dict[str, Split]
-    class_names: tuple[str, ...]
+    classes: Classes
     root: Path | None = None
     """None where a run was read back without its images."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their labels."""
+        return self.classes.names
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -81,12 +95,15 @@ def find_sources(spec: StudySpec, data: Path) -> Sources:
 
     Raises:
         DataError: no card has this name, or its images are not in `data`.
-        SpecError: `data.subject_from` is no pattern, or the card does not take one.
+        SpecError: `data.subject_from` is no pattern, or the card does not take one; of two classes nobody says which
+            one is the disease.
     """
     card = get_card(spec.data.card)
     root = folder_of(locate(card.name, data))
     index = read_index(spec.data, data)
-    return Sources(card, root, index[index["label"] >= 0].sort_values("image_id", ignore_index=True))
+    classes = classes_of(_class_names(index), spec.data, card)
+    classes.check_decided()
+    return Sources(card, root, index[index["label"] >= 0].sort_values("image_id", ignore_index=True), classes)
 
 
 def packed(sources: Sources, spec: StudySpec, home: Home) -> Material:
@@ -109,7 +126,7 @@ def packed(sources: Sources, spec: StudySpec, home: Home) -> Material:
         _check_roles(spec, name, protocol, splits[name])
     _say_findings(splits)
     index = index.assign(path=[Path(os.path.relpath(path, root)).as_posix() for path in index["path"]])
-    return Material(card, index, store, groups, splits, _class_names(index), root)
+    return Material(card, index, store, groups, splits, sources.classes, root)
 
 
 def recorded_material(run: RunFolder, home: Home, data: Path | None = None) -> Material:
@@ -126,7 +143,7 @@ def recorded_material(run: RunFolder, home: Home, data: Path | None = None) -> M
     card, index = get_card(run.spec.data.card), run.index
     store = open_store(home, run.data.pixels, list(index["image_id"]))
     root = None if data is None else folder_of(locate(card.name, data))
-    return Material(card, index, store, run.groups, run.splits(), run.class_names, root)
+    return Material(card, index, store, run.groups, run.splits(), run.classes, root)
 
 
 def folder_of(root: Path) -> Path:
@@ -169,7 +186,7 @@ def _check_roles(spec: StudySpec, name: str, protocol: ProtocolSpec, split: Spli
 
 
 def _class_names(index: pd.DataFrame) -> tuple[str, ...]:
-    names = index.drop_duplicates("label").sort_values("label")
-    if list(names["label"]) != list(range(len(names))) or len(names) < 2:
-        raise SplitError(f"expected images of at least two classes, found {', '.join(names['class_name']) or 'none'}.")
-    return tuple(str(name) for name in names["class_name"])
+    names = class_names(index)
+    if len(names) < 2:
+        raise SplitError(f"expected images of at least two classes, found {', '.join(names) or 'none'}.")
+    return names

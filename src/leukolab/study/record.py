@@ -40,7 +40,7 @@ def write_record(session: Session, jobs: list[Job]) -> None:
     """Everything about the run that is known before training."""
     spec, run, material = session.spec, session.run, session.material
     fingerprint = index_fingerprint(material.index)
-    resume.check_images(run, fingerprint)
+    resume.check_images(run, fingerprint, material.class_names)
     _forget_results_of_others(run, jobs)
     run.write_settings(spec)
     _forget_pictures_of_others(run, material.store.key)
@@ -167,6 +167,8 @@ def _card(material: Material) -> CardRecord:
         licence=card.licence,
         synthetic=card.synthetic,
         class_names=material.class_names,
+        positive=material.classes.positive,
+        decided_by=material.classes.decided_by,
         counts={str(name): int(count) for name, count in counts.items()},
         subjects_known=bool(material.index["subject"].notna().all()),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from leukolab.base.errors import LeukolabError, RunError
 from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.results.folder import RunFolder
@@ -56,16 +58,26 @@ def check_folder(spec: StudySpec, run: RunFolder) -> None:
             )
 
 
-def check_images(run: RunFolder, fingerprint: str) -> None:
-    """See that the run was begun on these images; where that was never written, or is damaged, keys of jobs tell.
+def check_images(run: RunFolder, fingerprint: str, names: tuple[str, ...]) -> None:
+    """See that the run was begun on these images and classes; where that is lost, keys of jobs tell.
+
+    Args:
+        names: of the classes, in the order of their labels.
 
     Raises:
         RunError: it was begun on others.
     """
     try:
-        before = run.data.fingerprint
+        before, classes = run.data.fingerprint, run.class_names
     except RunError:
         return
+    if classes != names and set(classes) == set(names):
+        raise RunError(
+            f"{run.path}: this run was begun with the classes {', '.join(classes)}, that of the disease last, and they "
+            f"are now read as {', '.join(names)}. Choose another run folder, or set "
+            f"data.positive={shlex.quote(classes[-1])}.",
+            settings=("run folder", "data.positive"),
+        )
     if before != fingerprint:
         raise RunError(
             f"{run.path}: this run was begun on other images. Choose another run folder, or give the same data folder.",

@@ -72,6 +72,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
     resume.check_folder(spec, folder)
     runtime.resolve_runtime(spec.runtime)  # one that cannot be had is refused, too
     sources = find_sources(spec, data)
+    spec = sources.settled(spec)
     with hold(make_folder(run)):
         sweep(run)
         drop_damaged(folder)

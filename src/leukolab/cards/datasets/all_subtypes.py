@@ -25,6 +25,7 @@ CARD = Card(
     doi="10.34740/kaggle/dsv/2175623",
     licence="see the page of the data set",
     class_names=("Benign", "Early", "Pre", "Pro"),
+    positive=("Early", "Pre", "Pro"),
     parts=("original", "segmented"),
     subjects_known=False,
     counts={"original": {"Benign": 504, "Early": 985, "Pre": 963, "Pro": 804}},
@@ -33,6 +34,7 @@ CARD = Card(
             "Benign against the three malignant classes",
             ("benign", "malignant"),
             {"Benign": 0, "Early": 1, "Pre": 1, "Pro": 1},
+            ("malignant",),
         )
     },
     layout="Original/ and Segmented/, or one of them, with folders Benign, Early, Pre, Pro of WBC-*-<number>.jpg",

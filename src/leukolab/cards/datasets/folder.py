@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukolab.base.errors import DataError, SpecError
-from leukolab.cards.card import HEALTHY, Card
+from leukolab.cards.card import Card
 from leukolab.cards.index import Found, image_id, make_index
 from leukolab.cards.listing import DEEP, child_folders, has_image, image_files, natural
 from leukolab.cards.readability import verify_readable
@@ -27,7 +27,9 @@ CARD = Card(
     subjects_known=False,
     layout="one folder per class, or a CSV with columns path, label and perhaps subject",
     notes=(
-        "Classes are the folders' names, or the labels of the CSV, in sorted order.",
+        "Classes are the folders' names, or the labels of the CSV, in sorted order, those of the disease last.",
+        "The setting data.positive says which class is the disease; without it unmistakable names do, in several "
+        "languages. Two classes of which nobody says it are refused.",
         "The setting data.subject_from says where a path names the subject: a pattern whose first group is the "
         "subject, searched in the relative path.",
         "Without subjects every score is an upper bound.",
@@ -68,8 +70,7 @@ def read_index(
     if pattern is not None:
         found = [_with_subject(one, base, pattern) for one in found]
     names = {one.class_name for one in found if one.class_name is not None}
-    ordered = sorted(names, key=lambda name: (name.lower() not in HEALTHY, natural(name)))
-    return make_index(base, found, ordered, None)
+    return make_index(base, found, sorted(names, key=natural), None)
 
 
 def verify(root: Path) -> VerifyResult:

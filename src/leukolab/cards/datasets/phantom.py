@@ -24,6 +24,7 @@ CARD = Card(
     doi="",
     licence="Apache-2.0",
     class_names=(),
+    positive=("all", "early", "pre", "pro"),
     parts=("synthetic",),
     subjects_known=True,
     views={
@@ -31,6 +32,7 @@ CARD = Card(
             "Normal against the three maturation stages of blasts",
             ("normal", "malignant"),
             {"normal": 0, "all": 1, "benign": 0, "early": 1, "pre": 1, "pro": 1},
+            ("malignant",),
         )
     },
     layout=f"{SETTINGS_FILE} beside class folders of <subject>_<number>.png",

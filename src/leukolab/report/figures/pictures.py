@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from leukolab.cards.card import HEALTHY
 from leukolab.report import chosen
 from leukolab.report.items import Gallery, Tile
 from leukolab.report.names import Names
@@ -77,10 +76,10 @@ def _grey(picture: Array) -> float:
 
 
 def wrong_calls(run: Run) -> pd.DataFrame:
-    """Wrongly called test images of the member offered for use: missed blasts first, the surest first.
+    """Wrongly called test images of the member offered for use: missed ones first, the surest first.
 
     Returns:
-        image_id, actual, called_as, probability (of the class called), missed (a blast called normal).
+        image_id, actual, called_as, probability (of the class called), missed (the disease called a class without it).
     """
     wrong, names = chosen.wrong_calls(run), run.class_names
     found = pd.DataFrame(
@@ -91,14 +90,9 @@ def wrong_calls(run: Run) -> pd.DataFrame:
             "probability": wrong["p"].to_numpy(float),
         }
     )
-    found["missed"] = [
-        _normal(call) and not _normal(true) for true, call in zip(found["actual"], found["called_as"], strict=True)
-    ]
+    classes = run.card.classes
+    found["missed"] = found["actual"].isin(classes.positive) & found["called_as"].isin(classes.negative)
     return found.sort_values(["missed", "probability", "image_id"], ascending=[False, False, True], ignore_index=True)
-
-
-def _normal(name: str) -> bool:
-    return name.lower() in HEALTHY
 
 
 def wrong_gallery(run: Run, thumbnail: Thumbnail, names: Names) -> Gallery | None:

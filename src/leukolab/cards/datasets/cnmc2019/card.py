@@ -23,6 +23,7 @@ CARD = Card(
     doi="10.7937/tcia.2019.dc64i46r",
     licence="CC BY 3.0",
     class_names=("hem", "all"),
+    positive=("all",),
     parts=("training", "preliminary", "final"),
     subjects_known=True,
     counts={
