@@ -120,7 +120,8 @@ def test_an_epoch_is_the_best_by_accuracy_then_by_lower_loss() -> None:
         (0.5, 9.0, 0, (0.5, -9.0)),
         (0.5, 9.0, 1, (0.5, -9.0)),
         (0.4, 0.1, 2, (0.5, -9.0)),
-        (0.5, 8.0, 0, (0.5, -8.0)),
+        (0.5, 8.0, 3, (0.5, -8.0)),
+        (0.6, 9.9, 0, (0.6, -9.9)),
     ):
         after = before.after(ROW | {"val_accuracy": accuracy, "val_loss": loss})
         assert (after.waited, after.best) == (waited, best)
@@ -132,3 +133,4 @@ def test_patience_runs_out_after_so_many_epochs_without_a_better_one() -> None:
     patient, eager = StageSpec(name="s", epochs=9), StageSpec(name="s", epochs=9, patience=2)
     assert [Standing(waited=waited).waited_out(eager) for waited in range(4)] == [False, False, True, True]
     assert not Standing(waited=99).waited_out(patient)
+    assert not Standing(waited=99).waited_out(eager.model_copy(update={"stop": False}))

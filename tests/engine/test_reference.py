@@ -214,9 +214,11 @@ RISE = [(0.5, 1.0), (0.7, 0.9), (0.7, 0.8), (0.7, 0.85), (0.6, 0.1)]
 @pytest.mark.parametrize(
     ("validations", "patience", "ran", "best"),
     [
-        (RISE, 2, 5, 3),
-        ([*RISE, (0.7, 0.8), (0.9, 9.0)], 2, 5, 3),
-        ([*RISE, (0.7, 0.8), (0.9, 9.0)], 4, 7, 7),
+        (RISE, 1, 3, 3),
+        (RISE, 2, 4, 3),
+        (RISE, 3, 5, 3),
+        ([*RISE, (0.7, 0.8), (0.9, 9.0)], 3, 5, 3),
+        ([*RISE, (0.7, 0.8), (0.9, 9.0)], 5, 7, 7),
         ([*RISE, (0.7, 0.8), (0.9, 9.0)], None, 7, 7),
         ([(0.5, 1.0), (0.5, 1.0), (0.5, 1.0)], 1, 2, 1),
         ([(0.0, 9.0), (0.0, 5.0)], None, 2, 2),
@@ -239,6 +241,16 @@ def test_the_best_accuracy_is_kept_ties_by_lower_loss(
     assert [(row["val_accuracy"], row["val_loss"]) for row in trained.history] == validations[:ran]
     assert trained.state["head.bias"].item() == best
     assert set(trained.history[0]) == {"stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+
+
+def test_a_patience_that_does_not_stop_leaves_all_epochs_and_the_best(
+    train: Train, network: Classifier, make_training: MakeTraining, scripted: Callable[..., Script]
+) -> None:
+    scripted([*RISE, (0.6, 0.2)])
+    stage = StageSpec(name="head", epochs=6, patience=1, stop=False)
+    trained = train(network, make_training(stages=(stage,)))
+    assert len(trained.history) == 6
+    assert trained.state["head.bias"].item() == 3
 
 
 def test_a_validation_loss_that_is_not_finite_stops_too(

@@ -413,9 +413,10 @@ def test_the_model_on_offer_stands_among_the_predictions(name: str, request: pyt
     (member,) = members.index[members["chosen"]]
     assert member == json.loads((run / "chosen.json").read_text())["member"]
     row = members.loc[member]
-    assert tables.mixes == (row["kind"] == "ensemble")
-    assert set(tables.offered["member"]) == ({member} if tables.mixes else set())
-    weights = dict(zip(row["sources"], row["weights"], strict=True)) if tables.mixes else {str(member): 1.0}
+    mixed_here = row["kind"] == "ensemble"
+    assert tables.mixes or not mixed_here
+    assert set(tables.offered["member"]) == ({member} if mixed_here else set())
+    weights = dict(zip(row["sources"], row["weights"], strict=True)) if mixed_here else {str(member): 1.0}
     stored = pd.read_parquet(run / "predictions.parquet")
     stored = stored[stored["member"] == member]
     for role in tables.roles(list(weights)):
@@ -427,7 +428,7 @@ def test_the_model_on_offer_stands_among_the_predictions(name: str, request: pyt
         assert (mine[tables.columns].to_numpy() == probs.astype(np.float32)).all()
         called = (probs[:, 1] >= 0.5).astype(int) if probs.shape[1] == 2 else probs.argmax(axis=1)
         assert list(mine["called"]) == list(called)
-    if tables.mixes:
+    if mixed_here:
         assert set(stored["role"]) == {"tuning", "test"}
 
 

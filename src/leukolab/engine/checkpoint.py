@@ -30,7 +30,7 @@ class Standing:
         stage: number of the stage it is in, from 0.
         epochs: epochs done of that stage.
         best: validation accuracy and negative loss of the best epoch of that stage.
-        waited: epochs since then.
+        waited: epochs since the first one of its accuracy.
         history: rows of all epochs so far, of all stages.
         learned: all tensors that have learned, as they are.
         kept: those of this stage, as they were at its best epoch.
@@ -47,20 +47,19 @@ class Standing:
     moments: State = field(default_factory=dict)
 
     def after(self, row: dict[str, float | str]) -> Standing:
-        """One epoch further; `waited` is 0 where the epoch was the best so far."""
+        """One epoch further; an equal accuracy with a lower loss is better, but does not reset `waited`."""
         score = float(row["val_accuracy"]), -float(row["val_loss"])
-        better = score > self.best
         return replace(
             self,
             epochs=self.epochs + 1,
-            best=score if better else self.best,
-            waited=0 if better else self.waited + 1,
+            best=max(score, self.best),
+            waited=0 if score[0] > self.best[0] else self.waited + 1,
             history=[*self.history, row],
         )
 
     def waited_out(self, stage: StageSpec) -> bool:
         """Whether patience has run out."""
-        return stage.patience is not None and self.waited >= stage.patience
+        return stage.stops_after is not None and self.waited >= stage.stops_after
 
 
 FACTS = ("stage", "epochs", "best", "waited", "history")

@@ -110,7 +110,7 @@ def _epoch_of(heads: list[_Head], epoch: int) -> None:
         val_loss, val_accuracy = _validate(head)
         row = epoch_row(head.training, _stage(head), epoch, (loss / seen, correct / seen, val_loss, val_accuracy))
         standing = head.standing.after(row | {"seconds": seconds})
-        kept = standing.kept if standing.waited else head.state()
+        kept = head.state() if standing.best > head.standing.best else standing.kept
         head.standing = replace(standing, kept=kept, learned=head.state(), moments=moments_of(head.optimizer))
 
 

@@ -62,11 +62,11 @@ def train_stage(network: Classifier, training: Training, stage: StageSpec, sourc
         val_loss, val_accuracy = validate(network, training, source)
         row = epoch_row(training, stage, epoch, (loss, accuracy, val_loss, val_accuracy))
         history.append(row | {"seconds": time.perf_counter() - started})
-        score = val_accuracy, -val_loss  # the best accuracy counts, ties by lower loss
-        waited = 0 if score > best else waited + 1
-        if not waited:
+        score = val_accuracy, -val_loss  # patience waits for a better accuracy; the best epoch: ties by lower loss
+        waited = 0 if val_accuracy > best[0] else waited + 1
+        if score > best:
             best, kept = score, copied(learning)
-        if waited == stage.patience:
+        if waited == stage.stops_after:
             break
     network.load_state_dict(kept, strict=False)
     return history

@@ -84,8 +84,8 @@ def _run_stage(network: Classifier, training: Training, source: Source, standing
         loss, accuracy = reference.run_epoch(network, training, stage, standing.epochs, optimizer, source)
         val_loss, val_accuracy = reference.validate(network, training, source)
         row = epoch_row(training, stage, standing.epochs, (loss, accuracy, val_loss, val_accuracy))
-        standing = standing.after(row | {"seconds": time.perf_counter() - started})
-        if not standing.waited:
+        before, standing = standing.best, standing.after(row | {"seconds": time.perf_counter() - started})
+        if standing.best > before:
             standing = replace(standing, kept=copied(learning))
         standing = keeper.keep(replace(standing, moments=moments_of(optimizer)))
     network.load_state_dict(standing.kept, strict=False)

@@ -77,12 +77,12 @@ class Names:
 
     def method(self, reading: str, rate: float | None = None) -> str:
         """The label of a reading; of its mean at one of several learning rates, with that."""
-        label = self.texts.name("methods", reading)
+        label = self._reading(reading, self.texts.name("methods", reading))
         return label if rate is None else self.texts("names.at_rate", name=label, rate=rate_text(rate, self.texts))
 
     def reading(self, reading: str, rate: float | None = None) -> str:
         """The label of a reading; of its models at one of several learning rates, with that."""
-        label = self.texts.name("methods", reading)
+        label = self._reading(reading, self.texts.name("methods", reading))
         return label if rate is None else self.texts("names.with_rate", name=label, rate=rate_text(rate, self.texts))
 
     def finding(self, finding: Finding) -> str:
@@ -114,8 +114,13 @@ class Names:
 
     def panel(self, reading: str, protocol: str) -> str:
         """Heading of the panel of one reading under one protocol."""
-        name = self.texts.name("methods_short", reading)
+        name = self._reading(reading, self.texts.name("methods_short", reading))
         return f"{name}, {self.texts.name('protocols_short', protocol)}"
+
+    def _reading(self, reading: str, name: str) -> str:
+        """A name of a reading, called shortened where it trains for fewer epochs than were published."""
+        spec = self.spec.readings.get(reading)
+        return self.texts("names.shortened", name=name, epochs=spec.epochs) if spec and spec.shortened else name
 
     @property
     def _several_rates(self) -> bool:

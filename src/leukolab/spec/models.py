@@ -116,6 +116,10 @@ class SplitSpec(Settings):
     validation: Fraction = 0.1
     tuning: Fraction | None = None
     """Share of the groups outside the test part that is set aside for choosing between models."""
+    tuning_blocks: Fraction = 0.125
+    """That share where images are cut into contiguous blocks, as subjects are unknown."""
+    stratify: bool = True
+    """Whether parts by image keep the shares of the classes, or are shuffled only."""
     file: str | None = None
 
     @model_validator(mode="after")
@@ -132,6 +136,8 @@ class SplitSpec(Settings):
             )
         if (self.kind == "file") != (self.file is not None):
             raise ValueError("'file' goes with 'kind: file', and only with it")
+        if not self.stratify and self.by != "image":
+            raise ValueError(f"'stratify: false' goes with 'by: image', got 'by: {self.by}'")
         return self
 
 
@@ -157,6 +163,13 @@ class StageSpec(Settings):
     epochs: int = Field(ge=1, le=10_000)
     patience: int | None = Field(None, ge=1)
     """Epochs without a better validation accuracy before stopping; never where null."""
+    stop: bool = True
+    """Whether training stops there; else it goes on to the last epoch, and only where it would have stopped is said."""
+
+    @property
+    def stops_after(self) -> int | None:
+        """Epochs without a better validation accuracy after which training stops; None where it never does."""
+        return self.patience if self.stop else None
 
 
 class ReadingSpec(Settings):
@@ -167,6 +180,18 @@ class ReadingSpec(Settings):
     """Protocol name to the outer parts to run; all (of `outer_parts` of the study) where a protocol is missing."""
     learning_rates: Rates | None = None
     """Instead of the training's."""
+    published_epochs: int | None = Field(None, ge=1)
+    """Epochs of all stages as published; a reading with fewer is called shortened."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all stages, at most."""
+        return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def shortened(self) -> bool:
+        """Whether it trains for fewer epochs than were published."""
+        return self.published_epochs is not None and self.epochs < self.published_epochs
 
 
 class AugmentSpec(Settings):

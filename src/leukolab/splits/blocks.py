@@ -46,7 +46,7 @@ def nested_blocks(request: SplitRequest) -> list[Piece]:
     pieces = []
     for outer, test in enumerate(contiguous(request.cohort, items, request.spec.outer, request.where), start=1):
         rest = items[~np.isin(items, test)]
-        tuning = _after(request.cohort, rest, test, request.spec.tuning)
+        tuning = _after(request.cohort, rest, test, request.spec.tuning and request.spec.tuning_blocks)
         left = rest[~np.isin(rest, tuning)]
         pieces += inner_folds(outer, test, tuning, contiguous(request.cohort, left, request.spec.folds, request.where))
     return pieces

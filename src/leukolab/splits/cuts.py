@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from leukolab.base.errors import SplitError
 from leukolab.base.streams import stream, stream_seed
 from leukolab.splits.cohort import Array, Cohort
+from leukolab.splits.even import LARGEST_SHARE, even_parts
 
 CANDIDATES = 300
 """Seeded choices of groups among which the one nearest to the wanted share is taken."""
-LARGEST_SHARE = 1 / 3
-"""No group may hold more of the images of a part that is set aside."""
 
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cuts items (row numbers of a cohort) by image or by group, stratified by class, seeded by name."""
+    """Cuts items (row numbers of a cohort) by image or by group, stratified by class or not, seeded by name."""
 
     cohort: Cohort = field(repr=False)
     by: str
     seed: int
     where: str
     """Names the protocol in error sentences."""
+    stratify: bool = True
+    """Of images only: groups are always stratified."""
 
-    def take(self, items: Array, share: float, *names: str | int) -> tuple[Array, Array]:
+    def take(
+        self, items: Array, share: float, *names: str | int, least: int = 0, leaves: int = 0
+    ) -> tuple[Array, Array]:
         """Set `share` of the units (images or groups) of each class aside: (taken, rest).
+
+        Args:
+            least: groups of each class at the fewest, where that leaves `leaves` groups of the class.
 
         Raises:
             SplitError: a class has under two units.
         """
         self.require(items, 2, "to set a part aside")
         rng = stream(self.seed, *names)
-        units = _take_groups if self.by == "group" else _take_images
-        taken = units(self.cohort, items, share, rng)
+        if self.by == "group":
+            taken = _take_groups(self.cohort, items, lambda count: _share_of(count, share, least, leaves), rng)
+        elif self.stratify:
+            taken = _take_images(self.cohort, items, share, rng)
+        else:
+            taken = rng.permutation(len(items)) < _share_of(len(items), share)
         return items[taken], items[~taken]
 
     def folds(self, items: Array, count: int, *names: str | int) -> list[Array]:
@@ -45,13 +56,14 @@ class Cutter:
         Raises:
             SplitError: a class has fewer units than parts.
 
-        Source: scikit-learn's StratifiedKFold and StratifiedGroupKFold; see `_group_folds` for the choice between them.
+        Source: scikit-learn's StratifiedKFold and KFold; by group see `even_parts`.
         """
         self.require(items, count, f"for {count} parts")
-        state = stream_seed(self.seed, *names) % 2**32
         if self.by == "group":
-            return _group_folds(self.cohort, items, count, state)
-        parts = StratifiedKFold(count, shuffle=True, random_state=state).split(items, self.cohort.labels_n[items])
+            return _group_folds(self.cohort, items, count, stream(self.seed, *names))
+        state = stream_seed(self.seed, *names) % 2**32
+        kind = StratifiedKFold if self.stratify else KFold
+        parts = kind(count, shuffle=True, random_state=state).split(items, self.cohort.labels_n[items])
         return [items[own] for _, own in parts]
 
     def require(self, items: Array, count: int, purpose: str) -> None:
@@ -97,42 +109,21 @@ def by_stratum(cohort: Cohort, items: Array) -> list[Array]:
     return [ordered[cohort.strata_n[ordered] == stratum] for stratum in np.unique(cohort.strata_n[items])]
 
 
-def _group_folds(cohort: Cohort, items: Array, count: int, state: int) -> list[Array]:
-    """Parts by group: scikit-learn's StratifiedGroupKFold, and groups dealt out by class; the best is taken.
-
-    StratifiedGroupKFold balances images alone and may leave a part with two subjects of a class, and it is subjects
-    that set the width of an interval. So the cut whose poorest part has most groups of its poorest class wins, then
-    the one whose images are shared out most evenly.
-    """
-    _, first, codes = np.unique(cohort.groups_n[items], return_index=True, return_inverse=True)
+def _group_folds(cohort: Cohort, items: Array, count: int, rng: np.random.Generator) -> list[Array]:
+    """Parts by group, each class dealt by `even_parts`: the most even parts of all classes make the first one."""
+    groups, first, codes = np.unique(cohort.groups_n[items], return_index=True, return_inverse=True)
     classes, sizes = cohort.majority_n[items][first], np.bincount(codes)
-    by_images = StratifiedGroupKFold(count, shuffle=True, random_state=state)
-    cuts = [[np.unique(codes[own]) for _, own in by_images.split(items, classes[codes], codes)]]
-    rng = np.random.Generator(np.random.PCG64(state))
-    cuts += [_dealt(classes, count, rng) for _ in range(CANDIDATES)]
-    best = max(cuts, key=lambda cut: _evenness(cut, classes, sizes))
-    return [items[np.isin(codes, own)] for own in best]
-
-
-def _dealt(classes: Array, count: int, rng: np.random.Generator) -> list[Array]:
-    """Groups dealt out like cards: each class shuffled, going on where the class before it ended."""
-    order = np.concatenate([rng.permutation(np.flatnonzero(classes == label)) for label in np.unique(classes)])
-    return [np.sort(order[start::count]) for start in range(count)]
-
-
-def _evenness(cut: list[Array], classes: Array, sizes: Array) -> tuple[int, float]:
-    """Fewest groups of a class in a part; minus the largest distance of a part's share of a class's images."""
-    fewest, farthest = len(classes), 0.0
+    part = np.empty(len(groups), dtype=np.int64)
     for label in np.unique(classes):
-        of_class = classes == label
-        fewest = min(fewest, min(int(of_class[own].sum()) for own in cut))
-        shares = [sizes[own][of_class[own]].sum() / sizes[of_class].sum() for own in cut]
-        farthest = max(farthest, max(abs(share - 1 / len(cut)) for share in shares))
-    return fewest, -farthest
+        own = classes == label
+        part[own] = even_parts(sizes[own], count, rng)
+    return [items[part[codes] == number] for number in range(count)]
 
 
-def _share_of(count: int, share: float) -> int:
-    return int(np.clip(np.floor(share * count + 0.5), 1, count - 1))
+def _share_of(count: int, share: float, least: int = 0, leaves: int = 0) -> int:
+    """How many of `count` a share is: `least` of them at the fewest where that leaves `leaves`."""
+    aside = int(np.clip(np.floor(share * count + 0.5), 1, count - 1))
+    return max(aside, least) if count - least >= leaves else aside
 
 
 def _take_images(cohort: Cohort, items: Array, share: float, rng: np.random.Generator) -> Array:
@@ -143,19 +134,24 @@ def _take_images(cohort: Cohort, items: Array, share: float, rng: np.random.Gene
     return taken
 
 
-def _take_groups(cohort: Cohort, items: Array, share: float, rng: np.random.Generator) -> Array:
-    """Among seeded choices of `share` of the groups: no group over a third, then the share of images nearest."""
-    groups, sizes = np.unique(cohort.groups_n[items], return_counts=True)
-    first = np.unique(cohort.groups_n[items], return_index=True)[1]
+def _take_groups(cohort: Cohort, items: Array, aside: Callable[[int], int], rng: np.random.Generator) -> Array:
+    """Among seeded choices of `aside(g)` of the g groups of each class: no group over a third of the part's images,
+    then the share of images nearest to that of the groups, and no group over a third of a class in it."""
+    groups, first, sizes = np.unique(cohort.groups_n[items], return_index=True, return_counts=True)
     classes = cohort.majority_n[items][first]
     members = [np.flatnonzero(classes == label) for label in np.unique(classes)]
     best: tuple[tuple[float, float], Array] | None = None
     for _ in range(CANDIDATES):
-        chosen = [rng.permutation(own)[: _share_of(len(own), share)] for own in members]
-        off = sum(abs(sizes[c].sum() / sizes[own].sum() - share) for c, own in zip(chosen, members, strict=True))
-        part = sizes[np.concatenate(chosen)]
-        score = (max(0.0, float(part.max() / part.sum()) - LARGEST_SHARE), float(off))
+        chosen = [rng.permutation(own)[: aside(len(own))] for own in members]
+        off = 0.0
+        for some, own in zip(chosen, members, strict=True):
+            off += abs(sizes[some].sum() / sizes[own].sum() - len(some) / len(own)) + _over_a_third(sizes[some])
+        score = (_over_a_third(sizes[np.concatenate(chosen)]), float(off))
         if best is None or score < best[0]:
             best = (score, groups[np.concatenate(chosen)])
     assert best is not None
     return np.isin(cohort.groups_n[items], best[1])
+
+
+def _over_a_third(sizes: Array) -> float:
+    return max(0.0, float(sizes.max() / sizes.sum()) - LARGEST_SHARE)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leukolab.base.errors import SplitError, nearest
 from leukolab.splits.cohort import Cohort
-from leukolab.splits.shuffled import SplitRequest
+from leukolab.splits.shuffled import SplitRequest, take_tuning
 from leukolab.splits.table import ROLES, Piece
 
 NEEDED = ("train", "validation", "test")
@@ -35,7 +35,7 @@ def official(request: SplitRequest) -> list[Piece]:
         official_n = request.cohort.official_n[items]
         train = items[~np.isnan(official_n) & (official_n != tested) & (official_n != validated)]
         if request.spec.tuning is not None:
-            tuning, train = request.cutter.take(train, request.spec.tuning, "tuning", number + 1)
+            tuning, train = take_tuning(request, train, request.spec.tuning, number + 1)
             pieces.append(Piece(number + 1, 1, "tuning", tuning))
         pieces.append(Piece(number + 1, 1, "train", train))
         pieces.append(Piece(number + 1, 1, "validation", items[official_n == validated]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from leukolab.base.findings import Finding
 from leukolab.splits.cohort import Array, Cohort, majority
-from leukolab.splits.cuts import LARGEST_SHARE
+from leukolab.splits.even import LARGEST_SHARE
 from leukolab.splits.table import Piece
 
 FEW_TUNING = 5

@@ -11,7 +11,11 @@ from leukolab.spec import ProtocolSpec, SplitSpec
 from leukolab.splits.balance import balanced
 from leukolab.splits.cohort import Array, Cohort
 from leukolab.splits.cuts import Cutter
+from leukolab.splits.leakage import FEW_TUNING
 from leukolab.splits.table import Piece
+
+TRAINED = 10
+"""Groups of a class that a larger tuning part must leave for training."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class SplitRequest:
     @property
     def cutter(self) -> Cutter:
         """Cuts by image or group, as the request says."""
-        return Cutter(self.cohort, self.by, self.seed, self.where)
+        return Cutter(self.cohort, self.by, self.seed, self.where, self.spec.stratify)
 
     def items(self, repeat: int = 1) -> Array:
         """Row numbers to cut; balanced with copies where the protocol balances before the split."""
@@ -112,7 +116,15 @@ def _tuning(request: SplitRequest, items: Array, outer: int) -> tuple[Array, Arr
     """(tuning, rest); an empty tuning part where the protocol has none."""
     if request.spec.tuning is None:
         return items[:0], items
-    return request.cutter.take(items, request.spec.tuning, "tuning", outer)
+    return take_tuning(request, items, request.spec.tuning, outer)
+
+
+def take_tuning(request: SplitRequest, items: Array, share: float, outer: int) -> tuple[Array, Array]:
+    """(tuning, rest): `share` of the groups of each class, and enough to choose by where enough are left to train on.
+
+    Source: the `wen` study, corrected protocol, 2.
+    """
+    return request.cutter.take(items, share, "tuning", outer, least=FEW_TUNING, leaves=TRAINED)
 
 
 def _without(items: Array, part: Array, request: SplitRequest) -> Array:

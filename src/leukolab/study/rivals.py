@@ -3,7 +3,8 @@
 - `features`: logistic regression on the frozen features of the study's own backbone;
 - `colour`: extra trees on colour, or size and colour, which cannot see morphology.
 
-Both are trained on all images that the models of an outer part train on, in any fold.
+Both are trained as often as an outer part has folds, each time on the images that the models of that fold train on,
+and their probabilities are averaged: no side has seen more images than the other.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from leukolab.study.prepare import Material
 NEWS = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
-RIVALS_VERSION = 2
+RIVALS_VERSION = 3
 """Raised by hand when the same inputs would give other predictions."""
 
 
@@ -55,25 +56,35 @@ def run_rivals(material: Material, rivals: tuple[RivalRecord, ...], seen: RivalI
     tables = []
     for protocol, outer in dict.fromkeys((rival.protocol, rival.outer) for rival in rivals):
         NEWS.info(f"simple rivals, {protocol}, outer part {outer}")
-        rows, copies = training_rows(material, protocol, outer)
-        weights = np.multiply(
-            copies, class_weights(material.labels[rows], copies)[material.labels[rows]], dtype=np.float64
-        )
-        for method, probs_nk in (
-            ("features", features_rival(seen.features.astype(np.float32), material.labels, weights, rows, seed)),
-            ("colour", shortcut_probe(seen.shortcuts, material.labels, weights, rows, seed)),
-        ):
+        folds = [training_part(material, protocol, outer, fold) for fold in material.splits[protocol].folds(outer)]
+        for method in METHODS:
+            probs_nk = np.mean([_rival(method, seen, material.labels, part, seed) for part in folds], axis=0)
             member = known[protocol, outer, method]
             tables += [_part(member, material, (protocol, outer), role, probs_nk) for role in ROLES[1:]]
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def training_rows(material: Material, protocol: str, outer: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of all images that any fold of this outer part trains on, and how often each counts."""
-    table = material.splits[protocol].table
-    mine = table[(table["outer"] == outer) & (table["role"] == "train")]
-    copies = mine.groupby("image_id", sort=True)["copies"].max()
-    return material.store.rows(list(copies.index)), copies.to_numpy(np.int64)
+@dataclass(frozen=True)
+class TrainingPart:
+    """Rows of the images of one fold's training part (n,), and how much each counts, float64 (n,)."""
+
+    rows: NDArray[np.int64]
+    weights: Floats
+
+
+def training_part(material: Material, protocol: str, outer: int, fold: int) -> TrainingPart:
+    """What the models of a fold train on: an image counts as often as it has copies, and each class the same."""
+    part = material.splits[protocol].part(outer, fold, "train")
+    rows, copies = material.store.rows(list(part["image_id"])), part["copies"].to_numpy(np.int64)
+    labels = material.labels[rows]
+    return TrainingPart(rows, np.multiply(copies, class_weights(labels, copies)[labels], dtype=np.float64))
+
+
+def _rival(method: str, seen: RivalInputs, labels: NDArray[np.int64], part: TrainingPart, seed: int) -> Floats:
+    """Probabilities (n, k) of every image by one rival trained on one fold."""
+    if method == "colour":
+        return shortcut_probe(seen.shortcuts, labels, part.weights, part.rows, seed)
+    return features_rival(seen.features.astype(np.float32), labels, part.weights, part.rows, seed)
 
 
 def features_rival(

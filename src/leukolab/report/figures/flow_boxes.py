@@ -119,7 +119,9 @@ def training_flow(run: Run, texts: Texts) -> Flow:
     for number, stage in enumerate(reading.stages, start=1):
         heading = texts("flow.stage", number=number, release=texts.name("release", stage.release))
         line = texts("flow.epochs", epochs=stage.epochs)
-        line = f"{line}, {texts('flow.patience', patience=stage.patience)}" if stage.patience else line
+        if stage.patience:
+            words = {"patience": stage.patience}
+            line = f"{line}, {texts('flow.patience', **words) if stage.stop else texts('flow.noted', **words)}"
         best = (texts("flow.best"), texts("flow.best_line"), "judge")
         boxes.append(Box(f"stage-{number}", 0.5, 2 * number, 0.7, heading, line, "work"))
         boxes.append(Box(f"best-{number}", 0.5, 2 * number + 1, 0.7, *best))
