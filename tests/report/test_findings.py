@@ -63,8 +63,9 @@ def test_every_finding_of_a_split_is_in_the_list() -> None:
     assert known == set(SENTENCES)
 
 
-NUMBERS = {"difference": 0.01234, "low": -0.0104, "high": 0.0355, "p_value": 0.02, "p_holm": 0.06}
+NUMBERS = {"difference": 0.01234, "low": -0.0104, "high": 0.0355, "p_value": 0.02, "p_holm": 0.06, "mdd": 0.08}
 SPAN = "(difference +0.012, 95 % interval -0.010 to +0.035, p 0.060)."
+DETECTABLE = "A true difference of 0.080 would be found 8 times in 10."
 
 
 def side(kind: str, **values: object) -> str:
@@ -88,7 +89,7 @@ def side(kind: str, **values: object) -> str:
             side("best_single"),
             "same",
             "best ensemble minus best single model",
-            f"Best ensemble and best single model cannot be distinguished {SPAN} "
+            f"Best ensemble and best single model cannot be distinguished {SPAN} {DETECTABLE} "
             "The ensemble was chosen on the tuning, validation part.",
         ),
         (
@@ -105,7 +106,7 @@ def side(kind: str, **values: object) -> str:
             side("scheme", scheme="kappa"),
             "same",
             "weights by F1 minus weights by kappa",
-            f"Weights by F1 and weights by kappa cannot be distinguished {SPAN}",
+            f"Weights by F1 and weights by kappa cannot be distinguished {SPAN} {DETECTABLE}",
         ),
         ("H4", "", "", "nothing", "", "Nothing to compare."),
     ],
@@ -114,9 +115,29 @@ def test_answers_to_hypotheses_in_words(
     hypothesis: str, first: str, second: str, answer: str, compared: str, said: str
 ) -> None:
     row = {"hypothesis": hypothesis, "first": first, "second": second, "answer": answer, **NUMBERS}
-    row["picked_on"] = "tuning, validation"
+    row |= {"picked_on": "tuning, validation", "note": ""}
     assert comparison(row, load_texts()) == compared
     assert sentence(row, load_texts()) == said
+
+
+TOO_FEW = Finding("test.too_few_subjects", "warning", {"subjects": 8, "needed": 9, "per_class": 3, "fewest": 4})
+
+
+@pytest.mark.parametrize(
+    ("answer", "p_holm", "notes", "said"),
+    [
+        ("too_few", float("nan"), [TOO_FEW], "8 subjects cannot answer this: at least 9, 3 per class, are needed."),
+        ("no_test", float("nan"), [Finding("test.unknown_subjects", "info")], "Not tested: subjects are unknown."),
+        ("better", 0.0001, [Finding("test.these_models", "info")], "+0.035, p < 0.001). This holds for these trained"),
+        ("better", 0.01, [Finding("test.primary", "info")], "p 0.010). This is the primary question, named before"),
+        ("same", 0.1, [Finding("test.exploratory", "info")], f"{DETECTABLE} Exploratory: another question was named"),
+    ],
+)
+def test_notes_follow_the_answer(answer: str, p_holm: float, notes: list[Finding], said: str) -> None:
+    sides = {"first": side("intra_lr", scheme="f1"), "second": side("inter_lr", scheme="f1")}
+    row = {"hypothesis": "H3", **sides, **NUMBERS, "answer": answer, "p_holm": p_holm, "note": findings_to_text(notes)}
+    assert said in sentence(row, load_texts())
+    assert sentence(row, load_texts("id"))
 
 
 GROUPS = {"groups": 40, "replicates": 2000}

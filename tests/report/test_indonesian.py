@@ -24,7 +24,8 @@ TERMS = {
     "axes.pr_x", "gallery.tile", "gallery.sure", "flow.patience", "flow.inter", "flow.intra", "optimizers.adam",
     "optimizers.adamw", "optimizers.rmsprop", "optimizers.nadam", "optimizers.adagrad", "methods_text.reading",
     "findings.split.note", "findings.answer.of_protocol", "findings.side.learning_rate", "findings.side.intra_lr",
-    "findings.side.inter_lr", "findings.hypothesis.difference", "schemes_short.f1", "schemes_short.kappa",
+    "findings.side.inter_lr", "findings.hypothesis.difference", "findings.hypothesis.p", "schemes_short.f1",
+    "schemes_short.kappa",
     "names.with_rate", "glossary.inter_lr.term", "glossary.holm.term", "glossary.auc.term", "glossary.ensemble.term",
     "classes.cnmc2019.hem", "flow.score_line", "flow.weights", "items.balance.caption", "items.wrong_calls.caption",
 }  # fmt: skip

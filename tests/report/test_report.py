@@ -22,12 +22,13 @@ COMMON |= {"table-scores-image", "table-scores-subject", "table-intervals"}
 READING = {"figure-data-flow", "figure-balance", "figure-splits", "table-splits", "table-history", "table-parts"}
 READING |= {"table-class-report", "figure-pooled", "table-pooled-scores"}
 MIXING = {"table-data-parts", "figure-explore-classes", "figure-explore-sizes", "figure-explore-brightness"}
-MIXING |= {"figure-explore-subjects", "figure-training-flow", "figure-ensemble-flow", "figure-hypotheses"}
+MIXING |= {"figure-explore-subjects", "figure-training-flow", "figure-ensemble-flow"}
 MIXING |= {"table-hypotheses", "table-units"}
 EACH = ("members", "study-flow", "folds", "roc", "pr", "confusion", "learning-loss", "learning-accuracy")
 MIXING |= {f"figure-{name}{suffix}" for name in EACH for suffix in ("", "-published")}
 MIXING |= {f"table-{name}{suffix}" for name in ("fold-scores", "ensembles") for suffix in ("", "-published")}
-POOLED = {"figure-pooled", "table-pooled-scores"}
+POOLED = {"figure-pooled", "table-pooled-scores", "figure-hypotheses"}
+"""With one outer part there are too few subjects to test the hypotheses, so there are no intervals to draw."""
 SHOWN = {"mixing": COMMON | MIXING, "pooled": COMMON | MIXING | POOLED, "reading": COMMON | READING}
 
 

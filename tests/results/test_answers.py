@@ -18,16 +18,18 @@ from leukolab.results.records import Against
 
 
 def row(method: str, low: float, high: float) -> Against:
-    return Against(rival=f"the one of {method}", difference=(low + high) / 2, low=low, high=high)
+    answer = "better" if low > 0 else "worse" if high < 0 else "same"
+    name = f"the one of {method}"
+    return Against(rival=name, difference=(low + high) / 2, low=low, high=high, mdd=0.1, answer=answer)
 
 
 def verdict(against: list[Against], shortcut: str) -> Finding:
     """The finding about a model with these rivals, which all score 0.7."""
     names = {"features": "the one of features", "colour": "the one of colour"}
     members = [Member(name, "rival", "corrected", 1, method=method) for method, name in names.items()]
-    facts = {"role": "test", "metric": "balanced_accuracy", "unit": "image", "value": 0.7, "low": 0.6, "high": 0.8}
+    facts = {"role": "test", "metric": "balanced_accuracy", "unit": "subject", "value": 0.7, "low": 0.6, "high": 0.8}
     scores = pd.DataFrame([{"member": name, **facts} for name in names.values()])
-    results, chosen = (SimpleNamespace(shortcut=shortcut) for _ in range(2))
+    results, chosen = (SimpleNamespace(shortcut=shortcut, subjects_known=True) for _ in range(2))
     return _rivals(Facts(results, scores, members, chosen), against)  # type: ignore[arg-type]
 
 
@@ -65,7 +67,7 @@ def test_better_than_both_is_said_where_it_is_better_than_each(against: list[Aga
     finding = verdict(against, "size_and_colour")
     assert finding.code == f"answer.rival_{code}"
     told = {"better": 0, "same": 0, "partly": 1}.get(code, 0 if against[0].rival.endswith("colour") else 1)
-    values = {name: getattr(against[told], name) for name in ("difference", "low", "high")}
+    values = {name: getattr(against[told], name) for name in ("difference", "low", "high", "mdd")}
     rival = "size_and_colour" if against[told].rival.endswith("colour") else "features"
     assert finding.values == {"rival": rival, "value": 0.7, **values}
     sentence = load_texts().finding(finding)
@@ -107,3 +109,16 @@ def test_the_first_lines_hold_the_scores_of_each_reading(protocol: str, reading:
     assert (f"{low:.3f} to {high:.3f}" in said) == np.isfinite(low)
     assert f"colour alone for {colour:.3f}" in said
     assert ("95 % interval" in said) == (once and protocol == "corrected")
+
+
+def test_without_a_test_the_difference_stands_with_the_reason() -> None:
+    why = Finding("test.too_few_subjects", "warning", {"subjects": 5, "fewest": 2, "needed": 7, "per_class": 3})
+    rows = [Against(rival="the one of colour", difference=0.1, answer="too_few", notes=(why,))]
+    finding = verdict(rows, "colour")
+    assert finding.code == "answer.rival_untested"
+    texts = load_texts()
+    said = texts.finding(Finding(finding.code, "info", {**finding.values, "finding": texts.finding(why)}))
+    assert said == (
+        "The stronger of its two simple rivals, colour, reaches 0.700 (difference +0.100). "
+        "5 subjects cannot answer this: at least 7, 3 per class, are needed."
+    )

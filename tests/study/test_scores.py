@@ -313,7 +313,7 @@ def test_pooled_hypotheses_are_differences_of_pooled_scores(parts_run: Any) -> N
     assert list(dict.fromkeys(table["outer"])) == [0, 1, 2, 3]
     scores = pd.read_parquet(parts_run.folder / "scores.parquet")
     scores = scores[
-        (scores["metric"] == "balanced_accuracy") & (scores["unit"] == "image") & (scores["role"] == "test")
+        (scores["metric"] == "balanced_accuracy") & (scores["unit"] == "subject") & (scores["role"] == "test")
     ]
     by_name, names = scores.set_index("member")["value"], names_of(parts_run.folder)
 

@@ -16,8 +16,8 @@ def in_words(table: pd.DataFrame, texts: Texts) -> pd.DataFrame:
     worded = table.assign(
         comparison=[comparison(row, texts) for row in rows], sentence=[sentence(row, texts) for row in rows]
     )
-    begin = ["hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "sentence"]
-    return worded[begin + [name for name in table.columns if name not in (*begin, "first", "second", "answer")]]
+    begin = ["hypothesis", "comparison", "difference", "low", "high", "p_value", "p_holm", "mdd", "sentence"]
+    return worded[begin + [name for name in table.columns if name not in (*begin, "first", "second", "answer", "note")]]
 
 
 def comparison(row: Mapping[Hashable, Any], texts: Texts) -> str:
@@ -28,13 +28,19 @@ def comparison(row: Mapping[Hashable, Any], texts: Texts) -> str:
 
 
 def sentence(row: Mapping[Hashable, Any], texts: Texts) -> str:
-    """The answer with its numbers; of H2 also the part that chose the ensemble."""
-    numbers = {name: float(row[name]) for name in ("difference", "low", "high", "p_holm")}
+    """The answer with its numbers and notes; of H2 also the part that chose the ensemble."""
+    numbers = {name: float(row[name]) for name in ("difference", "low", "high", "mdd")}
     first, second = _side(row, "first", texts), _side(row, "second", texts)
-    said = texts(f"findings.hypothesis.{row['answer']}", first=first[:1].upper() + first[1:], second=second, **numbers)
-    if row["hypothesis"] != "H2" or not row.get("picked_on"):
-        return said
-    return f"{said} {texts('findings.hypothesis.picked_on', parts=str(row['picked_on']).split(', '))}"
+    sides = {"first": first[:1].upper() + first[1:], "second": second, "p": p_in_words(float(row["p_holm"]), texts)}
+    said = [texts(f"findings.hypothesis.{row['answer']}", **sides, **numbers), texts.findings(str(row["note"]))]
+    if row["hypothesis"] == "H2" and row.get("picked_on"):
+        said.append(texts("findings.hypothesis.picked_on", parts=str(row["picked_on"]).split(", ")))
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def p_in_words(p_value: float, texts: Texts) -> str:
+    """Such as `p 0.012`, never nought."""
+    return texts("findings.hypothesis." + ("p_small" if p_value < 0.001 else "p"), p_holm=p_value)
 
 
 def _side(row: Mapping[Hashable, Any], name: str, texts: Texts) -> str:

@@ -173,19 +173,17 @@ def _one_part(facts: Facts) -> Iterator[Finding]:
 
 def _rivals(facts: Facts, against: Sequence[Against]) -> Finding:
     """The chosen model against its simple rivals, the strongest of which comes first."""
-    worse = [row for row in against if row.high < 0]
-    same = [row for row in against if row.low <= 0 <= row.high]
+    worse, same = ([row for row in against if row.answer == answer] for answer in ("worse", "same"))
     row = [*worse, *same, *against][0]
     verdict = "worse" if worse else "better" if not same else "same" if row is against[0] else "partly"
+    untested = row.answer in ("too_few", "no_test")
     rival = next(one for one in facts.members if one.member == row.rival)
-    said = facts.results.shortcut if rival.method == "colour" else rival.method
+    values = {name: getattr(row, name) for name in ("difference", "low", "high", "mdd")}
     return _answer(
-        f"rival_{verdict}",
-        rival=said,
-        value=facts.number(row.rival, "balanced_accuracy", "image"),
-        difference=row.difference,
-        low=row.low,
-        high=row.high,
+        "rival_untested" if untested else f"rival_{verdict}",
+        rival=facts.results.shortcut if rival.method == "colour" else rival.method,
+        value=facts.number(row.rival, "balanced_accuracy", "subject" if facts.results.subjects_known else "image"),
+        **(values | ({"finding": row.notes[0].as_json()} if untested else {})),
     )
 
 

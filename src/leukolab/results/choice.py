@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from leukolab.results.ensembles import build_ensembles
 from leukolab.results.members import Member
+from leukolab.results.paired import against, barred, recalls_of
 from leukolab.results.predictions import Results
 from leukolab.results.ranking import winner
 from leukolab.results.records import Against
-from leukolab.stats import BalancedAccuracyDraws, balanced_accuracy_draws
-from leukolab.stats.intervals import percentiles
 
 
 @dataclass(frozen=True)
@@ -83,22 +82,10 @@ def winner_of(results: Results, members: Sequence[Member], protocol: str, outer:
 
 def against_rivals(results: Results, member: Member) -> tuple[Against, ...]:
     """Balanced accuracy of a member minus that of each rival on the same test part, the strongest rival first."""
-    rivals = results.rivals_of(member)
-    probs = {one.member: results.scored(one, "test").probs_nk for one in [member, *rivals]}
-    labels_n, _, weights_n = results.scored(member, "test")
-    draws = balanced_accuracy_draws(labels_n, probs, weights_n, results.replicates(member, "test"))
-    return differences(draws, member.member, [rival.member for rival in rivals])
-
-
-def differences(draws: BalancedAccuracyDraws, member: str, rivals: Sequence[str]) -> tuple[Against, ...]:
-    """A member against each rival, the strongest rival first."""
-    ours, ours_r = draws.mean_of([member])
-    rows = []
-    for rival in rivals:
-        theirs, theirs_r = draws.mean_of([rival])
-        low, high = percentiles(ours_r - theirs_r)
-        rows.append(Against(rival=rival, difference=ours - theirs, low=low, high=high))
-    return tuple(sorted(rows, key=lambda row: row.difference))
+    rivals = [rival.member for rival in results.rivals_of(member)]
+    scored = {one.member: results.scored(one, "test") for one in [member, *results.rivals_of(member)]}
+    recalls = recalls_of(results, scored, results.groups_of(member, "test"))
+    return against(recalls, member.member, rivals, barred(results, member.protocol), results.spec.seed)
 
 
 def _of_outer(results: Results, protocol: str, outer: int, models: tuple[Member, ...]) -> Mixtures:

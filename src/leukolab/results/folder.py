@@ -131,7 +131,7 @@ class RunFolder:
     class_report = Table("member", "role", "class_name", "precision", "recall", "f1", "support", required=False)
     hypotheses = Table(
         "protocol", "outer", "hypothesis", "first", "second", "difference", "low", "high", "p_value", "p_holm",
-        "answer", "picked_on", required=False,
+        "mdd", "answer", "note", "picked_on", required=False,
     )  # fmt: skip
 
     SETTINGS = "spec.json"

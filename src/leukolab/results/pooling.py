@@ -15,14 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukolab.base.findings import Finding, findings_from_text, findings_to_text
-from leukolab.results.choice import Mixtures, differences, rule_of, winner_of
+from leukolab.results.choice import Mixtures, rule_of, winner_of
 from leukolab.results.members import ALL_PARTS, BEST_ENSEMBLE, CHOSEN, Member
+from leukolab.results.paired import against, barred, recalls_of
 from leukolab.results.predictions import Results
 from leukolab.results.ranking import Scored
 from leukolab.results.records import PooledRecord
 from leukolab.results.scores import SCORE_COLUMNS, by_summary, units_of
 from leukolab.splits import few_test_groups_together
-from leukolab.stats import BalancedAccuracyDraws, Replicates, balanced_accuracy_draws, mean_score_table, scores
+from leukolab.stats import Recalls, Replicates, mean_score_table, scores
 
 Series = tuple[Member, ...]
 """Who stands for one member in each outer part."""
@@ -91,6 +92,7 @@ def pooled_record(results: Results, pool: Pool) -> PooledRecord | None:
     union = _union(results, mine)
     few = few_test_groups_together(union.labels_n, union.groups_n) if results.subjects_known else None
     others = [name for name in series if name != chosen.member]
+    why_not = barred(results, pool.protocol)
     return PooledRecord(
         member=chosen.member,
         parts=tuple(one.outer for one in mine),
@@ -99,15 +101,15 @@ def pooled_record(results: Results, pool: Pool) -> PooledRecord | None:
         groups=len(set(union.groups_n)),
         claim=all(rule_of(results, pool.protocol, one.outer).claim for one in mine),
         few=few,
-        against=differences(joined_draws(results, series), chosen.member, others),
+        against=against(joined_recalls(results, series), chosen.member, others, why_not, results.spec.seed),
     )
 
 
-def joined_draws(results: Results, series: Mapping[str, Series]) -> BalancedAccuracyDraws:
-    """Replicates of members of the same images, paired."""
-    union = _union(results, next(iter(series.values())))
-    probs = {name: _joined(results, members).probs_nk for name, members in series.items()}
-    return balanced_accuracy_draws(union.labels_n, probs, union.copies_n, union.replicates)
+def joined_recalls(results: Results, series: Mapping[str, Series]) -> Recalls:
+    """Recalls by subject of members on the same images, put together over their outer parts."""
+    scored = {name: joined(results, members) for name, members in series.items()}
+    groups_n = _union(results, next(iter(series.values()))).groups_n
+    return recalls_of(results, scored, groups_n)
 
 
 def _picked(results: Results, protocol: str, mixtures: Sequence[Mixtures]) -> Iterator[Member]:
@@ -172,7 +174,7 @@ def _by_part(members: Iterable[Member]) -> list[Member]:
 def _scores(results: Results, pool: Pool, one: Member) -> pd.DataFrame:
     series = pool.series(one)
     union = _union(results, series[0])
-    members = [_joined(results, own).probs_nk for own in series]
+    members = [joined(results, own).probs_nk for own in series]
     tables = [
         mean_score_table(union.labels_n, members, weights_n, unit, union.replicates)
         for unit, weights_n in units_of(results, union.copies_n, union.groups_n).items()
@@ -208,17 +210,22 @@ def _with_spread(table: pd.DataFrame, parts: Sequence[pd.Series]) -> pd.DataFram
 
 
 def _union(results: Results, series: Series) -> Union:
-    joined, image_ids = _joined(results, series), sorted(_image_ids(results, series))
+    scored, image_ids = joined(results, series), joined_ids(results, series)
     groups_n = np.array([results.groups[name] for name in image_ids])
-    replicates = results.replicates_on(series[0].protocol, ALL_PARTS, image_ids, joined.labels_n)
-    return Union(image_ids, joined.labels_n, joined.weights_n, groups_n, replicates)
+    replicates = results.replicates_on(series[0].protocol, ALL_PARTS, image_ids, scored.labels_n)
+    return Union(image_ids, scored.labels_n, scored.weights_n, groups_n, replicates)
 
 
-def _joined(results: Results, series: Series) -> Scored:
+def joined(results: Results, series: Series) -> Scored:
     """Test predictions of one member per outer part, put together by image_id."""
     order = np.argsort(np.array(_image_ids(results, series)))
     labels, probs, copies = zip(*(results.scored(member, "test") for member in series), strict=True)
     return Scored(*(np.concatenate(parts)[order] for parts in (labels, probs, copies)))
+
+
+def joined_ids(results: Results, series: Series) -> list[str]:
+    """Names of the images of `joined`, in its order."""
+    return sorted(_image_ids(results, series))
 
 
 def _image_ids(results: Results, series: Series) -> list[str]:

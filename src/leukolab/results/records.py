@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -112,12 +112,18 @@ class RivalsRecord(Record):
 
 
 class Against(Record):
-    """A member minus a rival on the same images, balanced accuracy, with its interval."""
+    """A member minus a rival on the same images, balanced accuracy by subject where subjects are known."""
 
     rival: str
     difference: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
+    """Ends of its interval; none where there is no test."""
+    p_holm: float | None = None
+    mdd: float | None = None
+    """Minimum detectable difference."""
+    answer: Literal["better", "worse", "same", "too_few", "no_test"] = "no_test"
+    notes: tuple[Finding, ...] = ()
 
 
 class PooledRecord(Record):

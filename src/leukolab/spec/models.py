@@ -293,6 +293,8 @@ class ReportSpec(Settings):
     """The metric of the headline and of every figure that shows one."""
     answers: tuple[str, ...] = ("offered",)
     """What its first lines answer, see `results.answers.ANSWERS`."""
+    primary_question: Literal["H1", "H2", "H3", "H4"] | None = None
+    """The hypothesis named before the run and tested alone, the others then being exploratory; none if null."""
     sections: tuple[str, ...] = (
         "pooled", "members", "data", "model", "learning", "results", "wrong", "scores", "used",
     )  # fmt: skip
@@ -377,6 +379,8 @@ class StudySpec(Settings):
                     raise ValueError(
                         f"readings.{name}.outer_parts: '{protocol}' is not among the protocols of this study"
                     )
+        if self.report.primary_question is not None and self.ensembles is None:
+            raise ValueError("report.primary_question: expected a study that mixes models, got one without ensembles")
         if self.ensembles is not None and len(self.readings) != 1:
             raise ValueError(f"ensembles: expected one reading to mix the models of, got {len(self.readings)}")
         return self

@@ -72,7 +72,7 @@ def _each(scene: Scene, build: Callable[[Scene, str, str], tuple[Item, ...]]) ->
 def _hypotheses(scene: Scene) -> Drawing | None:
     """Forest plot of the differences behind H1 to H4."""
     table = in_words(chosen.answered(scene.run), scene.texts)
-    table = table[table["difference"].notna()]
+    table = table[table["low"].notna()]
     if table.empty:
         return None
     labels = table["hypothesis"].astype(str) + ": " + table["comparison"].astype(str)

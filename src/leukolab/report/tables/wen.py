@@ -117,6 +117,7 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
         ("high", "score"),
         ("p_value", "p"),
         ("p_holm", "p"),
+        ("mdd", "score"),
     )
     metric = texts.name("metrics", chosen.primary(run))
     return Sheet("hypotheses", table, columns, shown=shown, strong=strong, values={"metric": metric})
