@@ -43,8 +43,15 @@ def test_a_phantom_is_drawn_verified_and_explored(leukolab: Leukolab, tmp_path: 
 def test_predictions_made_elsewhere_are_scored(leukolab: Leukolab, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     pd.DataFrame({"label": [0, 1, 1, 0], "p_a": [0.9, 0.2, 0.7, 0.6], "p_b": [0.1, 0.8, 0.3, 0.4]}).to_csv(path)
-    answer = leukolab("score", path, "--bootstrap=100", "--out", tmp_path / "tables")
+    sentence = leukolab("score", path).sentence
+    assert sentence.endswith("Set data.positive=a (--positive a) or data.positive=b (--positive b).")
+    answer = leukolab("score", path, "--bootstrap=100", "--positive=B", "--out", tmp_path / "tables")
     assert answer.code == 0
+    assert answer.out.splitlines()[:3] == [
+        "a: column p_a, label 0, 2 images", "b: column p_b, label 1, 2 images", "the disease is b: as set",
+    ]  # fmt: skip
+    turned = leukolab("score", path, "--bootstrap=100", "--positive=a").out
+    assert turned.splitlines()[1] == "a: column p_a, label 0, 2 images"
     assert "Accuracy           by image    0.7500" in answer.out
     assert "No subject column" in answer.out
     assert (tmp_path / "tables" / "scores.csv").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukolab.base.errors import DataError
+from leukolab.base.errors import DataError, SpecError
 from leukolab.base.findings import findings_from_text
 from leukolab.report.texts import load_texts
 from leukolab.study.evaluation import evaluate, evaluate_file, write_evaluation
@@ -182,5 +182,69 @@ def test_names_of_classes_that_are_numbers_are_names(tmp_path: Path) -> None:
     table = pd.DataFrame({"label": [1, 2, 2], "p_1": [0.9, 0.2, 0.1], "p_2": [0.1, 0.8, 0.9]})
     path = tmp_path / "numbers.csv"
     table.to_csv(path, index=False)
-    scores = evaluate_file(path, 100).scores
+    scores = evaluate_file(path, 100, positive=("2",)).scores
     assert float(scores.loc[scores["metric"] == "accuracy", "value"].iloc[0]) == 1.0
+
+
+def test_the_disease_is_what_scores_speak_of_wherever_its_column_stands(tmp_path: Path) -> None:
+    turned = TABLE[["label", "p_blast", "p_healthy", "subject"]]
+    for table in (TABLE, turned):
+        found = evaluate_file(written(tmp_path / "x.csv", table), bootstrap=100)
+        assert found.classes is not None
+        assert (found.classes.names, found.classes.decided_by) == (("healthy", "blast"), "name")
+        assert [one.column for one in found.meant] == ["p_healthy", "p_blast"]
+        scores = found.scores.set_index(["metric", "unit"])["value"]
+        assert scores["auc", "image"] == pytest.approx(7 / 9)
+    other = evaluate_file(tmp_path / "x.csv", bootstrap=100, positive=("Healthy",))
+    assert other.classes is not None
+    assert other.classes.positive_class == "healthy"
+
+
+def test_of_two_classes_that_do_not_say_it_both_ways_are_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", TABLE.rename(columns={"p_healthy": "p_0", "p_blast": "p_1"}).assign(label=0))
+    with pytest.raises(SpecError, match=r"Set data\.positive=0 or data\.positive=1\."):
+        evaluate_file(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "written_as"),
+    [
+        ({"healthy": "Healthy", "blast": "BLAST"}, None),
+        ({"healthy": "0", "blast": "1"}, None),
+        ({"healthy": "0.0", "blast": "1.0"}, None),
+        ({"healthy": "normal", "blast": "leukaemic (all)"}, None),
+        ({"healthy": "sehat", "blast": "kanker"}, None),
+        ({"healthy": "Hem", "blast": "ALL"}, "all"),
+    ],
+)
+def test_labels_as_people_write_them(tmp_path: Path, labels: dict[str, str], written_as: str | None) -> None:
+    renamed = {"p_healthy": "p_hem", "p_blast": "p_all"} if written_as else {}
+    expected = evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100)
+    table = TABLE.assign(label=TABLE["label"].map(labels)).rename(columns=renamed)
+    found = evaluate_file(written(tmp_path / "y.csv", table), bootstrap=100)
+    pd.testing.assert_frame_equal(found.scores, expected.scores)
+    assert [one.labels for one in found.meant] == [
+        (str(labels["healthy"]).removesuffix(".0"),),
+        (str(labels["blast"]).removesuffix(".0"),),
+    ]
+
+
+def test_labels_that_are_names_of_called_classes(tmp_path: Path) -> None:
+    """Columns that are only numbered take their names from the calls beside them."""
+    called = np.where(TABLE["p_blast"] > TABLE["p_healthy"], "blast", "healthy")
+    table = TABLE.rename(columns={"p_healthy": "P_0", "p_blast": "P_1"}).assign(Called=called)
+    found = evaluate_file(written(tmp_path / "x.csv", table.iloc[[0, 1, 2, 4, 5]]), bootstrap=100)
+    assert [(one.class_name, one.column) for one in found.meant] == [("healthy", "P_0"), ("blast", "P_1")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_semicolons_decimal_commas_and_marks(tmp_path: Path, encoding: str) -> None:
+    TABLE.to_csv(tmp_path / "x.csv", sep=";", decimal=",", index=False, encoding=encoding)
+    expected = evaluate_file(written(tmp_path / "y.csv", TABLE), bootstrap=100)
+    pd.testing.assert_frame_equal(evaluate_file(tmp_path / "x.csv", bootstrap=100).scores, expected.scores)
+
+
+def test_an_auc_far_under_a_half_is_told(tmp_path: Path) -> None:
+    assert evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100).exchanged is None
+    wrong = TABLE.rename(columns={"p_healthy": "p_blast", "p_blast": "p_healthy"})
+    assert evaluate_file(written(tmp_path / "x.csv", wrong), bootstrap=100).exchanged == pytest.approx(2 / 9)

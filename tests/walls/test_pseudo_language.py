@@ -221,7 +221,8 @@ def test_score_says_nothing_outside_the_texts(leukolab: Leukolab, tmp_path: Path
     table = pd.DataFrame({"label": ["one"] * 30 + ["two"] * 30, "p_one": p_one, "p_two": 1 - p_one, "p_three": 0.0})
     table.to_csv(tmp_path / "predictions.csv", index=False)
     lines = leukolab("score", tmp_path / "predictions.csv", "--bootstrap", 100, "--out", tmp_path / "out")
-    assert escaped([("score", line) for line in lines], {"one", "two", "three", str(tmp_path / "out")}) == {}
+    written = {"one", "two", "three", "p_one", "p_two", "p_three", str(tmp_path / "out")}
+    assert escaped([("score", line) for line in lines], written) == {}
 
 
 TRAINING = (

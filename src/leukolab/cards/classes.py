@@ -61,14 +61,24 @@ def classes_of(names: Sequence[str], spec: DataSpec, card: Card) -> Classes:
     Raises:
         SpecError: `data.positive` names a class that is not there, or every class.
     """
+    said = card.views[spec.view].positive if spec.view else card.positive
+    return classes_said(names, spec.positive_names, said)
+
+
+def classes_said(names: Sequence[str], positive: Sequence[str] = (), known: Sequence[str] = ()) -> Classes:
+    """The classes `names`, of which `positive` are the disease; else those that are `known`, else what names say.
+
+    Raises:
+        SpecError: `positive` names a class that is not there, or every class.
+    """
     for decided_by, found in (
-        (SETTING, _as_set(names, spec)),
-        (CARD, _of_card(names, spec, card)),
+        (SETTING, _as_set(names, positive)),
+        (CARD, _known(names, known)),
         (NAME, positive_by_name(names)),
     ):
         if found:
-            positive = tuple(name for name in names if name in found)
-            return Classes((*(name for name in names if name not in found), *positive), positive, decided_by)
+            ill = tuple(name for name in names if name in found)
+            return Classes((*(name for name in names if name not in found), *ill), ill, decided_by)
     return Classes(tuple(names), (), NOBODY)
 
 
@@ -87,8 +97,8 @@ def positive_by_name(names: Sequence[str]) -> tuple[str, ...]:
     return ill if ill and well and len(ill) + len(well) == len(names) else ()
 
 
-def _as_set(names: Sequence[str], spec: DataSpec) -> tuple[str, ...]:
-    found = tuple(_named(wanted, names) for wanted in spec.positive_names)
+def _as_set(names: Sequence[str], positive: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(_named(wanted, names) for wanted in positive)
     if found and len(set(found)) == len(names):
         raise SpecError(
             f"data.positive: expected a class without the disease beside those with it, got every class "
@@ -109,7 +119,6 @@ def _named(wanted: str, names: Sequence[str]) -> str:
     return wanted if wanted in names else alike[0]
 
 
-def _of_card(names: Sequence[str], spec: DataSpec, card: Card) -> tuple[str, ...]:
-    said = card.views[spec.view].positive if spec.view else card.positive
-    found = tuple(name for name in names if name in said)
+def _known(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(name for name in names if name in known)
     return found if len(found) < len(names) else ()

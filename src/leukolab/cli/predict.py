@@ -31,19 +31,22 @@ def predict(images: tuple[Path, ...], run_folder: Path, out: Path | None, langua
     """
     from leukolab.base.errors import ImageError
     from leukolab.base.files import write_text
+    from leukolab.cards.summary import decided
 
     with large_imports():
         from leukolab.study.predict import find_images, open_model, predict_images
 
     texts = load_texts(language)
     paths = find_images(images)
-    table, unreadable = predict_images(open_model(run_folder), paths)
+    model = open_model(run_folder)
+    table, unreadable = predict_images(model, paths)
     click.echo(texts("terminal.research"), err=True)
     for sentence in unreadable:
         click.echo(texts("terminal.set_aside", sentence=sentence), err=True)
     if table.empty:
         nothing = f"; {out} is not written" if out is not None else ""
         raise ImageError(f"images: expected at least one that can be read, found none among {len(paths):,}{nothing}.")
+    click.echo(texts.finding(decided(model.classes)), err=True)
     text = table.to_csv(index=False, lineterminator="\n")
     if out is None:
         click.echo(text, nl=False)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from leukolab.cli.help import command, option
 from leukolab.cli.settings import language
-from leukolab.report.texts import load_texts
+from leukolab.report.texts import Texts, load_texts
+
+if TYPE_CHECKING:
+    from leukolab.study.evaluation import Evaluation
 
 
 @command()
@@ -17,13 +21,21 @@ from leukolab.report.texts import load_texts
 @option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
 @option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates of each interval.")
 @option("--seed", type=int, default=2019, show_default=True, help="Seed of the replicates.")
+@option(
+    "--positive", multiple=True, metavar="CLASS", setting="data.positive",
+    help="The class that is the disease; else the names say it.",
+)  # fmt: skip
 @language
-def score(file: Path, out: Path | None, bootstrap: int, seed: int, language: str) -> None:
-    """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject."""
+def score(file: Path, out: Path | None, bootstrap: int, seed: int, positive: tuple[str, ...], language: str) -> None:
+    """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject.
+
+    A label is a class name, its number from 0 or a called class, in any case; decimal commas are read.
+    """
     from leukolab.study.evaluation import evaluate_file, write_evaluation
 
     texts = load_texts(language)
-    found = evaluate_file(file, bootstrap, seed)
+    found = evaluate_file(file, bootstrap, seed, positive)
+    _say_classes(found, texts)
     for metric, unit, value, low, high in found.rows():
         interval = texts("terminal.range", low=low, high=high) if low == low else ""
         name, by = texts.name("metrics", metric), texts.name("units", unit)
@@ -32,9 +44,27 @@ def score(file: Path, out: Path | None, bootstrap: int, seed: int, language: str
     click.echo(texts("terminal.intervals", method=words(found.scores["interval"].iloc[0])))
     if not found.subjects_known:
         click.echo(texts("terminal.no_subjects"))
+    if found.exchanged is not None:
+        click.echo(texts("terminal.exchanged", auc=found.exchanged))
     if found.absent:
         click.echo(texts("terminal.absent", classes=found.absent))
     click.echo(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
     if out is not None:
         write_evaluation(found, out, words)
         click.echo(texts("terminal.tables", path=out))
+
+
+def _say_classes(found: Evaluation, texts: Texts) -> None:
+    """Which label and column belong to which class, and which class is the disease."""
+    from leukolab.cards.summary import decided
+
+    for one in found.meant:
+        values = {
+            "name": one.class_name,
+            "labels": list(one.labels) or None,
+            "column": one.column,
+            "images": one.images,
+        }
+        click.echo(texts("terminal.meant", **values))
+    if found.classes is not None and (found.classes.positive or len(found.meant) == 2):
+        click.echo(texts.finding(decided(found.classes)))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from leukolab.base.errors import DataError
-from leukolab.base.files import read_table, write_text
+from leukolab.base.files import write_text
+from leukolab.cards import Classes
 from leukolab.stats import (
     check_predictions,
     classification_report,
@@ -21,6 +22,10 @@ from leukolab.stats import (
     score_table,
     subject_weights,
 )
+from leukolab.study.elsewhere import Meant, read_predictions
+
+EXCHANGED = 0.4
+"""An AUC under this is taken as a sign of exchanged classes."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,16 @@ class Evaluation:
     confusion: pd.DataFrame
     class_report: pd.DataFrame
     subjects_known: bool
+    classes: Classes | None = None
+    """Which class is the disease, and how that was decided; None of arrays, where it is class 1 of two."""
+    meant: tuple[Meant, ...] = ()
+    """Of a table, the column and the labels of each class."""
+
+    @property
+    def exchanged(self) -> float | None:
+        """The AUC by image where it is so far under 0.5 that classes may be exchanged."""
+        mine = self.scores[(self.scores["metric"] == "auc") & (self.scores["unit"] == "image")]["value"]
+        return float(mine.iloc[0]) if len(mine) and mine.iloc[0] < EXCHANGED else None
 
     @property
     def absent(self) -> list[str]:
@@ -90,28 +105,22 @@ def evaluate(
     return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, found is not None)
 
 
-def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019) -> Evaluation:
-    """`evaluate` of the predictions in a CSV or Parquet file.
+def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019, positive: Sequence[str] = ()) -> Evaluation:
+    """`evaluate` of the predictions in a CSV or Parquet file, see `elsewhere.read_predictions`.
 
     Args:
-        path: a table with `label` (a class name or a whole number from 0), one `p_<class>` column per class, in the
-            order of the labels, and perhaps `subject`.
+        path: the table.
+        bootstrap: replicates of each interval.
+        seed: of the replicates.
+        positive: the class of the disease; told by the names where empty.
 
     Raises:
         DataError: columns are missing, a label is not a class, or the predictions cannot be scored.
+        SpecError: of two classes nobody says which one is the disease, or `positive` is no class.
     """
-    table = _read(path)
-    columns = [name for name in table.columns if str(name).startswith("p_")]
-    names = tuple(str(name).removeprefix("p_") for name in columns)
-    if len(columns) < 2 or "label" not in table:
-        found = ", ".join(str(name) for name in table.columns) or "none"
-        raise DataError(f"{path}: expected the columns 'label' and one 'p_<class>' for each class, found: {found}.")
-    if not len(table):
-        raise DataError(f"{path}: expected at least one row of predictions, found none.")
-    probs_nk = np.stack([_numbers(table[name], path) for name in columns], axis=1)
-    groups_n = table.get("subject")
-    labels_n = _labels(table["label"], names, path)
-    return evaluate(labels_n, probs_nk, None, groups_n, names, bootstrap, seed)
+    read = read_predictions(path, positive)
+    found = evaluate(read.labels_n, read.probs_nk, None, read.subjects_n, read.classes.names, bootstrap, seed)
+    return replace(found, classes=read.classes, meant=read.meant)
 
 
 def write_evaluation(evaluation: Evaluation, out: Path, words: Callable[[str], str]) -> None:
@@ -201,37 +210,3 @@ def _whole(what: str, values: npt.ArrayLike) -> np.ndarray:
 def _check_length(what: str, shape: tuple[int, ...], count: int, each: str) -> None:
     if shape != (count,):
         raise DataError(f"{what}: expected one for each {each}, the shape {(count,)}, got {shape}.")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise DataError(f"{path}: expected a CSV or Parquet file of predictions, found none.")
-    if path.suffix == ".parquet":
-        return read_table(path)
-    try:
-        return pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: expected a CSV table, found something else ({str(error).splitlines()[0]})."
-        ) from error
-
-
-def _numbers(column: pd.Series, path: Path) -> np.ndarray:
-    try:
-        return column.to_numpy(np.float64)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path}: {column.name}: expected numbers, found something else ({error}).") from error
-
-
-def _labels(column: pd.Series, names: tuple[str, ...], path: Path) -> np.ndarray:
-    """Labels as whole numbers (n,), from class names or numbers."""
-    numbers = {str(n): n for n in range(len(names))} if not any(name.isdigit() for name in names) else {}
-    numbers |= {name: number for number, name in enumerate(names)}
-    labels = column.astype(str).str.removesuffix(".0").map(numbers)
-    if labels.isna().any():
-        wrong = column[labels.isna()].iloc[0]
-        raise DataError(
-            f"{path}: label: expected one of {', '.join(names)} (or 0 to {len(names) - 1}), "
-            f"got '{wrong}' in row {int(labels.isna().to_numpy().argmax()) + 1}."
-        )
-    return labels.to_numpy(np.int64)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from leukolab.base.errors import DataError, ImageError, RunError, WeightsError
 from leukolab.base.progress import progress
+from leukolab.cards import Classes
 from leukolab.engine import runtime
 from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, restore
@@ -32,9 +33,14 @@ class Model:
     """What a run offers for use: its members and their weights."""
 
     spec: StudySpec
-    class_names: tuple[str, ...]
+    classes: Classes
     members: tuple[Classifier, ...]
     weights: tuple[float, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their labels."""
+        return self.classes.names
 
     def predict(self, paths: Iterable[str | Path]) -> pd.DataFrame:
         """Class and probabilities of each readable image; research use only.
@@ -66,7 +72,7 @@ def open_model(run: str | Path) -> Model:
             f"{run}: expected the folder of a finished run, found no {RunFolder.chosen.file}. "
             "Finish it with 'study run'."
         )
-    member, spec, names = folder.offered(), folder.spec, folder.class_names
+    member, spec, classes = folder.offered(), folder.spec, folder.classes
     weights = Weights(**folder.architecture.weights)
     trunk = load_state(folder.file(RunFolder.TRUNK), weights.digest)
     spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
@@ -78,9 +84,9 @@ def open_model(run: str | Path) -> Model:
                 "Run the study there again: it trains the model anew."
             )
     members = tuple(
-        restore(spec.model, len(names), weights, (trunk, load_state(folder.job_model(key)))) for key in keys
+        restore(spec.model, len(classes.names), weights, (trunk, load_state(folder.job_model(key)))) for key in keys
     )
-    return Model(spec, names, members, member.weights or (1.0,))
+    return Model(spec, classes, members, member.weights or (1.0,))
 
 
 def find_images(places: Iterable[str | Path]) -> list[Path]:

@@ -1,0 +1,186 @@
+"""A table of predictions made elsewhere, as people save it: which column and which label belong to which class."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukolab.base.errors import DataError
+from leukolab.base.files import read_table
+from leukolab.cards.classes import Classes, classes_said
+from leukolab.cards.meaning import meaning
+from leukolab.report.texts import languages, load_texts
+
+CALLED = ("called", "class", "predicted", "prediction")
+"""Columns that may hold the name of the class called."""
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class Meant:
+    """One class of a table: its column, and the labels that stand for it."""
+
+    class_name: str
+    column: str
+    labels: tuple[str, ...]
+    images: int
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a table of predictions holds; the classes of the disease come last."""
+
+    labels_n: NDArray[np.int64]
+    probs_nk: NDArray[np.float64]
+    subjects_n: pd.Series | None
+    classes: Classes
+    meant: tuple[Meant, ...]
+
+
+def read_predictions(path: Path, positive: Sequence[str] = ()) -> Predictions:
+    """The predictions in a CSV or Parquet file.
+
+    Args:
+        path: a table with `label` (a class name in any case, a whole number from 0 in the order of the columns, or the
+            name of a called class), one `p_<class>` per class, perhaps `subject` and `called`.
+        positive: the class of the disease; told by the names where empty.
+
+    Raises:
+        DataError: columns are missing, or a label is no class.
+        SpecError: of two classes nobody says which one is the disease, or `positive` is no class.
+    """
+    table = _read(path)
+    columns = [name for name in table.columns if name.lower().startswith("p_")]
+    label = next((name for name in table.columns if name.lower() == "label"), None)
+    if len(columns) < 2 or label is None:
+        found = ", ".join(table.columns) or "none"
+        raise DataError(f"{path}: expected the columns 'label' and one 'p_<class>' for each class, found: {found}.")
+    if not len(table):
+        raise DataError(f"{path}: expected at least one row of predictions, found none.")
+    probs_nk = np.stack([_numbers(table[name], path) for name in columns], axis=1)
+    named = _called(table, probs_nk, [name[2:] for name in columns])
+    codes = _codes(table[label], named, path)
+    return _in_order(table, codes, probs_nk, classes_said(named, positive), _Columns(columns, named, label))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    probabilities: Sequence[str]
+    names: Sequence[str]
+    label: str
+
+
+def _in_order(
+    table: pd.DataFrame, codes: Mapping[str, int], probs_nk: NDArray[np.float64], classes: Classes, columns: _Columns
+) -> Predictions:
+    """The predictions with the columns in the order of `classes`."""
+    classes.check_decided()
+    written = _written(table[columns.label])
+    order = [list(columns.names).index(name) for name in classes.names]
+    places = {text: order.index(code) for text, code in codes.items()}
+    labels_n = np.array([places[text] for text in written], dtype=np.int64)
+    meant = tuple(
+        Meant(
+            name,
+            columns.probabilities[code],
+            tuple(text for text, other in codes.items() if other == code),
+            int((labels_n == place).sum()),
+        )
+        for place, (name, code) in enumerate(zip(classes.names, order, strict=True))
+    )
+    subject = next((name for name in table.columns if name.lower() == "subject"), None)
+    subjects_n = None if subject is None else table[subject]
+    return Predictions(labels_n, probs_nk[:, order], subjects_n, classes, meant)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{path}: expected a CSV or Parquet file of predictions, found none.")
+    if path.suffix.lower() == ".parquet":
+        table = read_table(path)
+    else:
+        try:
+            table = _from_text(path.read_bytes())
+        except (ValueError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{path}: expected a CSV table, found something else ({str(error).splitlines()[0]})."
+            ) from error
+    return table.rename(columns=lambda name: str(name).strip())
+
+
+def _from_text(raw: bytes) -> pd.DataFrame:
+    """UTF-8 or UTF-16 by its mark; commas, semicolons or tabs, as in the first line; every value as it is written."""
+    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "utf-8")
+    text = raw.decode(encoding)
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, skipinitialspace=True)
+
+
+def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:
+    """Numbers (n,), also with decimal commas."""
+    if column.dtype.kind not in "fiu":
+        column = column.astype(str).str.strip().str.replace(",", ".", regex=False)
+    try:
+        return column.to_numpy(np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: {column.name}: expected numbers, found something else ({error}).") from error
+
+
+def _called(table: pd.DataFrame, probs_nk: NDArray[np.float64], names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the classes: those of the columns; of columns that are only numbered, those of the calls beside them."""
+    numbered = [str(number) for number in range(len(names))] == list(names)
+    column = next((name for name in table.columns if name.lower() in CALLED), None)
+    if not numbered or column is None:
+        return tuple(names)
+    pairs = {(int(place), text) for place, text in zip(probs_nk.argmax(axis=1), _written(table[column]), strict=True)}
+    found = dict(pairs)
+    whole = len(pairs) == len(found) == len(set(found.values())) == len(names)
+    return tuple(found[place] for place in range(len(names))) if whole else tuple(names)
+
+
+def _codes(column: pd.Series, names: Sequence[str], path: Path) -> dict[str, int]:
+    """Each label as it is written, and the column it stands for."""
+    written = _written(column)
+    known = {text: _code(text, names) for text in dict.fromkeys(written)}
+    if None in known.values():
+        row = int(written.map(known).isna().to_numpy().argmax())
+        raise DataError(
+            f"{path}: label: expected one of {', '.join(names)} (or 0 to {len(names) - 1}), "
+            f"got '{column.iloc[row]}' in row {row + 1}."
+        )
+    return {text: code for text, code in known.items() if code is not None}
+
+
+def _code(text: str, names: Sequence[str]) -> int | None:
+    """The class a label stands for: by name, in any case, by number, as people say it, or as the only one so meant."""
+    if text in names:
+        return list(names).index(text)
+    folded = [name.casefold() for name in names]
+    if folded.count(text.casefold()) == 1:
+        return folded.index(text.casefold())
+    if text.isdigit() and int(text) < len(names) and not any(name.isdigit() for name in names):
+        return int(text)
+    said = [place for place, name in enumerate(names) if text.casefold() in _said(name)]
+    alike = [place for place, name in enumerate(names) if meaning(text) and meaning(name) == meaning(text)]
+    found = said or alike
+    return found[0] if len(found) == 1 else None
+
+
+def _said(name: str) -> set[str]:
+    """What people say of a class, in every language."""
+    entries = [load_texts(language).entries for language in languages()]
+    keys = [key for key in entries[0] if key.startswith("classes.") and key.rpartition(".")[2] == name]
+    return {one[key].casefold() for one in entries for key in keys}
+
+
+def _written(column: pd.Series) -> pd.Series:
+    """Labels as text; a whole number as such, nothing where there is none."""
+    text = column.astype(object).where(column.notna(), "").astype(str)
+    return text.str.strip().str.replace(r"^(\d+)[.,]0+$", r"\1", regex=True)
