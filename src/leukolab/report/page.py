@@ -32,6 +32,9 @@ from leukolab.report.tables.common import write_csv, write_sheet
 from leukolab.report.texts import Texts, load_texts
 from leukolab.results.folder import RunFolder
 
+FIGURE_ENDINGS = ("svg", "pdf", "png")
+"""Files of each figure."""
+
 LONG = 40
 """Rows past which a table is folded away until it is asked for."""
 
@@ -119,7 +122,7 @@ class Writer:
 
 
 def _figure_files(heading: dict[str, Any]) -> list[str]:
-    return [f"{RunFolder.FIGURES}/{heading['name']}.{ending}" for ending in ("svg", "png")]
+    return [f"{RunFolder.FIGURES}/{heading['name']}.{ending}" for ending in FIGURE_ENDINGS]
 
 
 def write_report(run: RunFolder, thumbnail: Thumbnail, out: Path | None = None, language: str = "en") -> Path:

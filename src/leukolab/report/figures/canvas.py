@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -58,6 +59,7 @@ SETTINGS: Any = {
     "legend.fontsize": 8.5,
     "patch.linewidth": 0.8,
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,
     "svg.hashsalt": "leukolab",
 }
 
@@ -112,10 +114,13 @@ def svg_of(figure: Figure) -> str:
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> str:
-    """Write `name.svg` and `name.png` (300 dpi, on white) into `folder`; return the SVG text."""
+    """Write `name.svg`, `name.pdf` and `name.png` (300 dpi, on white) into `folder`; return the SVG text."""
     svg = svg_of(figure)
     write_text(folder / f"{name}.svg", svg)
     figure.set_layout_engine("none")  # the places found for the SVG are kept
+    with mpl.rc_context(SETTINGS), atomic(folder / f"{name}.pdf") as temporary:
+        metadata = {"CreationDate": None, "Producer": None, "Creator": None}
+        FigureCanvasPdf(figure).print_pdf(temporary, metadata=metadata)  # type: ignore[no-untyped-call]
     with mpl.rc_context(SETTINGS), atomic(folder / f"{name}.png") as temporary:
         figure.set(dpi=PNG_DPI, facecolor="white")
         FigureCanvasAgg(figure).print_png(temporary, pil_kwargs={"compress_level": 3})  # type: ignore[no-untyped-call]

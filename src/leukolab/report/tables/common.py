@@ -11,19 +11,17 @@ import pandas as pd
 from leukolab.base.files import atomic, write_text
 from leukolab.cards import card_names, get_card
 from leukolab.report import chosen
-from leukolab.report.items import Column, Form, Sheet, cells
+from leukolab.report.items import Column, Form, Sheet
 from leukolab.report.names import Names
 from leukolab.report.run import Run
+from leukolab.report.tables.latex import latex
 from leukolab.report.texts import Texts
 from leukolab.results.members import BEST_ENSEMBLE, CHOSEN
 from leukolab.splits import SplitHead
 
-LATEX_LIMIT = 400
-"""Rows of a LaTeX table; longer ones belong into a file, not on paper."""
-
 
 def write_sheet(sheet: Sheet, folder: Path, title: str, texts: Texts) -> None:
-    """Write `KEY.csv` (values as computed) and `KEY.tex` (booktabs, values as shown)."""
+    """Write `KEY.csv` (values as computed) and `KEY.tex` (values as shown, see `latex`)."""
     name = f"{sheet.key}{sheet.suffix}"
     write_csv(sheet.frame, folder, name)
     write_text(folder / f"{name}.tex", latex(sheet, title, texts))
@@ -33,26 +31,6 @@ def write_csv(frame: pd.DataFrame, folder: Path, name: str) -> None:
     """Write `name.csv`, every value as computed."""
     with atomic(folder / f"{name}.csv") as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def latex(sheet: Sheet, title: str, texts: Texts) -> str:
-    """The table in LaTeX for the package booktabs; every special character of the data is escaped."""
-    headers = [column.header for column in sheet.columns]
-    frame = pd.DataFrame(cells(sheet, texts)[:LATEX_LIMIT], columns=headers)
-    shape = "".join("r" if column.numeric else "l" for column in sheet.columns)
-    label = f"tab:{sheet.key}{sheet.suffix}".replace("_", "-")
-    return str(
-        frame.to_latex(
-            index=False, escape=True, column_format=shape, caption=_escaped(title), label=label, position="htbp"
-        )
-    )
-
-
-def _escaped(text: str) -> str:
-    """Text with LaTeX's special characters made harmless."""
-    pairs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    pairs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
-    return "".join(pairs.get(sign, sign) for sign in text)
 
 
 def columns_of(texts: Texts, *wanted: tuple[str, Form]) -> tuple[Column, ...]:
