@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leukolab.audit.calibration import FLOOR, UNCALIBRATED, calibrate
+from leukolab.audit.calibration import UNCALIBRATED, Calibration
+from leukolab.audit.calibration import calibrate as calibrate_from
+
+FLOOR = 0.25
+
+
+def calibrate(scores: np.ndarray, known_false: int, searched: int) -> Calibration:
+    return calibrate_from(scores, known_false, searched, FLOOR)
 
 
 def tail(count: int, scale: float, seed: int) -> np.ndarray:

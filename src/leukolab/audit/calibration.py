@@ -12,9 +12,6 @@ Floats = NDArray[np.float64]
 FALSE_PAIRS = 0.05
 """Twins are named where fewer false pairs than this are expected in the whole search."""
 
-FLOOR = 0.3
-"""Similarity that no calibration goes below: a few images can seem to part better than they do."""
-
 UNCALIBRATED = 0.8
 """Least similarity where there are no pairs of two classes to learn from."""
 
@@ -52,7 +49,7 @@ class Calibration:
         return np.asarray(self.count * np.exp((self.start - _z(scores)) / self.scale))
 
 
-def calibrate(tail: Floats, known_false: int, searched: int) -> Calibration:
+def calibrate(tail: Floats, known_false: int, searched: int, floor: float) -> Calibration:
     """Draw the tail of false similarities and extend it to where `FALSE_PAIRS` are expected.
 
     The scale is the median excess over the tail's start by ln 2, so that a few twins with contradicting labels
@@ -62,6 +59,7 @@ def calibrate(tail: Floats, known_false: int, searched: int) -> Calibration:
         tail: float64, the most similar pairs of two classes, at most `TAIL` of them are used.
         known_false: all pairs of two classes that were compared.
         searched: all other pairs that were compared.
+        floor: similarity that the threshold never goes below: a few images can seem to part better than they do.
 
     Source: an exponential tail over a high threshold, Balkema and de Haan 1974, Pickands 1975; pairs of two
     classes as decoys, as in Elias and Gygi 2007.
@@ -74,7 +72,7 @@ def calibrate(tail: Floats, known_false: int, searched: int) -> Calibration:
     scale = max(float(np.median(highest - start)) / np.log(2), 1e-3)
     expected = count * searched / known_false
     threshold = float(np.tanh(start + scale * np.log(max(expected / FALSE_PAIRS, 1.0))))
-    return Calibration(max(FLOOR, threshold), start, scale, expected, known_false)
+    return Calibration(max(floor, threshold), start, scale, expected, known_false)
 
 
 def _z(scores: Floats) -> Floats:

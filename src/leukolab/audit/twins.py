@@ -84,22 +84,24 @@ class Searched:
     Attributes:
         form: of the images compared, `cell` or `field`.
         kind: of the pairs found.
+        floor: least threshold, whatever the data say. Of fields those that differ are less alike than cells are.
         turned: whether the first image of a pair is flipped or rotated.
         overlapping: whether parts of images are compared, at other places.
     """
 
     form: str
     kind: str
+    floor: float
     turned: bool = False
     overlapping: bool = False
 
 
 SEARCHES: tuple[Searched, ...] = (
-    Searched(CELL, NEAR_CELL),
-    Searched(CELL, NEAR_CELL, turned=True),
-    Searched(FIELD, NEAR_FIELD),
-    Searched(FIELD, NEAR_FIELD, turned=True),
-    Searched(FIELD, NEAR_FIELD, overlapping=True),
+    Searched(CELL, NEAR_CELL, 0.6),
+    Searched(CELL, NEAR_CELL, 0.6, turned=True),
+    Searched(FIELD, NEAR_FIELD, 0.3),
+    Searched(FIELD, NEAR_FIELD, 0.3, turned=True),
+    Searched(FIELD, NEAR_FIELD, 0.5, overlapping=True),
 )
 """Everything that is compared by texture."""
 
@@ -121,7 +123,8 @@ def _near(
     turns = _TURNED if one.turned else _UPRIGHT
     most = 1000 + 20 * len(rows)
     search = overlapping(textures, known) if one.overlapping else nearest(textures, known, turns, most)
-    scale = calibrate(search.known_false.score.astype(np.float64), search.known_false_count, search.searched_count)
+    tail = search.known_false.score.astype(np.float64)
+    scale = calibrate(tail, search.known_false_count, search.searched_count, one.floor)
     table = pd.concat(_rated(part, rows, one.kind, scale) for part in (search.searched, search.known_false))
     sure = table["score"] >= scale.threshold
     shown = ~sure & (table["doubt"] <= SHOWN_FALSE_PAIRS)
