@@ -158,3 +158,14 @@ def test_the_published_accuracy_is_that_of_the_test_part() -> None:
 def test_published_figures_without_those_of_the_test_part_are_refused() -> None:
     with pytest.raises(SpecError, match=r"published: parts: expected the paper's figures of 'test', got train only"):
         load_study("demo", ["published={card: mine, parts: [{role: train, loss: 0.1, accuracy: 0.9}]}"])
+
+
+def test_a_reading_with_fewer_epochs_than_published_is_shortened() -> None:
+    subtypes, wen = load_study("subtypes"), load_study("wen")
+    assert {name: one.shortened for name, one in subtypes.readings.items()} == {
+        "frozen": False, "finetune": False, "whole": True,
+    }  # fmt: skip
+    assert not wen.readings["two_stage"].shortened
+    assert load_study("wen", ["readings.two_stage.stages.0.epochs=10"]).readings["two_stage"].shortened
+    assert [stage.stops_after for stage in subtypes.readings["frozen"].stages] == [None]
+    assert [stage.stops_after for stage in wen.readings["two_stage"].stages] == [10, 10]

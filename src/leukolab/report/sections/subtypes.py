@@ -102,10 +102,11 @@ def _learning(scene: Scene) -> tuple[Drawing, ...]:
 
 
 def _history(scene: Scene) -> tuple[Item, ...]:
-    """Tabel 2 and Tabel 3."""
+    """Tabel 2, where training would have stopped, and Tabel 3."""
     run, names, texts = scene.run, scene.names, scene.texts
     history = tables_subtypes.history_sheet(run, names, texts) if len(run.history) else None
-    return kept(history, tables_subtypes.parts_sheet(run, names, texts))
+    stops = tables_subtypes.stopping_sheet(run, names, texts) if len(run.history) else None
+    return kept(history, stops, tables_subtypes.parts_sheet(run, names, texts))
 
 
 def _confusion(scene: Scene) -> Drawing | None:

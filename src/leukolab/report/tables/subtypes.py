@@ -13,6 +13,7 @@ from leukolab.report.run import Run
 from leukolab.report.tables.common import columns_of
 from leukolab.report.texts import Texts
 from leukolab.results.members import Member, own_rate
+from leukolab.results.stopping import stopping
 
 RIVALS = ("features", "colour")
 """What rivals learn from, in the order in which they are shown."""
@@ -39,6 +40,20 @@ def history_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
         texts, ("loss", "score"), ("accuracy", "score"), ("val_loss", "score"), ("val_accuracy", "score")
     )
     return Sheet("history", frame, keys + values, shown=shown)
+
+
+def stopping_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
+    """Of every model the epochs it ran, the one it kept, and where patience would have stopped it."""
+    frame = stopping(run.history, run.jobs, run.spec)
+    shown = frame.assign(
+        protocol=[texts.name("protocols", name) for name in frame["protocol"]],
+        reading=[names.method(str(name)) for name in frame["reading"]],
+    )
+    keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("outer", "count"))
+    values = columns_of(
+        texts, ("epochs", "count"), ("best_epoch", "count"), ("patience", "count"), ("would_stop", "count")
+    )
+    return Sheet("stopping", frame, keys + values, shown=shown)
 
 
 def parts_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
