@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from leukolab.api import evaluate, make_split, open_run
+from leukolab.api import audit_data, evaluate, make_split, open_run
 from leukolab.base.errors import SpecError
+from leukolab.base.home import Home
 from small_runs import SmallRun
 
 
@@ -37,3 +39,22 @@ def test_a_notebook_says_in_words_how_intervals_were_made(mixing_run: SmallRun) 
         assert "<th>interval</th>" in html
         assert "interval." not in html
         assert "..." not in html
+
+
+def test_a_split_takes_the_groups_of_an_audit_and_says_what_was_searched(four_class: Path, home: Home) -> None:
+    found = audit_data("folder", four_class, "(S[0-9]+)_", home=home)
+    split = make_split(found.index, outer=3, groups=found.groups, searched=found.searched)
+    assert (split.attrs["leakage"], split.attrs["searched"]) == ("none", list(found.searched))
+    joined = split.merge(found.groups, on="image_id")
+    assert (joined.groupby(["outer", "fold", "group"])["role"].nunique() == 1).all()
+    assert make_split(found.index, outer=3).attrs["leakage"] == "not-searched"
+
+
+def test_pairs_keep_their_images_on_one_side(four_class: Path, home: Home) -> None:
+    index = audit_data("folder", four_class, "(S[0-9]+)_", home=home).index
+    pair = ["benign/S001_0001.png", "benign/S005_0001.png"]
+    pairs = pd.DataFrame([[*pair, "near_twin", 0.9]], columns=["image_id", "other_id", "kind", "score"])
+    for seed in range(5):
+        split = make_split(index, seed, outer=3, pairs=pairs)
+        roles = split[split["image_id"].isin(pair)].groupby(["outer", "fold"])["role"].nunique()
+        assert (roles == 1).all()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leukolab.api import (
         Evaluation,
         StudyRun,
+        audit_data,
         draw_cells,
         evaluate,
         load_study,
@@ -30,6 +31,7 @@ __all__ = [
     "Evaluation",
     "StudyRun",
     "__version__",
+    "audit_data",
     "draw_cells",
     "evaluate",
     "load_study",

@@ -17,15 +17,18 @@ from leukolab.base.home import Home, find_home
 from leukolab.results.folder import RunFolder
 from leukolab.spec import DataSpec, ProtocolSpec, SplitSpec, StudySpec
 from leukolab.spec.read import parse_settings, parse_study, put, raw_study
+from leukolab.splits import EQUAL_PIXELS
 from leukolab.study.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
+    from leukolab.study.audit import Audit
     from leukolab.study.predict import Model
 
 AnyPath = str | Path
 __all__ = [
     "Evaluation",
     "StudyRun",
+    "audit_data",
     "draw_cells",
     "evaluate",
     "load_study",
@@ -194,15 +197,57 @@ def read_index(
     return read(DataSpec(card=card, parts=chosen, view=view, subject_from=subject_from), Path(root))
 
 
-def make_split(index: pd.DataFrame, seed: int = 2019, allow_leakage: bool = False, **settings: Any) -> pd.DataFrame:
-    """Cut images into train, validation, tuning and test; subjects, and images of equal pixels, stay on one side.
+def audit_data(
+    card: str,
+    root: AnyPath,
+    subject_from: str | None = None,
+    accept: AnyPath | None = None,
+    home: Home | AnyPath | None = None,
+    out: AnyPath | None = None,
+) -> Audit:
+    """Look for images of one person and for what contradicts, as the command `data audit` does.
+
+    Args:
+        card: name of a data card, such as `folder` or `cnmc2019`.
+        root: its folder, or one above or below.
+        subject_from: card `folder`: a pattern whose first group is the subject, searched in the path.
+        accept: a CSV with image_id, other_id and verdict (same, different).
+        home: where the search is kept; the usual place where None.
+        out: folder for the page, groups, findings and pairs; nothing is written where None.
+
+    Returns:
+        `index`, `pairs`, `groups`, `findings` and `searched`; `make_split` takes groups and searched.
+
+    Raises:
+        DataError: the data set is not there, or the list does not fit it.
+    """
+    from leukolab.study.audit import audit_data as audit
+
+    spec = DataSpec(card=card, subject_from=subject_from, accept=None if accept is None else str(accept))
+    place = home if isinstance(home, Home) else find_home(home)
+    return audit(spec, Path(root), place, None if out is None else Path(out))
+
+
+def make_split(
+    index: pd.DataFrame,
+    seed: int = 2019,
+    allow_leakage: bool = False,
+    groups: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
+    searched: Sequence[str] = EQUAL_PIXELS,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Cut images into train, validation, tuning and test; subjects, and images of one group, stay on one side.
 
     Args:
         index: image_id, label and perhaps subject, pixel_digest, order, official_fold; one row per image.
+        groups: image_id and group, such as those of `audit_data`; made of subjects and equal pixels where None.
+        pairs: image_id, other_id, kind of images that show one person, merged where `groups` is None.
+        searched: the kinds of pairs that were looked for; without near-twins the leakage label is never `none`.
         settings: those of a study's `split`: kind, by, outer, folds, test, validation, tuning.
 
     Returns:
-        outer, fold, role, image_id, copies; its `attrs` hold `leakage` and `findings`.
+        outer, fold, role, image_id, copies; its `attrs` hold `leakage`, `searched` and `findings`.
 
     Raises:
         SpecError: a setting is not known, or a value may not be.
@@ -214,9 +259,11 @@ def make_split(index: pd.DataFrame, seed: int = 2019, allow_leakage: bool = Fals
 
     spec = parse_settings(SplitSpec, {"kind": "kfold", "outer": 5} | settings, "make_split")
     protocol = ProtocolSpec(stance="corrected", split=spec, allow_leakage=allow_leakage)
-    split = cut(index, identity_groups(index), "split", protocol, seed)
+    who = identity_groups(index, pairs=pairs) if groups is None else groups
+    split = cut(index, who, "split", protocol, seed, tuple(searched))
     table = split.table.copy()
     table.attrs["leakage"] = split.head.leakage
+    table.attrs["searched"] = list(split.head.searched)
     table.attrs["findings"] = [load_texts().finding(finding) for finding in split.head.findings]
     return table
 

@@ -1,107 +1,76 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pytest
-from PIL import Image
 
-from leukolab.audit.issues import issues, persons
-from leukolab.audit.looks import Looks, look_at
-from leukolab.audit.twins import find_twins
-from leukolab.report.texts import languages, load_texts
+from leukolab.audit.issues import conflicts, issues, merged_subjects
+from leukolab.splits import identity_groups
+
+COLUMNS = ["image_id", "label", "class_name", "subject", "part", "official_fold"]
 
 
-def pairs(*names: tuple[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(list(names), columns=["image_id", "other_id"])
+def index(*rows: tuple[Any, ...]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=COLUMNS).astype({"official_fold": "Int64"})
 
 
-def index(names: list[str], labels: list[int], subjects: list[str | None]) -> pd.DataFrame:
-    classes = [("normal", "all")[label] for label in labels]
-    return pd.DataFrame({"image_id": names, "label": labels, "class_name": classes, "subject": subjects})
+def pairs(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=["image_id", "other_id", "kind", "verdict"])
+    return table.assign(score=1.0)
 
 
-def test_subjects_that_share_cells_are_one_person_through_others_too() -> None:
-    subjects = ["1", "15", "1", "16", "H2", "H2", None, "9"]
-    table = index(list("abcdefgh"), [1] * 8, subjects)
-    assert persons(table, pairs(("a", "b"), ("c", "d"), ("e", "f"), ("g", "h"))) == [["1", "15", "16"]]
-    assert persons(table, pairs()) == []
-    assert persons(table.drop(columns="subject"), pairs(("a", "b"))) == []
+def found(table: pd.DataFrame, twins: pd.DataFrame) -> dict[str, Any]:
+    groups = identity_groups(table, pairs=twins)
+    return {one.code.removeprefix("audit."): one for one in issues(table, groups, twins)}
 
 
-def test_clean_data_have_no_findings(planted: Any, planted_looks: Looks) -> None:
-    first = 100
-    names = planted.names[:first]
-    looks = Looks(planted_looks.table[:first], planted_looks.textures[:first])
-    twins = find_twins(planted.paths[:first], names, planted.labels[:first], looks)
-    real = [name for name in names if not name.endswith("x")]
-    assert len(real) == first
-    found = issues(index(names, planted.labels[:first], [f"s{name}" for name in names]), twins)
-    assert {finding.code for finding in found} <= {"audit.doubtful"}
-
-
-def test_twins_subjects_and_labels_are_told(planted: Any, planted_looks: Looks) -> None:
-    labels = list(planted.labels)
-    labels[-1] = 1 - labels[-1]
-    subjects: list[str | None] = [f"s{name}" for name in planted.names]
-    subjects[0], subjects[1] = "S7", "s07"
-    subjects[10] = subjects[12] = "s7"
-    subjects[20] = subjects[21] = "both"
-    table = index(planted.names, labels, subjects)
-    found = {one.code: one for one in issues(table, find_twins(planted.paths, planted.names, labels, planted_looks))}
-    assert found["audit.twins"].values == {"pairs": 8, "identical": 2, "flipped": 2, "near": 4}
-    assert found["audit.contradicting_labels"].values["pairs"] == 1
-    assert found["audit.contradicting_labels"].values["examples"] == "009 (all) = 009x (normal)"
-    assert found["audit.contradicting_labels"].severity == "problem"
-    assert found["audit.shared_subjects"].values["sets"] == [[f"s00{n}", f"s00{n}x"] for n in range(2, 10)]
-    assert found["audit.shared_subjects"].values["persons"] == 8
-    assert found["audit.subject_in_two_classes"].values["examples"] == "both (all, normal)"
-    assert found["audit.alike_subjects"].values["examples"] == "S7 / s7"
-
-
-def test_names_with_leading_zeros_are_alike(planted: Any, planted_looks: Looks) -> None:
-    subjects: list[str | None] = [f"s{name}" for name in planted.names]
-    subjects[30], subjects[32] = "007", "7"
-    twins = find_twins(planted.paths, planted.names, planted.labels, planted_looks)
-    found = {one.code: one for one in issues(index(planted.names, planted.labels, subjects), twins)}
-    assert found["audit.alike_subjects"].values == {"sets": 1, "examples": "007 / 7"}
-
-
-@pytest.fixture
-def odd(planted: Any, tmp_path: Path) -> list[Path]:
-    """Twenty cells, and one file for each oddity."""
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    Image.new("RGB", (160, 160)).save(tmp_path / "black.png")
-    Image.open(planted.paths[0]).resize((90, 90)).save(tmp_path / "small.png")
-    Image.fromarray(np.random.default_rng(1).integers(60, 200, (160, 160, 3), dtype=np.uint8)).save(
-        tmp_path / "field.png"
+def test_twins_that_join_subjects_folds_and_parts_are_told() -> None:
+    table = index(
+        ("a", 1, "all", "43", "train", 0), ("b", 1, "all", "44", "train", 1), ("c", 1, "all", "45", "more", None)
     )
-    speck = np.zeros((160, 160, 3), np.uint8)
-    speck[70:80, 70:80] = 200
-    Image.fromarray(speck).save(tmp_path / "speck.png")
-    return [*sorted(tmp_path.glob("*.png")), *planted.paths[10:40]]
+    seen = found(table, pairs(("a", "b", "near_twin", ""), ("b", "c", "identical_pixels", "")))
+    assert set(seen) == {"twins", "shared_subjects", "folds_share", "parts_share"}
+    assert seen["shared_subjects"].values == {"subjects": 3, "persons": 1, "pairs": 2, "sets": [["43", "44", "45"]]}
+    assert seen["twins"].values == {"pairs": 2, "identical": 1, "flipped": 0, "near": 1}
+    assert seen["folds_share"].values == {"count": 1, "named": [["a", "b"]]}
+    assert seen["parts_share"].values["named"] == [["b", "c"]]
 
 
-def test_odd_images_are_told_by_name(odd: list[Path]) -> None:
-    names = [path.stem for path in odd]
-    twins = find_twins(odd, names, [-1] * len(odd), look_at(odd, names))
-    table = index(names, [0] * len(odd), [None] * len(odd)).drop(columns="subject")
-    found = {one.code: one.values for one in issues(table, twins)}
-    assert found["audit.unreadable"] == {"images": 1, "examples": "broken"}
-    assert found["audit.one_colour"] == {"images": 1, "examples": "black"}
-    assert found["audit.no_cell"] == {"images": 1, "examples": "speck"}
-    assert found["audit.odd_size"] == {"width": 160, "height": 160, "images": 1, "examples": "small"}
-    assert found["audit.mixed_forms"] == {"cells": 33, "fields": 1}
-    assert found["audit.fixed_threshold"] == {"threshold": 0.8}
+def test_labels_that_contradict_are_a_problem_where_pixels_are_equal() -> None:
+    table = index(("a", 1, "all", None, "t", 0), ("b", 0, "hem", None, "t", 0), ("c", 0, "hem", None, "t", 0))
+    twins = pairs(("a", "b", "flipped", ""), ("a", "c", "near_twin", "two_classes"))
+    seen = found(table, twins)
+    assert {code: one.severity for code, one in seen.items()} == {
+        "contradicting_labels": "problem",
+        "twins": "warning",
+        "alike_in_two_classes": "warning",
+    }
+    assert identity_groups(table, pairs=twins)["group"].tolist() == ["a", "a", "c"]
+    assert [one.code for one in conflicts(table, twins)] == ["audit.contradicting_labels"]
 
 
-def test_every_finding_can_be_said_in_every_language(planted: Any, planted_looks: Looks, odd: list[Path]) -> None:
-    names = [path.stem for path in odd]
-    of_odd = issues(index(names, [0] * len(odd), ["s"] * len(odd)), find_twins(odd, names, [-1] * len(odd)))
-    table = index(planted.names, planted.labels, [f"s{name}" for name in planted.names])
-    of_twins = issues(table, find_twins(planted.paths, planted.names, planted.labels, planted_looks))
-    for language in languages():
-        texts = load_texts(language)
-        assert all(texts.finding(finding) for finding in (*of_odd, *of_twins))
+def test_names_contradict_too() -> None:
+    table = index(("a", 1, "all", "s1", "t", 0), ("b", 0, "hem", "s1", "t", 0), ("c", 0, "hem", "S1", "t", 0))
+    seen = found(table, pairs())
+    assert seen["subject_in_two_classes"].values == {
+        "count": 1,
+        "named": [{"subject": "s1", "classes": ["all", "hem"]}],
+    }
+    assert seen["alike_subjects"].values == {"count": 1, "named": [["S1", "s1"]]}
+
+
+def test_a_pair_struck_out_says_nothing() -> None:
+    table = index(("a", 1, "all", "1", "t", 0), ("b", 0, "hem", "2", "u", 1))
+    assert found(table, pairs(("a", "b", "near_twin", "different"))) == {}
+    assert set(found(table, pairs(("a", "b", "near_twin", "doubtful")))) == {"doubtful"}
+    assert found(table, pairs(("a", "b", "identical_pixels", "different"))) == {}
+
+
+def test_merged_subjects_are_sets_of_two_at_least() -> None:
+    table = index(("a", 1, "all", "1", "t", 0), ("b", 1, "all", "2", "t", 0), ("c", 1, "all", "3", "t", 0))
+    assert merged_subjects(table, identity_groups(table, [("1", "3")])) == [("1", "3")]
+
+
+def test_names_with_leading_zeros_or_spaces_are_alike() -> None:
+    table = index(("a", 1, "all", "007", "t", 0), ("b", 1, "all", "7", "t", 0), ("c", 1, "all", " 7", "t", 0))
+    assert found(table, pairs())["alike_subjects"].values == {"count": 1, "named": [[" 7", "007", "7"]]}

@@ -64,7 +64,8 @@ def test_classes_of_the_disease() -> None:
 
 def test_other_data_replace_the_studys_own() -> None:
     assert wen(data=DataSpec(card="mine", view="two"), subject_from="(x)").data.model_dump() == {
-        "card": "mine", "parts": None, "view": "two", "subject_from": "(x)", "positive": None,
+        "card": "mine", "parts": None, "view": "two", "subject_from": "(x)", "audit": "auto", "accept": None,
+        "positive": None,
     }  # fmt: skip
 
 

@@ -53,8 +53,11 @@ def protocol(**given):
     return ProtocolSpec.model_validate({"stance": "corrected", "split": given, **top})
 
 
-def cut(index, seed=1, **given):
-    return make_split(index, identity_groups(index), "tested", protocol(**given), seed)
+SEARCHED = ("identical_pixels", "near_twin")
+
+
+def cut(index, seed=1, searched=SEARCHED, **given):
+    return make_split(index, identity_groups(index), "tested", protocol(**given), seed, searched)
 
 
 def joined(split, index):
@@ -89,7 +92,7 @@ def test_published_subtypes_have_exactly_the_published_numbers():
 def test_wen_by_subject_follows_the_corrected_protocol():
     index = by_subject(80, twins=3)
     spec = load_study("wen").protocols["corrected"]
-    split = make_split(index, identity_groups(index), "corrected", spec, 2019)
+    split = make_split(index, identity_groups(index), "corrected", spec, 2019, SEARCHED)
     table = joined(split, index)
     assert (split.head.by, split.head.leakage) == ("group", "none")
     assert crossing(split, index) == 0
@@ -250,6 +253,28 @@ def test_official_needs_folds():
         cut(by_subject(30).drop(columns="official_fold"), kind="official")
 
 
+def test_nothing_is_called_free_of_leaks_where_near_twins_were_not_looked_for(tmp_path):
+    given = {"kind": "kfold", "by": "group", "outer": 3}
+    split = cut(by_subject(30), searched=("identical_bytes", "identical_pixels"), **given)
+    assert split.head.leakage == "not-searched"
+    assert split.head.searched == ("identical_bytes", "identical_pixels")
+    near = [cut(by_subject(30), searched=(kind,), **given).head.leakage for kind in ("near_twin", "near_field")]
+    assert near == ["none", "none"]
+    leaky = cut(by_subject(30), searched=(), kind="kfold", by="image", outer=3, allow_leakage=True)
+    assert leaky.head.leakage == "known"
+
+
+def test_a_split_of_before_the_search_is_read_with_the_label_it_deserves(tmp_path):
+    split = cut(by_subject(30), kind="kfold", by="group", outer=3)
+    write_split(split, tmp_path)
+    assert read_split(tmp_path).head == split.head
+    head = read_json(tmp_path / "split.json")
+    del head["searched"]
+    write_json(tmp_path / "split.json", head | {"schema": 2})
+    old = read_split(tmp_path).head
+    assert (old.leakage, old.searched) == ("not-searched", ("identical_pixels",))
+
+
 def test_a_group_of_both_classes_stays_together():
     index = by_subject(40)
     index.loc[index["subject"] == "S3", "label"] = [0, *[1] * ((index["subject"] == "S3").sum() - 1)]
@@ -346,6 +371,7 @@ def test_notes_of_an_older_version_are_read_as_findings(tmp_path):
     write_split(split, tmp_path)
     head = read_json(tmp_path / "split.json")
     assert head.pop("findings") == []
+    assert head.pop("searched") == list(SEARCHED)
     write_json(tmp_path / "split.json", head | {"schema": 1, "notes": ["A sentence."]})
     assert read_split(tmp_path).head.findings == (Finding("split.note", "info", {"note": "A sentence."}),)
 

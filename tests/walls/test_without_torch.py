@@ -35,8 +35,8 @@ main(json.loads(sys.argv[1]))
 """
 Leukolab = Callable[..., str]
 RUN = {
-    "data list", "data show", "data draw", "data verify", "data explore", "score", "cache list", "cache trim",
-    "cache clear", "study list", "study show", "study status", "study report", "study merge",
+    "data list", "data show", "data draw", "data verify", "data audit", "data explore", "score", "cache list",
+    "cache trim", "cache clear", "study list", "study show", "study status", "study report", "study merge",
 }  # fmt: skip
 """The commands that the tests below run."""
 
@@ -79,6 +79,7 @@ def test_data_sets_are_drawn_listed_shown_verified_and_explored(leukolab: Leukol
     assert "phantom" in leukolab("data", "show", "phantom")
     leukolab("data", "draw", "cells", "--subjects=4", "--images=2", "--size=48")
     assert leukolab("data", "verify", "phantom", "cells")
+    assert "page: audit" in leukolab("data", "audit", "phantom", "cells")
     assert leukolab("data", "explore", "phantom", "cells") == "page: explore.html\n"
     assert "<html" in (tmp_path / "explore.html").read_text(encoding="utf-8")[:500]
 

@@ -1,6 +1,6 @@
 """Audit: looks at data and results, returns findings, changes nothing."""
 
-from leukolab.audit.issues import issues, persons
+from leukolab.audit.issues import issues
 from leukolab.audit.looks import LOOKS_VERSION, Looks, look_at
 from leukolab.audit.shortcuts import shortcut_features, shortcut_probe
 from leukolab.audit.twins import KINDS, Twins, find_twins
@@ -13,7 +13,6 @@ __all__ = [
     "find_twins",
     "issues",
     "look_at",
-    "persons",
     "shortcut_features",
     "shortcut_probe",
 ]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from leukolab.base.home import Home
 
-KINDS = ("features", "pixels", "shortcuts", "trunks", "weights")
+KINDS = ("audits", "features", "pixels", "shortcuts", "trunks", "weights")
 """Folders of the home folder that are bounded."""
 GONE = ".gone-"
 """Begins the name of what is being deleted."""

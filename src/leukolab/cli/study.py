@@ -164,6 +164,16 @@ def _expected(found: Estimate, texts: Texts) -> Iterator[str]:
     minutes = found.hours * 60
     yield texts("estimate.hours", hours=found.hours) if minutes >= 60 else texts("estimate.minutes", minutes=minutes)
     yield texts("estimate.disk", gib=found.disk_gib)
+    if found.audit_seconds:
+        yield texts("estimate.audit_left", time=_time(found.audit_seconds, texts))
+    else:
+        yield texts("estimate.audit_done") if found.audited else texts("estimate.audit_off")
+
+
+def _time(seconds: float, texts: Texts) -> str:
+    """A time in words."""
+    unit, size = ("seconds", 1) if seconds < 100 else ("minutes", 60)
+    return texts(f"terminal.{unit}", value=seconds / size)
 
 
 def _say_done(report: Path, folder: Path, texts: Texts) -> None:

@@ -46,12 +46,13 @@ class Listed:
 COMMANDS: dict[str, Listed] = {
     "demo": Listed("Run both studies at small size on synthetic cells.", "leukolab.cli.demo:demo", "study"),
     "data": Listed(
-        "List, show, verify, explore and draw data sets.",
-        examples=("leukolab data verify cnmc2019 FOLDER", "leukolab data explore folder FOLDER --out explore.html"),
+        "List, show, verify, audit, explore and draw data sets.",
+        examples=("leukolab data verify cnmc2019 FOLDER", "leukolab data audit folder FOLDER --out audit"),
     ),
     "data list": Listed("List the data sets the program knows.", "leukolab.cli.data:list_cards"),
     "data show": Listed("Print the card of a data set.", "leukolab.cli.data:show"),
     "data verify": Listed("Compare a data set with its card.", "leukolab.cli.data:verify"),
+    "data audit": Listed("Find images of one person, and labels that contradict.", "leukolab.cli.audit:audit"),
     "data explore": Listed("Write the exploratory analysis of a data set.", "leukolab.cli.data:explore"),
     "data draw": Listed("Draw synthetic cells with known truth.", "leukolab.cli.data:draw"),
     "study": Listed(

@@ -237,6 +237,7 @@ def _badges(run: Run, texts: Texts) -> list[dict[str, str]]:
             "kind": run.heads[protocol].leakage,
             "text": texts.name("leakage", run.heads[protocol].leakage),
             "sentence": texts.name("leakage_sentences", run.heads[protocol].leakage),
+            "searched": texts("page.searched", kinds=list(run.heads[protocol].searched)),
         }
         for protocol in run.protocols
     ]

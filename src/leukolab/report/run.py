@@ -84,10 +84,10 @@ class Run:
 
 
 def without_folders(settings: Any) -> Any:
-    """Settings as they may be shown: of weights and split files of the user's own the name alone."""
+    """Settings as they may be shown: of files of the user's own the name alone."""
     if isinstance(settings, dict):
         return {
-            name: _last_name(value) if name == "file" and isinstance(value, str) else without_folders(value)
+            name: _last_name(value) if name in ("file", "accept") and isinstance(value, str) else without_folders(value)
             for name, value in settings.items()
         }
     if isinstance(settings, list):

@@ -21,6 +21,9 @@ from leukolab.results.scores import by_summary
 from leukolab.spec import load_study, study_names
 from leukolab.splits.leakage import FEW_TEST_GROUPS
 
+NEW_SUBJECTS = {"none": "unseen", "not-searched": "unsearched"}
+"""Leakage labels of splits with no subject on two sides, and how their test images are spoken of."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -38,16 +41,19 @@ class Facts:
 
     @property
     def kind_of_test(self) -> str:
-        """Who the test images of the chosen model come from: `unseen` subjects, unknown ones (`images`), or `leaky`."""
+        """Who the test images of the chosen model come from.
+
+        Such as were `unseen`; unseen by their names alone (`unsearched`); unknown ones (`images`); or `leaky`.
+        """
         head = self.results.splits[self.offered.protocol].head
-        if head.leakage == "none" and self.chosen.chosen_on != "test":
-            return "unseen"
+        if head.leakage in NEW_SUBJECTS and self.chosen.chosen_on != "test":
+            return NEW_SUBJECTS[head.leakage]
         return "leaky" if self.results.subjects_known else "images"
 
     @property
     def unit(self) -> str:
         """What the first lines count alike: subjects where the test holds none that was trained on, else images."""
-        return "subject" if self.kind_of_test == "unseen" else "image"
+        return "subject" if self.kind_of_test in NEW_SUBJECTS.values() else "image"
 
     def score(self, member: str, metric: str, unit: str) -> dict[str, float]:
         """Value, low and high of a test score; empty where there is none."""

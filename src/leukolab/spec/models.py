@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from leukolab.base.errors import nearest
 
@@ -26,6 +26,11 @@ def _folder_name(name: str) -> str:
             f"expected a name of 1 to 40 letters (a to z), digits, '_' and '-', as folders bear it, got {name!r}"
         )
     return name
+
+
+def _switch(given: object) -> object:
+    """`off` and `on` as YAML reads them: false and true."""
+    return ("off", "auto")[given] if isinstance(given, bool) else given
 
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
@@ -58,6 +63,12 @@ class DataSpec(Settings):
     """A view of the labels the card offers, such as `two_class`; its own classes where null."""
     subject_from: str | None = None
     """A regular expression whose first group is the subject, searched in the relative path; some cards take none."""
+    audit: Annotated[Literal["auto", "off"], BeforeValidator(_switch)] = "auto"
+    """Whether near-twins are looked for before the split (once for the same images); where off, no split is called
+    free of leaks.
+    """
+    accept: str | None = None
+    """A CSV with image_id, other_id and verdict (same, different): what a person said of pairs that an audit found."""
     positive: ClassName | tuple[ClassName, ...] | None = None
     """The class of the disease, or of more than two classes those of it; where null the card says it, or the names."""
 

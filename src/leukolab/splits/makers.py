@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +16,10 @@ from leukolab.splits.balance import balanced
 from leukolab.splits.blocks import blocks, nested_blocks
 from leukolab.splits.cohort import Cohort, make_cohort
 from leukolab.splits.given import from_file, official
-from leukolab.splits.groups import groups_fingerprint, index_fingerprint
+from leukolab.splits.groups import NEAR_KINDS, groups_fingerprint, index_fingerprint
 from leukolab.splits.leakage import crossing_groups, drop_crossing, few_groups, few_groups_findings, large_groups
 from leukolab.splits.shuffled import SplitRequest, holdout, holdout_kfold, kfold, nested
-from leukolab.splits.table import Piece, Split, SplitHead, pieces_table
+from leukolab.splits.table import EQUAL_PIXELS, Piece, Split, SplitHead, pieces_table
 
 MAKERS: dict[str, Callable[[SplitRequest], list[Piece]]] = {
     "holdout": holdout,
@@ -33,13 +33,22 @@ MAKERS: dict[str, Callable[[SplitRequest], list[Piece]]] = {
 """Maker of each kind of split."""
 
 
-def make_split(index: pd.DataFrame, groups: pd.DataFrame, name: str, protocol: ProtocolSpec, seed: int) -> Split:
+def make_split(
+    index: pd.DataFrame,
+    groups: pd.DataFrame,
+    name: str,
+    protocol: ProtocolSpec,
+    seed: int,
+    searched: Collection[str] = EQUAL_PIXELS,
+) -> Split:
     """Cut the images of `index` as `protocol` says; the same seed gives the same split.
 
     Args:
         index: image_id, label; order, class_name_full or class_name, subject, official_fold where known.
         groups: from `identity_groups` of the same index.
         name: the protocol's name, for the head and for error sentences.
+        searched: kinds of pairs that were looked for when the groups were made; without near-twins among them the
+            label is never `none`.
 
     Raises:
         SplitError: a class has too few groups or images, a file does not fit, or a group would stand on two
@@ -49,7 +58,7 @@ def make_split(index: pd.DataFrame, groups: pd.DataFrame, name: str, protocol: P
     by, found = _resolve(cohort, protocol)
     request = SplitRequest(cohort, name, protocol, by, seed)
     pieces, dropped = _cut(request)
-    leakage, leaks = _leakage(request, pieces)
+    leakage, leaks = _leakage(request, pieces, searched)
     few_tuning, few_test = few_groups(pieces, cohort) if cohort.subjects_known else ({}, {})
     found += dropped + leaks + few_groups_findings(few_tuning, few_test, pieces, cohort)
     found += large_groups(pieces, cohort) if by == "group" else []
@@ -65,6 +74,7 @@ def make_split(index: pd.DataFrame, groups: pd.DataFrame, name: str, protocol: P
         findings=tuple(found),
         few_tuning_outer=tuple(few_tuning),
         few_test_outer=tuple(few_test),
+        searched=tuple(searched),
     )
     return Split(pieces_table(_balance_training(request, pieces), cohort), head)
 
@@ -94,7 +104,7 @@ def _cut(request: SplitRequest) -> tuple[list[Piece], list[Finding]]:
     return pieces, [Finding("split.dropped_twins", "info", {"images": dropped})] if dropped else []
 
 
-def _leakage(request: SplitRequest, pieces: list[Piece]) -> tuple[str, list[Finding]]:
+def _leakage(request: SplitRequest, pieces: list[Piece], searched: Collection[str]) -> tuple[str, list[Finding]]:
     """The label, and findings where groups cross or subjects are unknown.
 
     Raises:
@@ -114,7 +124,8 @@ def _leakage(request: SplitRequest, pieces: list[Piece]) -> tuple[str, list[Find
         found.append(Finding(code, "warning", {"groups": len(crossing)}))
     if not known:
         found.append(Finding("split.subjects_unknown", "warning"))
-    return "known" if crossing else "none" if known else "subjects-unknown", found
+        return "known" if crossing else "subjects-unknown", found
+    return "known" if crossing else "none" if NEAR_KINDS.intersection(searched) else "not-searched", found
 
 
 def _check_classes(request: SplitRequest, pieces: list[Piece]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,13 @@ from leukolab.base.files import read_json, read_table, write_json, write_table
 from leukolab.base.findings import Finding, finding_from
 from leukolab.splits.cohort import Array, Cohort
 
-SCHEMA = 2
-"""Version of `split.json`. In version 1 findings were sentences, under the key `notes`."""
+SCHEMA = 3
+"""Version of `split.json`. In version 1 findings were sentences, under the key `notes`; until 2 nothing was `searched`
+but equal pixels, and the label was `none` all the same.
+"""
+
+EQUAL_PIXELS = ("identical_pixels",)
+"""What is always looked for: the digests of the pixels tell."""
 
 ROLES = ("train", "validation", "tuning", "test")
 """Every role there is, in the order in which parts are used."""
@@ -41,7 +46,9 @@ class SplitHead:
     by: str
     seed: int
     leakage: str
-    """none, known, or subjects-unknown."""
+    """none, known, not-searched (nothing known stands on two sides, but near-twins were not looked for), or
+    subjects-unknown.
+    """
     data_fingerprint: str
     groups_fingerprint: str
     findings: tuple[Finding, ...] = ()
@@ -50,6 +57,8 @@ class SplitHead:
     """Outer parts with under 5 tuning groups in a class."""
     few_test_outer: tuple[int, ...] = ()
     """Outer parts with under 20 test groups in a class."""
+    searched: tuple[str, ...] = EQUAL_PIXELS
+    """Kinds of pairs that were looked for before the groups were made."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +134,9 @@ def read_split(folder: Path) -> Split:
 
 
 def _head(raw: dict[str, Any]) -> SplitHead:
-    """The head in a `split.json` of version 1 or 2."""
+    """The head in a `split.json` of any version."""
     said = [Finding("split.note", "info", {"note": note}) for note in raw.pop("notes", [])]
     found = [finding_from(record) for record in raw.pop("findings", [])]
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-    return SplitHead(**values | {"findings": (*said, *found)})
+    head = SplitHead(**values | {"findings": (*said, *found)})
+    return replace(head, leakage="not-searched") if head.leakage == "none" and "searched" not in raw else head

@@ -7,7 +7,7 @@ holds already is counted by the weights it was begun with.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from leukolab.study.prepare import prepare
 from leukolab.study.run import session_with
 from leukolab.study.session import Session
 from leukolab.study.side_by_side import processes
+from leukolab.study.twins import seconds_left
 from leukolab.study.work import heads_left
 
 HEAD_SECONDS = 2e-5
@@ -44,6 +45,9 @@ class Estimate:
         models: of the study.
         left: of these, to be trained.
         heads: to be trained together, before the rest of their models.
+        audit_seconds: of the search for twins that comes before the split; 0 where it is done or not asked for. Until
+            it is done, the split that is planned with may be another.
+        audited: whether it is asked for.
     """
 
     models: int
@@ -51,6 +55,8 @@ class Estimate:
     heads: int
     hours: float
     disk_gib: float
+    audit_seconds: float = 0.0
+    audited: bool = True
 
 
 def plan_study(
@@ -65,7 +71,7 @@ def plan_study(
     folder = RunFolder(Path(run))
     resume.check_folder(spec, folder)
     runtime.resolve_runtime(spec.runtime)
-    material = prepare(spec, Path(data), home)
+    material = prepare(spec, Path(data), home, search=False)
     resume.check_images(folder, index_fingerprint(material.index), material.class_names)
     workers = processes(on, spec, material)
     network = _network(spec, len(material.class_names), folder)
@@ -74,7 +80,9 @@ def plan_study(
     with tempfile.TemporaryDirectory() as place:  # for the frozen part in the forms that are measured
         session, jobs = session_with(network, material, spec, folder, Home(Path(place)), workers)
         with runtime.settled(session.spec.runtime):
-            return estimate(session, jobs, workers)
+            left = seconds_left(material.index, spec.data, home)
+            found = estimate(session, jobs, workers)
+            return replace(found, audit_seconds=left, audited=spec.data.audit == "auto")
 
 
 def estimate(session: Session, jobs: list[Job], workers: int = 1) -> Estimate:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leukolab.audit.issues import conflicts
 from leukolab.base.errors import DataError, SplitError
+from leukolab.base.findings import Finding
 from leukolab.base.home import Home
 from leukolab.cards import Classes, class_names, classes_of, get_card, locate, read_index
 from leukolab.cards.card import Card
@@ -20,6 +22,7 @@ from leukolab.report.texts import load_texts
 from leukolab.results.folder import RunFolder
 from leukolab.spec import ProtocolSpec, StudySpec
 from leukolab.splits import Split, identity_groups, make_split
+from leukolab.study.twins import twins_of
 
 NEWS = logging.getLogger(__name__)
 
@@ -81,13 +84,13 @@ class Material:
         return [self.root / path for path in self.index["path"]]
 
 
-def prepare(spec: StudySpec, data: Path, home: Home) -> Material:
-    """Find, pack, group and split the images of a study.
+def prepare(spec: StudySpec, data: Path, home: Home, search: bool = True) -> Material:
+    """Find, pack, group and split the images of a study; `search` as of `packed`.
 
     Raises:
         DataError, ImageError, SplitError: what is there does not allow this study.
     """
-    return packed(find_sources(spec, data), spec, home)
+    return packed(find_sources(spec, data), spec, home, search)
 
 
 def find_sources(spec: StudySpec, data: Path) -> Sources:
@@ -106,8 +109,14 @@ def find_sources(spec: StudySpec, data: Path) -> Sources:
     return Sources(card, root, index[index["label"] >= 0].sort_values("image_id", ignore_index=True), classes)
 
 
-def packed(sources: Sources, spec: StudySpec, home: Home) -> Material:
+def packed(sources: Sources, spec: StudySpec, home: Home, search: bool = True) -> Material:
     """Pack, group and split the images that were found.
+
+    Args:
+        sources: from `find_sources`.
+        spec: settings.
+        home: the home folder.
+        search: whether near-twins are looked for where that was not done before; a plan needs no such search.
 
     Raises:
         ImageError, SplitError: what is there does not allow this study.
@@ -118,9 +127,11 @@ def packed(sources: Sources, spec: StudySpec, home: Home) -> Material:
         [Path(path) for path in index["path"]], list(index["image_id"]), spec.image.size_px, spec.image.crop_px, home
     )
     index = index.merge(store.measures, on="image_id", validate="one_to_one")
-    groups = identity_groups(index, card.same_person)
+    twins = twins_of(index, spec.data, home, search)
+    groups, found = identity_groups(index, card.same_person, twins.pairs), conflicts(index, twins.pairs)
     splits = {
-        name: make_split(index, groups, name, protocol, spec.seed) for name, protocol in spec.active_protocols.items()
+        name: _with(make_split(index, groups, name, protocol, spec.seed, twins.searched), found)
+        for name, protocol in spec.active_protocols.items()
     }
     for name, protocol in spec.active_protocols.items():
         _check_roles(spec, name, protocol, splits[name])
@@ -149,6 +160,11 @@ def recorded_material(run: RunFolder, home: Home, data: Path | None = None) -> M
 def folder_of(root: Path) -> Path:
     """The folder of a data set; its root may be a table of files."""
     return root.parent if root.is_file() else root
+
+
+def _with(split: Split, found: list[Finding]) -> Split:
+    """The split with what must be known of its data."""
+    return replace(split, head=replace(split.head, findings=(*split.head.findings, *found)))
 
 
 def _say_findings(splits: dict[str, Split]) -> None:

@@ -1,0 +1,146 @@
+"""The search for twins, once for the same images: what it found lies in the home folder."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leukolab.audit.looks import CELL, FIELD, LOOKS_VERSION
+from leukolab.audit.odd import odd
+from leukolab.audit.twins import KINDS, NEAR_CELL, NEAR_FIELD, find_twins
+from leukolab.audit.twins import Twins as Found
+from leukolab.audit.verdicts import judged, read_verdicts
+from leukolab.base import shelf
+from leukolab.base.errors import LeukolabError
+from leukolab.base.files import read_json, read_table, whole_folder, write_json, write_table
+from leukolab.base.findings import Finding, finding_from
+from leukolab.base.home import Home
+from leukolab.base.keys import content_key, digest
+from leukolab.base.progress import duration
+from leukolab.spec import DataSpec
+from leukolab.splits import EQUAL_PIXELS
+
+NEWS = logging.getLogger(__name__)
+
+COLUMNS = ["image_id", "other_id", "kind", "score", "doubt", "sure"]
+AUDIT_VERSION = 1
+"""Raised by hand when the same images would give other pairs."""
+_SECONDS_PER_IMAGE, _SECONDS_PER_PAIR = 0.02, 4e-7
+"""On two cores."""
+_DAMAGED = (LeukolabError, OSError, KeyError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Pairs of images that show the same cell or field, as far as they were looked for."""
+
+    pairs: pd.DataFrame = field(repr=False)
+    """image_id, other_id, kind, score, doubt (false pairs to expect that are as much alike), sure (whether it passes
+    the threshold), verdict (see `audit.verdicts.judged`).
+    """
+    searched: tuple[str, ...]
+    """Kinds of pairs that were looked for."""
+    limits: dict[str, Any] = field(default_factory=dict)
+    """Thresholds and settings of the search."""
+    key: str = ""
+    """Of the images and the search; empty where there was none."""
+    findings: tuple[Finding, ...] = ()
+    """What the search saw of the images themselves."""
+
+
+def twins_of(index: pd.DataFrame, spec: DataSpec, home: Home, search: bool = True) -> Twins:
+    """Twins among the images of an index, judged; a search of before is taken as it is.
+
+    Args:
+        index: image_id, path (absolute), class_name, class_name_full, pixel_digest.
+        spec: whether to look for them (`audit`), and what a person said of them (`accept`).
+        home: the home folder.
+        search: whether to search where that was not done before.
+
+    Raises:
+        DataError: the list `data.accept` is missing, or does not fit these images.
+    """
+    verdicts = None if spec.accept is None else read_verdicts(Path(spec.accept), list(index["image_id"]))
+    found = _searched(index, home, search) if spec.audit == "auto" else None
+    found = found or Twins(pd.DataFrame(columns=COLUMNS), EQUAL_PIXELS)
+    return replace(found, pairs=judged(found.pairs, index, verdicts))
+
+
+def seconds_left(index: pd.DataFrame, spec: DataSpec, home: Home) -> float:
+    """Seconds that `twins_of` would search, about; 0 where that was done before, or is not asked for."""
+    done = spec.audit == "off" or _kept(home / "audits" / search_key(index)) is not None
+    return 0.0 if done else expected_seconds(len(index))
+
+
+def search_key(index: pd.DataFrame) -> str:
+    """Key of the search: the version, and images by name, pixels and class as the data set has it."""
+    rows = zip(index["image_id"], index["pixel_digest"], _classes(index), strict=True)
+    images = {"images": digest(sorted(list(map(str, row)) for row in rows))}
+    return content_key("audit", AUDIT_VERSION, images, {"looks": LOOKS_VERSION})
+
+
+def expected_seconds(images: int) -> float:
+    """Seconds of a search, about: reading each image, and comparing each pair."""
+    return _SECONDS_PER_IMAGE * images + _SECONDS_PER_PAIR * images**2
+
+
+def _searched(index: pd.DataFrame, home: Home, search: bool) -> Twins | None:
+    key = search_key(index)
+    folder = home / "audits" / key
+    found = _kept(folder)
+    if found is None and not search:
+        return None
+    if found is None:
+        NEWS.info(f"looking for twins among {len(index):,} images, about {duration(expected_seconds(len(index)))}")
+        found = _find(index, key)
+        _keep(found, folder, home)
+    else:
+        NEWS.info(f"twins among {len(index):,} images were looked for before: {len(found.pairs):,} pairs")
+    shelf.used(folder)
+    return found
+
+
+def _keep(found: Twins, folder: Path, home: Home) -> None:
+    with whole_folder(folder) as temporary:
+        write_table(temporary / "pairs.parquet", found.pairs)
+        findings = [one.as_json() for one in found.findings]
+        head = {"searched": list(found.searched), "limits": found.limits, "findings": findings}
+        write_json(temporary / "search.json", head | {"pairs": len(found.pairs)})
+    shelf.keep_within(home, [folder])
+
+
+def _kept(folder: Path) -> Twins | None:
+    """What was found before; None where there is nothing, or it is damaged."""
+    try:
+        head, pairs = read_json(folder / "search.json"), read_table(folder / "pairs.parquet")
+        whole = len(pairs) == head["pairs"] and list(pairs.columns) == COLUMNS
+        findings = tuple(finding_from(one) for one in head["findings"])
+        found = Twins(pairs, tuple(head["searched"]), dict(head["limits"]), folder.name, findings)
+        return found if whole else None
+    except _DAMAGED:
+        return None
+
+
+def _find(index: pd.DataFrame, key: str) -> Twins:
+    """Search all pairs; those that pass the threshold are sure, some below it are offered to a person."""
+    paths = [Path(path) for path in index["path"]]
+    found = find_twins(paths, list(index["image_id"]), pd.factorize(_classes(index))[0].tolist())
+    pairs = pd.concat([found.pairs.assign(sure=True), found.doubtful.assign(sure=False)], ignore_index=True)
+    limits = {"thresholds": found.thresholds.to_dict("records")}
+    return Twins(pairs[COLUMNS], _kinds(found), limits, key, odd(found))
+
+
+def _kinds(found: Found) -> tuple[str, ...]:
+    """Kinds that were looked for: likeness only of images that have a texture to compare."""
+    seen = found.looks.table["form"][found.looks.textures.any(axis=(1, 2)).tolist()]
+    forms = {NEAR_CELL: CELL, NEAR_FIELD: FIELD}
+    return tuple(kind for kind in KINDS if kind not in forms or (seen == forms[kind]).any())
+
+
+def _classes(index: pd.DataFrame) -> pd.Series:
+    """Class of each image as the data set has it, before any view."""
+    return index["class_name_full" if "class_name_full" in index else "class_name"]
