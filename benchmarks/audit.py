@@ -30,10 +30,14 @@ from planted_twins import CHANGES, plant
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from leukolab.audit import Looks, Twins, find_twins, issues, look_at, persons
+from leukolab.audit import Looks, Twins, find_twins, issues, look_at
+from leukolab.audit.issues import merged_subjects
+from leukolab.audit.odd import odd
+from leukolab.audit.verdicts import judged
 from leukolab.cards.draw import draw_data_set
 from leukolab.cards.registry import read_index
 from leukolab.spec import DataSpec
+from leukolab.splits import identity_groups
 
 PARTS = ("cells", "planted", "fields", "phantom")
 PLANTED = 100
@@ -77,7 +81,7 @@ def cells(options: argparse.Namespace) -> dict[str, Any]:
     show(options.sheets, "cells_above.png", near.tail(40), index, cut=True)
     show(options.sheets, "cells_below.png", twins.doubtful.head(40), index, cut=True)
     against = known(options.known, twins, index, options.sheets) if options.known else {}
-    return {**costs, **summary(twins), **told(twins, index), **against, "identity_groups": persons(index, twins.pairs)}
+    return {**costs, **summary(twins), **told(twins, index), **against, "identity_groups": persons(twins, index)}
 
 
 def fields(options: argparse.Namespace) -> dict[str, Any]:
@@ -210,7 +214,15 @@ def summary(twins: Twins) -> dict[str, Any]:
 
 def told(twins: Twins, index: pd.DataFrame) -> dict[str, Any]:
     """Codes of the findings."""
-    return {"findings": sorted({finding.code for finding in issues(index, twins)})}
+    pairs = judged(twins.pairs.assign(sure=True), index)
+    found = (*issues(index, identity_groups(index, pairs=pairs), pairs), *odd(twins))
+    return {"findings": sorted({finding.code for finding in found})}
+
+
+def persons(twins: Twins, index: pd.DataFrame) -> list[list[str]]:
+    """Sets of subjects that are one person by the pairs alone."""
+    pairs = judged(twins.pairs.assign(sure=True), index)
+    return [list(one) for one in merged_subjects(index, identity_groups(index, pairs=pairs))]
 
 
 def known(path: Path, twins: Twins, index: pd.DataFrame, sheets: Path | None) -> dict[str, Any]:
