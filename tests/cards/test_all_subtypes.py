@@ -83,7 +83,7 @@ def test_verify_counts_numbers_and_unreadable_files(tmp_path: Path) -> None:
     root = classes(tmp_path / "x")
     (root / "Pro" / "WBC-Malignant-Pro-002.jpg").rename(root / "Pro" / "WBC-Malignant-Pro-900.jpg")
     (root / "Early" / "WBC-Malignant-Early-001.jpg").write_bytes(b"")
-    result = verify("all_subtypes", root)
+    result = verify(DataSpec(card="all_subtypes"), root)
     assert "Pro 002" in result.missing
     assert len(result.missing) == 3256 - 11
     assert result.extra == ("Pro/WBC-Malignant-Pro-900.jpg",)

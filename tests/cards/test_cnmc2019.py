@@ -11,12 +11,12 @@ from PIL import Image
 from leukolab.base.errors import DataError
 from leukolab.cards import class_names, get_card, read_index, verify, verify_lines
 from leukolab.cards.datasets import cnmc2019
-from leukolab.cards.datasets.cnmc2019.card import LABELS_FILE
 from leukolab.cards.datasets.cnmc2019.official import HEADERS, official_digests, official_sha256, official_twins
 from leukolab.spec import DataSpec
 from leukolab.splits import identity_groups
 
 PRELIMINARY = "validation_data/C-NMC_test_prelim_phase_data"
+LABELS_FILE = f"{PRELIMINARY}_labels.csv"
 BOTH = DataSpec(card="cnmc2019", parts=("training", "preliminary"))
 
 
@@ -139,7 +139,7 @@ def test_pillow_agrees_with_the_rebuilt_rows(tmp_path: Path, monkeypatch: pytest
 def official(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], None]:
     """Makes the pixels of a file the official ones of a name."""
     listed: dict[str, str] = {}
-    monkeypatch.setattr("leukolab.cards.datasets.cnmc2019.proof.official_digests", lambda: listed)
+    monkeypatch.setattr("leukolab.cards.datasets.cnmc2019.layout.official_digests", lambda: listed)
 
     def declare(name: str, path: Path) -> None:
         part = "training" if name.startswith("training") else "preliminary"
@@ -161,7 +161,7 @@ def test_verify_proves_lossless_copies_and_names_what_is_wrong(
     Image.open(folder / "UID_1_1_3_all.png").save(folder / "UID_1_1_3_all.jpg")
     (folder / "UID_1_1_3_all.png").unlink()
     (folder / "UID_1_1_4_all.png").write_bytes(b"broken")
-    result = verify("cnmc2019", root)
+    result = verify(DataSpec(card="cnmc2019"), root)
     place = "training_data/fold_0/all"
     assert result.proved == (f"{place}/UID_1_1_1_all.png",)
     assert result.altered == (f"{place}/UID_1_1_2_all.png",)
@@ -181,11 +181,11 @@ def test_a_resized_copy_is_altered_even_as_jpeg(root: Path, official: Callable[[
     official(f"{name}.bmp", image(root / f"{name}.png", 1))
     (root / f"{name}.png").unlink()
     image(root / f"{name}.jpg", 1, 224)
-    assert verify("cnmc2019", root).altered == (f"{name}.jpg",)
+    assert verify(DataSpec(card="cnmc2019"), root).altered == (f"{name}.jpg",)
 
 
 def test_an_altered_labels_file_is_named(root: Path) -> None:
-    assert LABELS_FILE in verify("cnmc2019", root).altered
+    assert LABELS_FILE in verify(DataSpec(card="cnmc2019"), root).altered
 
 
 PERSONS = ("1 15 16 17 20 21", "43 44", "51 55 75 78", "H2 H4 H5 H6 H7", "H10 h3", "H14 H24")

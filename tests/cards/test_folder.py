@@ -83,7 +83,7 @@ def test_a_table_with_an_error(tree: Path, rows: str, sentence: str) -> None:
 
 
 def test_one_class_is_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected one folder per class"):
+    with pytest.raises(DataError, match=r"at least two classes, one folder each, found one \('only'\)"):
         read(touch(tmp_path, "only/a.png"))
 
 
@@ -94,7 +94,7 @@ def test_two_endings_of_one_name(tree: Path) -> None:
 
 
 def test_verify_reads_every_image(tree: Path) -> None:
-    assert verify("folder", tree).whole
+    assert verify(DataSpec(card="folder"), tree).whole
     (tree / "b/p1_1.png").write_text("words")
-    result = verify("folder", tree)
+    result = verify(DataSpec(card="folder"), tree)
     assert (result.read, len(result.unreadable), result.sound) == (3, 1, False)

@@ -49,7 +49,7 @@ def over(index: pd.DataFrame, function) -> list:
 
 @pytest.mark.slow
 def test_every_cell_is_proved_and_one_changed_pixel_is_named(cells: pd.DataFrame, data: Path, tmp_path: Path) -> None:
-    result = verify("cnmc2019", locate("cnmc2019", data))
+    result = verify(DataSpec(card="cnmc2019"), locate("cnmc2019", data))
     assert set(cells["image_id"]) <= set(result.proved)
     assert len(result.missing) + len(result.proved) == 15_115
     assert result.sound
@@ -62,7 +62,7 @@ def test_every_cell_is_proved_and_one_changed_pixel_is_named(cells: pd.DataFrame
     pixels = decode(changed)
     pixels[200, 200, 1] ^= 1
     Image.fromarray(pixels).save(changed, lossless=True, exact=True)
-    result = verify("cnmc2019", tmp_path)
+    result = verify(DataSpec(card="cnmc2019"), tmp_path)
     assert result.altered == (chosen["image_id"].iloc[1],)
     assert result.proved == (chosen["image_id"].iloc[0],)
 

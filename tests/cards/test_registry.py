@@ -77,7 +77,7 @@ def test_a_folder_may_be_given_as_text(tmp_path: Path) -> None:
     root = subtypes(tmp_path / "x")
     assert locate("all_subtypes", str(root)) == root
     assert read_index(DataSpec(card="all_subtypes"), str(root)).equals(read_index(DataSpec(card="all_subtypes"), root))
-    assert verify("all_subtypes", str(root)) == verify("all_subtypes", root)
+    assert verify(DataSpec(card="all_subtypes"), str(root)) == verify(DataSpec(card="all_subtypes"), root)
 
 
 def test_another_card_brings_its_own_parts_and_its_two_class_view_where_the_study_has_two() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from leukolab.base.marks import MARK
 from leukolab.cards.draw import draw_data_set
 from leukolab.engine.weights import load_backbone, save_state
 from leukolab.plan.lock import LOCK_FILE
@@ -248,7 +249,7 @@ def test_a_disk_that_refuses(
     sentence = leukolab(*arguments).sentence
     assert words in sentence
     assert str(tmp_path) in sentence
-    assert [path.name for path in tmp_path.rglob(".*") if path.parent.name != "pins"] == [LOCK_FILE]
+    assert {path.name for path in tmp_path.rglob(".*") if path.parent.name != "pins"} == {LOCK_FILE, MARK}
     monkeypatch.undo()
     assert leukolab(*arguments, "--dry-run").code == 0, "the folder is still good for this study"
 

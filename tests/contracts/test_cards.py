@@ -10,6 +10,7 @@ import pytest
 from leukolab.cards import card_lines, card_names, get_card
 from leukolab.cards.registry import data_set
 from leukolab.report.texts import languages, load_texts
+from leukolab.spec import DataSpec
 
 CARDS = card_names()
 
@@ -77,7 +78,7 @@ def test_every_index_keeps_the_contract(tmp_path: Path) -> None:
 
     layouts = {
         "all_subtypes": [f"Original/{c}/WBC-{m}{c}-00{n}.jpg" for c, m in SUBTYPES.items() for n in (1, 2)],
-        "cnmc2019": [f"training_data/fold_{f}/{c}/UID_{s}{f}_1_1_{c}.bmp" for f in (0, 1) for c, s in CELLS.items()],
+        "cnmc2019": [f"training_data/fold_{f}/{c}/UID_{s}{f}_999_1_{c}.bmp" for f in (0, 1) for c, s in CELLS.items()],
         "folder": ["a/1.png", "b/1.png", "b/2.png"],
         "phantom": [f"{c}/S{n}_0001.png" for n, c in enumerate(("normal", "all"))],
     }
@@ -90,12 +91,12 @@ def test_every_index_keeps_the_contract(tmp_path: Path) -> None:
             (tmp_path / name / "phantom.json").write_text('{"layout": "two_class"}')
         root = data_set(name).find_root(tmp_path / name)
         assert root == tmp_path / name
-        index = data_set(name).read_index(root)
+        index = data_set(name).read(root, DataSpec(card=name)).index
         assert len(index) == len(files)
         check_index(index)
         known = get_card(name).subjects_known
         assert index["subject"].notna().all() == known
-        proof = data_set(name).verify(root)
+        proof = data_set(name).verify(root, DataSpec(card=name))
         assert proof.card is get_card(name)
         assert proof.root == root
         assert not proof.unreadable

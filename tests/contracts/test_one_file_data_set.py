@@ -26,6 +26,7 @@ from leukolab.cards.card import Card
 from leukolab.cards.index import Found, make_index
 from leukolab.cards.listing import image_files, search
 from leukolab.cards.readability import verify_readable
+from leukolab.cards.reading import Reading
 
 CARD = Card(
     name="school", title="Cells drawn at school", source="a school", doi="", licence="CC0",
@@ -38,17 +39,17 @@ def find_root(path):
     return search(path, lambda folder: (folder / "calm").is_dir() and (folder / "wild").is_dir())
 
 
-def read_index(root, parts=None, view=None, subject_from=None):
+def read(root, spec):
     found = [
         Found(path, name, "all", path.stem.partition("-")[0])
         for name in CARD.class_names
         for path in image_files(root / name)
     ]
-    return make_index(root, found, CARD.class_names, None)
+    return Reading(make_index(root, found, CARD.class_names, None))
 
 
-def verify(root):
-    return verify_readable(CARD, root, read_index(root))
+def verify(root, spec):
+    return verify_readable(CARD, root, read(root, spec).index)
 '''
 
 
@@ -89,7 +90,7 @@ def test_its_index_and_its_proof(school: Path) -> None:
     index = read_index(DataSpec(card="school"), school.parent)
     assert index["class_name"].value_counts().to_dict() == {"calm": 24, "wild": 24}
     assert index["subject"].nunique() == 24
-    assert verify("school", school).whole
+    assert verify(DataSpec(card="school"), school).whole
 
 
 def test_a_study_works_on_it(school: Path, tmp_path: Path) -> None:

@@ -65,8 +65,14 @@ def test_classes_of_the_disease() -> None:
 def test_other_data_replace_the_studys_own() -> None:
     assert wen(data=DataSpec(card="mine", view="two"), subject_from="(x)").data.model_dump() == {
         "card": "mine", "parts": None, "view": "two", "subject_from": "(x)", "audit": "auto", "accept": None,
-        "positive": None,
+        "part_from": None, "include": (), "exclude": (), "columns": {}, "positive": None,
     }  # fmt: skip
+
+
+def test_ways_to_read_images_reach_the_data() -> None:
+    data = wen(part_from="^([^/]+)/", include=("a",), exclude=("b", "c"), columns=(("label", "class"),)).data
+    assert (data.part_from, data.include, data.exclude) == ("^([^/]+)/", ("a",), ("b", "c"))
+    assert data.columns == {"label": "class"}
 
 
 def test_set_comes_last_and_reaches_everything() -> None:

@@ -3,7 +3,8 @@
 from leukolab.cards.card import HIDDEN, Card, PublishedScore, View, card_lines
 from leukolab.cards.classes import Classes, classes_of
 from leukolab.cards.contract import DataSet
-from leukolab.cards.registry import card_names, class_names, data_on, get_card, locate, read_index, verify
+from leukolab.cards.reading import Reading
+from leukolab.cards.registry import card_names, class_names, data_on, get_card, locate, read_images, read_index, verify
 from leukolab.cards.summary import summary
 from leukolab.cards.verdict import Count, VerifyResult, verify_lines
 
@@ -14,6 +15,7 @@ __all__ = [
     "Count",
     "DataSet",
     "PublishedScore",
+    "Reading",
     "VerifyResult",
     "View",
     "card_lines",
@@ -23,6 +25,7 @@ __all__ = [
     "data_on",
     "get_card",
     "locate",
+    "read_images",
     "read_index",
     "summary",
     "verify",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 HIDDEN = "hidden"
@@ -34,6 +34,20 @@ class PublishedScore:
 
 
 @dataclass(frozen=True)
+class OfficialFiles:
+    """How the files of a data set are known wherever they lie."""
+
+    name: str
+    """A regular expression of their names without ending; its first group is the subject."""
+    suffix: str
+    """Ending of the official files, in small letters."""
+    bytes: frozenset[int]
+    """Their lengths: other files are not read to be recognised."""
+    names: Callable[[], Mapping[str, str]]
+    """SHA-256 of each file to its official name without ending; read where a length fits only."""
+
+
+@dataclass(frozen=True)
 class Card:
     """Where a data set comes from, what it holds, and what is known of it."""
 
@@ -58,12 +72,13 @@ class Card:
     """The classes of the disease, those that some of its layouts lack among them; empty where the data decide."""
     same_person: tuple[tuple[str, ...], ...] = ()
     """Subjects known to be one person, also where the images that show it are not at hand."""
+    official: OfficialFiles | None = None
+    """How its files are known among images of one's own; None where nothing tells them."""
     binary_view: str | None = None
     """View that a two-class study uses where the data set has more classes; None where there is none to prefer."""
-    subject_from: bool = False
-    """Whether a pattern may say where a path names the subject."""
     generic: bool = False
-    """Whether any images fit: such a card is offered for images of one's own, and recognises no data set."""
+    """Whether any images fit: such a card is offered for images of one's own, takes settings that say how to read
+    them, and recognises no data set."""
     published_scores: tuple[PublishedScore, ...] = ()
     """Shown beside a run on this data set, never mixed in."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
 from leukolab.cards.card import Card
+from leukolab.cards.reading import Reading
 from leukolab.cards.verdict import VerifyResult
+from leukolab.spec import DataSpec
 
 
 class DataSet(Protocol):
@@ -19,22 +19,19 @@ class DataSet(Protocol):
     def find_root(self, path: Path) -> Path | None:
         """The root of the data set at, below or above `path`, by content; None where it is not there."""
 
-    def read_index(
-        self, root: Path, parts: tuple[str, ...] | None = None, view: str | None = None, subject_from: str | None = None
-    ) -> pd.DataFrame:
-        """The index of the images below `root`, see `index.make_index`. Pixels are not opened.
+    def read(self, root: Path, spec: DataSpec) -> Reading:
+        """The images below `root`: their index, see `index.make_index`, and what was left out. Pixels are not opened.
 
         Args:
             root: as `find_root` gives it.
-            parts: some of `CARD.parts`; what is usual for the data set where None.
-            view: one of `CARD.views`; the data set's own classes where None.
-            subject_from: a pattern for subjects; given only where `CARD.subject_from`.
+            spec: `parts` are some of `CARD.parts`, or None for what is usual; `view` is one of `CARD.views` or None;
+                patterns and columns are given only where `CARD.generic`.
 
         Raises:
             DataError: files are missing or not named as they should be.
         """
 
-    def verify(self, root: Path) -> VerifyResult:
+    def verify(self, root: Path, spec: DataSpec) -> VerifyResult:
         """Compare what is below `root` with what is known of the data set; `readability.verify_readable` at least.
 
         Raises:

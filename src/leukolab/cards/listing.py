@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from leukolab.base.marks import is_marked
 from leukolab.images import IMAGE_SUFFIXES
 
 DEEP, UP = 3, 2
@@ -25,6 +26,18 @@ def child_folders(folder: Path) -> list[Path]:
 def image_files(folder: Path, deep: bool = True) -> list[Path]:
     """Image files in `folder` by their ending, sorted, hidden ones left out; with all below it where `deep`."""
     return sorted(_walk_images(folder, deep))
+
+
+def files_below(folder: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """Images, other files and folders below `folder`, each sorted; hidden ones and what this program wrote left out."""
+    images: list[Path] = []
+    others: list[Path] = []
+    folders: list[Path] = []
+    for place, inside, files in _walk(folder):
+        folders += [Path(place, name) for name in inside]
+        for name in files:
+            (images if _is_image(name) else others).append(Path(place, name))
+    return sorted(images), sorted(others), sorted(folders)
 
 
 def has_image(folder: Path) -> bool:
@@ -57,8 +70,18 @@ _PIECES = re.compile(r"[0-9]+|[^0-9]+")
 
 
 def _walk_images(folder: Path, deep: bool) -> Iterator[Path]:
+    for place, folders, files in _walk(folder):
+        yield from (Path(place, name) for name in files if _is_image(name))
+        if not deep:
+            folders.clear()
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """`os.walk` without hidden files, and without hidden folders and those that this program wrote."""
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if deep and not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122
-                yield Path(place, name)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and not is_marked(Path(place, n)))
+        yield place, folders, [name for name in files if not name.startswith(".")]
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122

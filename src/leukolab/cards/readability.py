@@ -9,7 +9,7 @@ import pandas as pd
 from leukolab.base.errors import ImageError
 from leukolab.cards.card import Card
 from leukolab.cards.verdict import VerifyResult, count_classes
-from leukolab.images import decode, map_files
+from leukolab.images import PixelRange, decode, map_files, pixel_findings, pixel_range
 
 
 def verify_readable(
@@ -24,10 +24,12 @@ def verify_readable(
     Args:
         card: of the data set.
         root: its root.
-        index: one row per image: columns path, part, class_name.
+        index: one row per image: columns image_id, path, part, class_name.
         missing, extra: what the data set found out itself, relative to the root.
     """
-    unreadable = tuple(sentence for sentence in map_files(_reading_error, _paths(index), "Reading images") if sentence)
+    looks = list(map_files(_look, _paths(index), "Reading images"))
+    unreadable = tuple(look for look in looks if isinstance(look, str))
+    seen = [(name, look) for name, look in zip(index["image_id"], looks, strict=True) if isinstance(look, PixelRange)]
     found = index[["part", "class_name"]].itertuples(index=False, name=None)
     return VerifyResult(
         card=card,
@@ -37,6 +39,7 @@ def verify_readable(
         extra=extra,
         unreadable=unreadable,
         read=len(index) - len(unreadable),
+        findings=pixel_findings([name for name, _ in seen], [look for _, look in seen]),
     )
 
 
@@ -44,10 +47,9 @@ def _paths(index: pd.DataFrame) -> list[Path]:
     return [Path(path) for path in index["path"]]
 
 
-def _reading_error(path: Path) -> str:
-    """Why an image cannot be read; empty where it can."""
+def _look(path: Path) -> PixelRange | str:
+    """What an image uses of its range, or why it cannot be read."""
     try:
-        decode(path)
+        return pixel_range(decode(path))
     except ImageError as error:
         return str(error)
-    return ""

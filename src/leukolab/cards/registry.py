@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,8 @@ from leukolab.cards.card import Card
 from leukolab.cards.classes import Classes, classes_of
 from leukolab.cards.contract import DataSet
 from leukolab.cards.listing import has_file, has_image
+from leukolab.cards.persons import with_persons
+from leukolab.cards.reading import Reading
 from leukolab.cards.verdict import VerifyResult
 from leukolab.spec import DataSpec, StudySpec
 
@@ -63,42 +66,51 @@ def locate(name: str, path: str | Path) -> Path:
         return root
     if path.is_dir() and not has_file(path):
         raise DataError(f"{path}: expected the images of '{name}' here, found an empty folder. Check the path.")
-    for other in map(get_card, card_names()):
-        if not other.generic and other != card and data_set(other.name).find_root(path.absolute()) is not None:
-            raise DataError(_another(name, path, other), settings=("data.card", "data.view"))
+    other = _recognised(name, path.absolute())
+    if other is not None:
+        raise DataError(_another(name, path, other), settings=("data.card", "data.view"))
     raise DataError(_not_there(card, path), settings=("data.card",))
 
 
 def read_index(spec: DataSpec, path: str | Path) -> pd.DataFrame:
+    """The index of `read_images`."""
+    return read_images(spec, path).index
+
+
+def read_images(spec: DataSpec, path: str | Path) -> Reading:
     """Find the data set of `spec` at `path` and read its index; pixels are not opened.
 
     Returns:
-        One row per image, sorted by image_id, with the columns of `index.make_index`: image_id (path from the root),
-        path, label (int64, -1 where hidden), class_name, class_name_full, subject, field, part, official_fold (Int64),
-        order (int64). Labels are in the order of `classes_of`: the classes of the disease come last.
+        What was left out and why, and the index: one row per image, sorted by image_id, with the columns of
+        `index.make_index`: image_id (path from the root), path, label (int64, -1 where hidden), class_name,
+        class_name_full, subject, field, part, official_fold (Int64), order (int64). Labels are in the order of
+        `classes_of`: the classes of the disease come last.
 
     Raises:
         DataError: see `locate`; an unknown part or view; an image twice; a class without images.
-        SpecError: `data.subject_from` is no pattern, or the card does not take one; `data.positive` is no class.
+        SpecError: a setting is no pattern, or goes with other cards only; `data.positive` is no class.
     """
     card = get_card(spec.card)
-    _check_names(card, "part", spec.parts or (), card.parts)
+    if not card.generic:
+        _check_names(card, "part", spec.parts or (), card.parts)
     _check_names(card, "view", (spec.view,) if spec.view else (), tuple(card.views))
-    if spec.subject_from is not None and not card.subject_from:
-        raise SpecError(_no_pattern(card), settings=("data.subject_from",))
+    _check_generic(card, spec)
     root = locate(card.name, path)
-    index = data_set(card.name).read_index(root, spec.parts, spec.view, spec.subject_from)
-    _check_classes(card, spec.view, index, root)
-    return _in_order(index, classes_of(class_names(index), spec, card))
+    reading = _read_any(root, spec) if card.generic else data_set(card.name).read(root, spec)
+    _check_classes(card, spec.view, reading.index, root)
+    return replace(reading, index=_in_order(reading.index, classes_of(class_names(reading.index), spec, card)))
 
 
-def verify(name: str, path: str | Path) -> VerifyResult:
+def verify(spec: DataSpec, path: str | Path) -> VerifyResult:
     """Compare the data set at `path`, found from there as `locate` does, with what is known of it; changes nothing.
 
     Raises:
         DataError: the data set is not there, or cannot be listed at all.
     """
-    return data_set(name).verify(locate(name, path))
+    root = locate(spec.card, path)
+    reading = read_images(spec, path) if get_card(spec.card).generic else None
+    result = data_set(spec.card).verify(root, spec)
+    return result if reading is None else replace(result, findings=reading.findings + result.findings)
 
 
 def data_on(card: str, spec: StudySpec) -> DataSpec:
@@ -130,6 +142,28 @@ def _in_order(index: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     return index.assign(label=index["class_name"].map(labels).fillna(-1).astype("int64"))
 
 
+def _read_any(root: Path, spec: DataSpec) -> Reading:
+    """Images of one's own, with what the cards of other data sets know of them.
+
+    Raises:
+        DataError: they cannot be read so; where they are another data set, its card is named.
+    """
+    try:
+        reading = data_set(spec.card).read(root, spec)
+    except DataError as error:
+        other = _recognised(spec.card, root)
+        if other is None:
+            raise
+        raise DataError(_another(spec.card, root, other), settings=("data.card", "data.view")) from error
+    return with_persons(reading, [get_card(name) for name in card_names()])
+
+
+def _recognised(name: str, path: Path) -> Card | None:
+    """The card of another data set that lies at `path`."""
+    others = (card for card in map(get_card, card_names()) if not card.generic and card.name != name)
+    return next((card for card in others if data_set(card.name).find_root(path) is not None), None)
+
+
 def _check_names(card: Card, what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
@@ -155,12 +189,16 @@ def _check_classes(card: Card, view: str | None, index: pd.DataFrame, root: Path
         )
 
 
-def _no_pattern(card: Card) -> str:
-    takers = " or ".join(f"'{name}'" for name in card_names() if get_card(name).subject_from)
-    return (
-        f"data.subject_from: expected a card that takes a pattern for subjects ({takers}), got card '{card.name}'. "
-        "Leave the pattern out."
-    )
+def _check_generic(card: Card, spec: DataSpec) -> None:
+    """Settings that say how to read any images go with the cards that read any."""
+    for name in () if card.generic else ("subject_from", "part_from", "include", "exclude", "columns"):
+        if getattr(spec, name):
+            takers = " or ".join(f"'{other}'" for other in card_names() if get_card(other).generic)
+            raise SpecError(
+                f"data.{name}: expected a card that reads images of your own ({takers}), got card '{card.name}', "
+                "which knows its own files. Leave the setting out.",
+                settings=(f"data.{name}",),
+            )
 
 
 def _another(name: str, path: Path, other: Card) -> str:

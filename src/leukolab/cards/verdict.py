@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from leukolab.base.findings import Finding
 from leukolab.cards.card import Card
 
 SHOWN = 5
@@ -48,6 +49,8 @@ class VerifyResult:
     """Files that can be neither proved nor refuted, such as lossy copies."""
     read: int = 0
     """Number of files that could be decoded, where nothing official is known of their bytes."""
+    findings: tuple[Finding, ...] = ()
+    """What was left out or merged, and pixels that are odd; said after the lines of `verify_lines`."""
 
     @property
     def whole(self) -> bool:

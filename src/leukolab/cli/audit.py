@@ -10,7 +10,7 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.cli.help import DATA, OUTPUT, command, option
-from leukolab.cli.settings import language
+from leukolab.cli.settings import chosen_data, language, reading_settings
 from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -23,12 +23,7 @@ FOUND = 3
 @command()
 @click.argument("name")
 @click.argument("root", type=click.Path(path_type=Path))
-@option(
-    "--subject-from",
-    section=DATA,
-    setting="data.subject_from",
-    help="Card folder: a pattern whose first group is the subject, searched in the path.",
-)
+@reading_settings
 @option(
     "--accept",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -47,16 +42,15 @@ FOUND = 3
 @language  # fmt: skip
 @click.pass_obj
 def audit(
-    home: Home, name: str, root: Path, subject_from: str | None, accept: Path | None, out: Path, language: str
+    home: Home, /, name: str, root: Path, accept: Path | None, out: Path, language: str, **reading: object
 ) -> None:
     """Find images of one person in ROOT, read as card NAME says; labels, folds and files that contradict.
 
     Exit code 0 where nothing needs a look, 3 where something does, 2 for bad input.
     """
-    from leukolab.spec import DataSpec
     from leukolab.study.audit import audit_data
 
-    spec = DataSpec(card=name, subject_from=subject_from, accept=None if accept is None else str(accept))
+    spec = chosen_data(name, accept=None if accept is None else str(accept), **reading)
     found = audit_data(spec, root, home, out, language)
     for line in _lines(found, out, load_texts(language)):
         click.echo(line)

@@ -8,7 +8,7 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.cli.help import OUTPUT, command, option
-from leukolab.cli.settings import language
+from leukolab.cli.settings import chosen_data, language, reading_settings
 from leukolab.cli.values import OneOf
 from leukolab.report.texts import load_texts
 
@@ -39,20 +39,26 @@ def show(name: str) -> None:
 @command()
 @click.argument("name")
 @click.argument("root", type=Root)
-def verify(name: str, root: Path) -> None:
+@reading_settings
+@language
+def verify(name: str, root: Path, language: str, **reading: object) -> None:
     """Compare the data set in ROOT with its card NAME; exit code 1 where a file is altered, extra or unreadable."""
     from leukolab.cards import verify as check
     from leukolab.cards import verify_lines
 
-    result = check(name, root)
+    texts = load_texts(language)
+    result = check(chosen_data(name, **reading), root)
     for line in verify_lines(result):
         click.echo(line)
+    for finding in result.findings:
+        click.echo(texts.finding(finding))
     raise SystemExit(0 if result.sound else 1)
 
 
 @command()
 @click.argument("name")
 @click.argument("root", type=Root)
+@reading_settings
 @option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -63,12 +69,12 @@ def verify(name: str, root: Path) -> None:
 )
 @language  # fmt: skip
 @click.pass_obj
-def explore(home: Home, name: str, root: Path, out: Path, language: str) -> None:
+def explore(home: Home, /, name: str, root: Path, out: Path, language: str, **reading: object) -> None:
     """Write the exploratory analysis of the data set in ROOT as one HTML page."""
     from leukolab.study.look import explore_data
 
     texts = load_texts(language)
-    click.echo(texts("terminal.page", path=explore_data(name, root, out, home, language)))
+    click.echo(texts("terminal.page", path=explore_data(chosen_data(name, **reading), root, out, home, language)))
 
 
 @command()

@@ -11,23 +11,43 @@ import click
 from leukolab.cli.cache import cache_size
 from leukolab.cli.flags import ANY
 from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, option
-from leukolab.cli.values import Epochs, Known, OneOf, OuterParts, Setting, protocols, readings
+from leukolab.cli.values import Column, Epochs, Known, OneOf, OuterParts, Setting, protocols, readings
 from leukolab.report.texts import languages
 
 if TYPE_CHECKING:
-    from leukolab.spec import StudySpec
+    from leukolab.spec import DataSpec, StudySpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_READING = (
+    option(
+        "--subject-from", metavar="PATTERN", section=DATA, setting="data.subject_from",
+        help="Card folder: a regular expression whose first group is the subject, searched in the path.",
+    ),
+    option(
+        "--part-from", metavar="PATTERN", section=DATA, setting="data.part_from",
+        help="Card folder: a regular expression whose first group is the part, such as train or test.",
+    ),
+    option(
+        "--include", multiple=True, metavar="PATTERN", section=DATA, setting="data.include",
+        help="Card folder: only images whose path, folder or file fits, such as 'Original'; may be repeated.",
+    ),
+    option(
+        "--exclude", multiple=True, metavar="PATTERN", section=DATA, setting="data.exclude",
+        help="Card folder: no image whose path, folder or file fits, such as '*_mask.*'; may be repeated.",
+    ),
+    option(
+        "--column", "columns", type=Column(), multiple=True, metavar="NAME=COLUMN", section=DATA,
+        setting="data.columns",
+        help="Card folder: how the table calls path, label, subject or part: label=class; may be repeated.",
+    ),
+)  # fmt: skip
 _OPTIONS = (
     option(
         "--card", section=DATA, setting="data.card",
         help="Data card, where it is not the study's own; see 'leukolab data list'.",
     ),
-    option(
-        "--subject-from", section=DATA, setting="data.subject_from",
-        help="Card folder: a pattern whose first group is the subject, searched in the path.",
-    ),
+    *_READING,
     option(
         "--positive", multiple=True, metavar="CLASS", section=DATA, setting="data.positive",
         help="The class that is the disease; of more than two classes each of them. Else the card or the names say it.",
@@ -65,6 +85,20 @@ _OPTIONS = (
     ),
     cache_size,
 )  # fmt: skip
+
+
+def reading_settings(command: F) -> F:
+    """Give a command the options that `chosen_data` takes."""
+    for one in reversed(_READING):
+        command = one(command)
+    return command
+
+
+def chosen_data(card: str, **given: Any) -> DataSpec:
+    """Images of `card`, read by the options of `reading_settings`."""
+    from leukolab.spec import DataSpec
+
+    return DataSpec(card=card, **given | {"columns": dict(given["columns"])})
 
 
 def study_settings(command: F) -> F:

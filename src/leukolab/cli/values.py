@@ -11,6 +11,9 @@ from click.shell_completion import CompletionItem
 
 from leukolab.base.errors import SpecError
 
+COLUMNS = ("path", "label", "subject", "part")
+"""Those of a table of images, see `data.columns`."""
+
 
 class Epochs(click.ParamType):  # type: ignore[type-arg]
     """`4` for every stage, `3+2` for one stage each."""
@@ -38,6 +41,21 @@ class OuterParts(click.ParamType):  # type: ignore[type-arg]
             return tuple(int(part) for part in str(value).split(","))
         except ValueError:
             self.fail(f"'{value}': expected whole numbers such as 1,2,3, or 'all'.", param, ctx)
+
+
+class Column(click.ParamType):  # type: ignore[type-arg]
+    """`label=class`: what a table calls one of our columns."""
+
+    name = "column"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Our name and the table's."""
+        if isinstance(value, tuple):
+            return value
+        name, _, theirs = str(value).partition("=")
+        if name not in COLUMNS or not theirs:
+            self.fail(f"'{value}': expected {', '.join(COLUMNS)} and a column, such as label=class.", param, ctx)
+        return name, theirs
 
 
 class Setting(click.ParamType):  # type: ignore[type-arg]

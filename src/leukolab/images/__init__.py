@@ -4,6 +4,7 @@ from leukolab.images.colour import CELL_NAMES, COLOUR_NAMES, cell_statistics, co
 from leukolab.images.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode, image_size, pixel_digest
 from leukolab.images.geometry import fit
 from leukolab.images.masks import black_background, cell_mask
+from leukolab.images.oddities import PixelRange, pixel_findings, pixel_range
 from leukolab.images.parallel import map_files
 from leukolab.images.pixels import PixelStore, open_store, pack
 
@@ -12,6 +13,7 @@ __all__ = [
     "COLOUR_NAMES",
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "PixelRange",
     "PixelStore",
     "black_background",
     "cell_mask",
@@ -24,4 +26,6 @@ __all__ = [
     "open_store",
     "pack",
     "pixel_digest",
+    "pixel_findings",
+    "pixel_range",
 ]

@@ -17,8 +17,12 @@ from leukolab.base.errors import ImageError
 
 Pixels = NDArray[np.uint8]
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Endings, in lower case, of files that are looked at as images."""
+LOSSY_SUFFIXES = frozenset({".avif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx"})
+"""Endings, in lower case, of kinds that may change pixels when they are saved; WebP does either."""
+IMAGE_SUFFIXES = LOSSY_SUFFIXES | {
+    ".apng", ".bmp", ".dib", ".gif", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+}  # fmt: skip
+"""Endings, in lower case, of files that are looked at as images: the raster pictures that Pillow reads."""
 
 MAX_PIXELS = 89_000_000
 """Largest width times height that is decoded: 267 MB of RGB, just under Pillow's own limit."""

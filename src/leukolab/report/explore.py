@@ -17,6 +17,7 @@ from PIL import Image
 
 from leukolab.base.errors import DataError, ImageError
 from leukolab.base.files import write_text
+from leukolab.base.findings import Finding
 from leukolab.cards.card import Card
 from leukolab.images import (
     CELL_NAMES,
@@ -29,6 +30,8 @@ from leukolab.images import (
     fit,
     map_files,
     pixel_digest,
+    pixel_findings,
+    pixel_range,
 )
 from leukolab.report.texts import Texts, load_texts
 
@@ -54,7 +57,14 @@ class Histogram:
     """Class, heights from 0 to 1 of its own highest bin, and its median."""
 
 
-def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path, language: str = "en") -> Path:
+def explore(
+    index: pd.DataFrame,
+    store: PixelStore,
+    card: Card,
+    out: Path,
+    language: str = "en",
+    findings: tuple[Finding, ...] = (),
+) -> Path:
     """Measure every image of an index at full resolution, and write the page.
 
     Args:
@@ -63,6 +73,7 @@ def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path, langu
         card: of the same data set.
         out: the HTML file, or a folder in which `explore.html` is written.
         language: of the page; what the card says of itself stays as it is.
+        findings: of how the images were read; those of odd pixels are added here.
 
     Returns:
         The file that was written.
@@ -82,6 +93,7 @@ def explore(index: pd.DataFrame, store: PixelStore, card: Card, out: Path, langu
         lstrip_blocks=True,
     )
     content = _content(table, store, unreadable, card) | _drawn(table, texts)
+    content["findings"] = findings + pixel_findings(list(table["image_id"]), list(table["pixel_range"]))
     write_text(page, environment.get_template("explore.html.j2").render(content, t=texts))
     return page
 
@@ -115,7 +127,8 @@ def _numbers(path: str) -> dict[str, Any] | str:
     cell = dict(zip(CELL_NAMES, cell_statistics(image, cell_mask(image)).tolist(), strict=True))
     brightness = (colour["red_mean"] + colour["green_mean"] + colour["blue_mean"]) / 3
     digest = pixel_digest(image)
-    return {"width": width, "height": height, "pixel_digest": digest, "brightness": brightness, **colour, **cell}
+    facts = {"width": width, "height": height, "pixel_digest": digest, "pixel_range": pixel_range(image)}
+    return facts | {"brightness": brightness, **colour, **cell}
 
 
 def _content(table: pd.DataFrame, store: PixelStore, unreadable: list[tuple[str, str]], card: Card) -> dict[str, Any]:

@@ -42,6 +42,8 @@ Rates = Annotated[
 ]
 """Learning rates, one at least."""
 ClassName = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
+"""Patterns of file names; one alone may stand without a list."""
 Parts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 """Outer parts, from 1."""
 
@@ -69,6 +71,14 @@ class DataSpec(Settings):
     """
     accept: str | None = None
     """A CSV with image_id, other_id and verdict (same, different): what a person said of pairs that an audit found."""
+    part_from: str | None = None
+    """A regular expression whose first group is the part, such as a train or test folder, searched as above."""
+    include: Patterns = ()
+    """Only images whose path, or a folder or file in it, fits one of these patterns (`*`, `?`); all where empty."""
+    exclude: Patterns = ()
+    """No image whose path, or a folder or file in it, fits one of these patterns."""
+    columns: dict[Literal["path", "label", "subject", "part"], str] = {}
+    """Names of a table's columns, where they are not `path`, `label`, `subject` and `part` themselves."""
     positive: ClassName | tuple[ClassName, ...] | None = None
     """The class of the disease, or of more than two classes those of it; where null the card says it, or the names."""
 

@@ -16,6 +16,7 @@ class Overrides:
 
     Attributes:
         positive: the classes of the disease.
+        columns: our name of a table's column, and the table's.
         readings: those to keep.
         epochs: one number for every stage, or one for each.
         settings: dotted path and value of any setting, applied last.
@@ -25,6 +26,10 @@ class Overrides:
     data: DataSpec | None = None
     subject_from: str | None = None
     positive: tuple[str, ...] = ()
+    part_from: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
     backbone: str | None = None
     weights: str | None = None
     image_size: int | None = None
@@ -38,6 +43,7 @@ class Overrides:
 _PLACES = {
     "protocol": "protocol",
     "subject_from": "data.subject_from",
+    "part_from": "data.part_from",
     "backbone": "model.backbone",
     "weights": "model.weights",
     "image_size": "image.size_px",
@@ -62,6 +68,11 @@ def resolve(name_or_path: str, given: Overrides) -> StudySpec:
             (raw[group[0]] if group else raw)[key] = value
     if given.positive:
         raw["data"]["positive"] = given.positive[0] if len(given.positive) == 1 else list(given.positive)
+    for name in ("include", "exclude"):
+        if getattr(given, name):
+            raw["data"][name] = list(getattr(given, name))
+    if given.columns:
+        raw["data"]["columns"] = dict(given.columns)
     if given.outer_parts is not None:
         raw["outer_parts"] = None if given.outer_parts == "all" else list(given.outer_parts)
     _keep_readings(raw, given.readings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leukolab.base.home import Home
-from leukolab.cards import get_card, read_index
+from leukolab.cards import get_card, read_images
 from leukolab.images import pack
 from leukolab.report.explore import explore
 from leukolab.spec import DataSpec
@@ -13,16 +13,17 @@ from leukolab.spec import DataSpec
 THUMBNAIL_PX = 128
 
 
-def explore_data(name: str, root: str | Path, out: str | Path, home: Home, language: str = "en") -> Path:
-    """Read, measure and draw the data set `name` in `root`; unreadable files are listed on the page.
+def explore_data(spec: DataSpec, root: str | Path, out: str | Path, home: Home, language: str = "en") -> Path:
+    """Read, measure and draw the data set of `spec` in `root`; unreadable files are listed on the page.
 
     The page is in this language.
 
     Raises:
         DataError: the data set is not there.
     """
-    card = get_card(name)
-    index = read_index(DataSpec(card=name), root)
+    card, reading = get_card(spec.card), read_images(spec, root)
+    index = reading.index
     paths = [Path(path) for path in index["path"]]
     store = pack(paths, list(index["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
-    return explore(index.merge(store.measures, on="image_id", how="left"), store, card, Path(out), language)
+    table = index.merge(store.measures, on="image_id", how="left")
+    return explore(table, store, card, Path(out), language, reading.findings)

@@ -13,6 +13,7 @@ from typing import Any
 
 from leukolab.base.files import make_folder, sweep
 from leukolab.base.home import Home
+from leukolab.base.marks import mark
 from leukolab.base.pins import pin
 from leukolab.engine import runtime
 from leukolab.engine.fastest import fastest_runtime
@@ -73,7 +74,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
     runtime.resolve_runtime(spec.runtime)  # one that cannot be had is refused, too
     sources = find_sources(spec, data)
     spec = sources.settled(spec)
-    with hold(make_folder(run)):
+    with hold(mark(make_folder(run))):
         sweep(run)
         drop_damaged(folder)
         if retune:

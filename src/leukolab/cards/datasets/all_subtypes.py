@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from leukolab.base.errors import DataError
 from leukolab.cards.card import Card, View
 from leukolab.cards.index import Found, make_index
 from leukolab.cards.listing import child_folders, image_files, search
 from leukolab.cards.readability import verify_readable
+from leukolab.cards.reading import Reading
 from leukolab.cards.verdict import VerifyResult
+from leukolab.spec import DataSpec
 
 CARD = Card(
     name="all_subtypes",
@@ -56,27 +56,25 @@ def find_root(path: Path) -> Path | None:
     return search(path, _is_root)
 
 
-def read_index(
-    root: Path, parts: tuple[str, ...] | None = None, view: str | None = None, subject_from: str | None = None
-) -> pd.DataFrame:
-    """The index; the originals where `parts` is None and they exist, else the segmented.
+def read(root: Path, spec: DataSpec) -> Reading:
+    """The index; the originals where `spec.parts` is None and they exist, else the segmented.
 
     Raises:
         DataError: a part is missing; a name is not official; name and folder differ in the class.
     """
     folders = part_folders(root)
-    wanted = parts or tuple(sorted(folders)[:1])
+    wanted = spec.parts or tuple(sorted(folders)[:1])
     missing = [part for part in wanted if part not in folders]
     if missing:
         raise DataError(f"{root}: expected part '{missing[0]}', found {', '.join(sorted(folders))} only.")
     found = (one for part in wanted for one in _read_part(folders[part], part))
-    return make_index(root, found, CARD.class_names, CARD.views[view] if view else None)
+    return Reading(make_index(root, found, CARD.class_names, CARD.views[spec.view] if spec.view else None))
 
 
-def verify(root: Path) -> VerifyResult:
+def verify(root: Path, spec: DataSpec) -> VerifyResult:
     """Compare the numbers in the file names of each part with the published counts, and read every image."""
     folders = part_folders(root)
-    index = pd.concat([read_index(root, (part,)) for part in sorted(folders)], ignore_index=True)
+    index = read(root, spec.model_copy(update={"parts": tuple(sorted(folders))})).index
     missing: list[str] = []
     extra: list[str] = []
     for part, classes in CARD.counts.items():

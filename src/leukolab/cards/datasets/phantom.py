@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from leukolab.base.errors import DataError, RunError, nearest
 from leukolab.base.files import read_json
 from leukolab.cards.card import Card, View
@@ -15,7 +13,9 @@ from leukolab.cards.draw import LAYOUTS, SETTINGS_FILE
 from leukolab.cards.index import Found, make_index
 from leukolab.cards.listing import image_files, search
 from leukolab.cards.readability import verify_readable
+from leukolab.cards.reading import Reading
 from leukolab.cards.verdict import VerifyResult
+from leukolab.spec import DataSpec
 
 CARD = Card(
     name="phantom",
@@ -51,9 +51,7 @@ def find_root(path: Path) -> Path | None:
     return search(path, lambda folder: (folder / SETTINGS_FILE).is_file())
 
 
-def read_index(
-    root: Path, parts: tuple[str, ...] | None = None, view: str | None = None, subject_from: str | None = None
-) -> pd.DataFrame:
+def read(root: Path, spec: DataSpec) -> Reading:
     """The index of a drawn phantom; classes are those of its layout.
 
     Raises:
@@ -61,12 +59,12 @@ def read_index(
     """
     classes = tuple(LAYOUTS[_layout(root)].stages)
     found = (one for name in classes for one in _read_class(root / name, name))
-    return make_index(root, found, classes, CARD.views[view] if view else None)
+    return Reading(make_index(root, found, classes, CARD.views[spec.view] if spec.view else None))
 
 
-def verify(root: Path) -> VerifyResult:
+def verify(root: Path, spec: DataSpec) -> VerifyResult:
     """Count and read every image; nothing official is known of them."""
-    return verify_readable(CARD, root, read_index(root))
+    return verify_readable(CARD, root, read(root, spec).index)
 
 
 def _layout(root: Path) -> str:

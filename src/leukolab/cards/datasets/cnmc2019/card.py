@@ -5,16 +5,15 @@ Source: Gupta and Gupta 2019, ISBI 2019 challenge; The Cancer Imaging Archive.
 
 from __future__ import annotations
 
-from leukolab.cards.card import Card, PublishedScore
+from leukolab.cards.card import Card, OfficialFiles, PublishedScore
+from leukolab.cards.datasets.cnmc2019.official import official_names
 
-FOLDERS = {
-    "training": "training_data",
-    "preliminary": "validation_data/C-NMC_test_prelim_phase_data",
-    "final": "testing_data/C-NMC_test_final_phase_data",
-}
-"""Folder of each part, from the root."""
-
-LABELS_FILE = "validation_data/C-NMC_test_prelim_phase_data_labels.csv"
+OFFICIAL = OfficialFiles(
+    name=r"UID_(?P<subject>[Hh]?\d+)_(?P<field>\d+)_\d+_(?P<label>all|hem)",
+    suffix=".bmp",
+    bytes=frozenset({608_454, 608_538, 1_080_054}),
+    names=official_names,
+)
 
 CARD = Card(
     name="cnmc2019",
@@ -31,8 +30,9 @@ CARD = Card(
         "preliminary": {"hem": 648, "all": 1219},
         "final": {"hidden": 2586},
     },
-    layout="training_data/fold_{0,1,2}/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp, validation_data/, "
-    "testing_data/; files as .bmp, .png, .webp or .jpg",
+    layout="files UID_<subject>_<field>_<cell>_{all,hem} in any folders, such as training_data/fold_0/hem, "
+    "numbered files of the other parts in folders named after them, such as C-NMC_test_prelim_phase_data or phase2, "
+    "and the table of their labels; of any kind of image",
     notes=(
         "450 x 450 px, stain-normalised by the authors, cells cut out on black.",
         "106 pairs of identical images; 94 of them join two official folds, so the official folds leak.",
@@ -42,6 +42,7 @@ CARD = Card(
         "Size alone tells much: the area of the cell has an AUC of 0.80 by subject.",
         "Labels of the final part were never published; it is read on request only.",
     ),
+    official=OFFICIAL,
     same_person=(
         ("1", "15", "16", "17", "20", "21"),
         ("43", "44"),

@@ -38,6 +38,11 @@ def official_digests() -> dict[str, str]:
     return {row["path"]: row["sha256"] for row in rows}
 
 
+def official_names() -> dict[str, str]:
+    """SHA-256 of each official file to its name without ending."""
+    return {digest: path.rpartition("/")[2].rpartition(".")[0] for path, digest in official_digests().items()}
+
+
 def official_twins() -> pd.DataFrame:
     """The 106 pairs of identical official files: columns group, path; two rows per pair."""
     with (resources.files(__package__) / "twins.csv").open(encoding="ascii") as stream:

@@ -1,0 +1,92 @@
+"""Tables as people save them: UTF-8 or UTF-16, commas, semicolons or tabs, empty rows at the end."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leukolab.base.errors import DataError
+
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table, its empty rows left out."""
+
+    path: Path
+    columns: tuple[str, ...]
+    """As written, spaces around them removed."""
+    lines: tuple[tuple[int, Mapping[str, str]], ...] = field(repr=False)
+    """Number of the line in the file, and values by column in lower case, spaces around them removed."""
+
+    def column(self, name: str) -> str | None:
+        """The key of the column `name`, in any case; None where there is none."""
+        wanted = name.strip().lower()
+        return wanted if wanted in (column.lower() for column in self.columns) else None
+
+    def lacks(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names` that are no column."""
+        return tuple(name for name in names if self.column(name) is None)
+
+
+def read_table(path: Path) -> TextTable:
+    """A table with one line of column names.
+
+    Raises:
+        DataError: it is missing, no text, or no table.
+    """
+    text = _text(path)
+    if text.lower().startswith("sep="):
+        text = text.partition("\n")[2]
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text.partition("\n")[0]))
+        columns = tuple(name.strip() for name in next(reader, []))
+        lines = tuple(_lines(reader, [name.lower() for name in columns]))
+    except csv.Error as error:
+        raise DataError(f"{path}: expected a table with one row per line, found something else ({error}).") from error
+    return TextTable(path, columns, lines)
+
+
+def looks_like_table(path: Path) -> bool:
+    """Whether the ending is that of a table."""
+    return path.suffix.lower() in TABLE_SUFFIXES
+
+
+def _lines(reader: Iterator[list[str]], keys: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    for values in reader:
+        stripped = [value.strip() for value in values]
+        if any(stripped):
+            padded = stripped + [""] * (len(keys) - len(stripped))
+            yield reader.line_num, dict(zip(keys, padded, strict=False))  # type: ignore[attr-defined]
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: expected a table that can be read, found none ({error.strerror}).") from error
+    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), _unmarked(raw))
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: expected a table in UTF-8 or UTF-16, found other bytes at {error.start:,}. "
+            "Save it again as 'CSV UTF-8'."
+        ) from error
+
+
+def _unmarked(raw: bytes) -> str:
+    """UTF-16 shows in the zeros of its first letters."""
+    if raw[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if raw[:1] == b"\0" else "utf-8"
+
+
+def _separator(line: str) -> str:
+    return max(",;\t", key=line.count)
