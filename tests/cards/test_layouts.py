@@ -18,9 +18,10 @@ import pytest
 from PIL import Image
 
 from leukolab.base.errors import LeukolabError
+from leukolab.base.keys import file_digest
 from leukolab.base.marks import mark
 from leukolab.base.streams import stream
-from leukolab.cards import read_images, verify
+from leukolab.cards import class_names, classes_of, get_card, read_images, verify
 from leukolab.images.phantom import PhantomSpec, draw_cell, subject_look
 from leukolab.report.texts import languages, load_texts
 from leukolab.spec import DataSpec
@@ -42,6 +43,8 @@ class Case:
     """Images by class; None where it is refused."""
     subjects: set[str] | None = None
     """None where none is known."""
+    positive: str | None = "blast"
+    """Of two classes that of the disease; None where there are more, or nobody says it."""
     parts: set[str] = field(default_factory=lambda: {"images"})
     findings: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
@@ -68,7 +71,7 @@ TREE = [
     Case("originals and segmented copies", "{Original,Segmented}/{Benign,Early,Pro}/1.png",
          says=("parts or copies", "data.part_from=", "data.include='Original'")),
     Case("originals alone", "{Original,Segmented}/{Benign,Early,Pro}/1.png", spec={"include": ("Original",)},
-         classes={"Benign": 1, "Early": 1, "Pro": 1}, findings=("read.excluded",)),
+         classes={"Benign": 1, "Early": 1, "Pro": 1}, positive=None, findings=("read.excluded",)),
     Case("copies read side by side", "{Original,Segmented}/{Benign,Early}/1.png", spec={"part_from": "^([^/]+)/"},
          says=("copies of the same images", "data.parts=[Original]")),
     Case("images and masks inside each class", "{normal,blast}/{images,masks}/1.png", says=("data.exclude='masks'",)),
@@ -125,17 +128,18 @@ TABLES = [
     Case("a blank subject among many", "normal/{1,2,3}.png blast/{4,5,6}.png",
          "path,label,subject\n" + "".join(f"{'normal' if n < 4 else 'blast'}/{n}.png,{'nb'[n > 3]},{s}\n"
                                            for n, s in enumerate(("P1", "P2", "nan", "P3", "P4", "P5"), start=1)),
-         classes={"n": 2, "b": 3}, subjects={"P1", "P2", "P3", "P4", "P5"}, findings=("read.subject_blank",)),
+         classes={"n": 2, "b": 3}, positive=None, subjects={"P1", "P2", "P3", "P4", "P5"},
+         findings=("read.subject_blank",)),
     Case("one class without any subject", TWO, ROWS.replace("S1", "-").replace("S2", "none"),
          classes={"normal": 2, "blast": 2}, subjects={"S3", "S4"}, findings=("read.subjects_mostly_blank",)),
     Case("labels in two spellings", TWO, ROWS.replace("2.png,normal", "2.png,Normal"), says=("spelling alone",)),
     Case("parts in the table", TWO, "path,label,part\nnormal/1.png,n,train\nblast/3.png,b,train\nblast/4.png,b,test\n",
-         classes={"n": 1, "b": 2}, parts={"train", "test"}),
+         classes={"n": 1, "b": 2}, positive=None, parts={"train", "test"}),
 ]  # fmt: skip
 LABELS = "Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1.bmp,1\nUID_H50_2_1_hem.bmp,2.bmp,0\n"
 CELLS = "fold_0/all/UID_11_10_1_all.bmp C/fold_1/hem/UID_H7_2_3_hem.bmp"
 CNMC_SUBJECTS = {"11", "H7", "57", "H50"}
-BOTH: dict[str, Any] = {"spec": OFFICIAL, "classes": {"hem": 2, "all": 2}, "subjects": CNMC_SUBJECTS,
+BOTH: dict[str, Any] = {"spec": OFFICIAL, "positive": "all", "classes": {"hem": 2, "all": 2}, "subjects": CNMC_SUBJECTS,
                         "parts": {"training", "preliminary"}}  # fmt: skip
 TRAINING = "fold_0/all/UID_11_10_1_all.bmp {}/fold_1/hem/UID_H7_2_3_hem.bmp"
 PRELIM = "C-NMC_test_prelim_phase_data"
@@ -149,21 +153,27 @@ CNMC = [
     Case("C-NMC as the challenge gave it",
          "{fold_0/all/UID_11_10_1_all,fold_1/hem/UID_H7_2_3_hem,phase2/1,phase2/2}.bmp phase2.csv", **BOTH),
     Case("C-NMC merged into two folders", "{train/all/UID_11_10_1_all,train/hem/UID_H7_2_3_hem}.bmp",
-         spec=OFFICIAL, classes={"hem": 1, "all": 1}, subjects={"11", "H7"}, parts={"training"}),
+         spec=OFFICIAL, positive="all", classes={"hem": 1, "all": 1}, subjects={"11", "H7"}, parts={"training"}),
     Case("C-NMC with its preliminary cells under their true names",
          "{mine/UID_11_10_1_all,mine/UID_57_29_1_all,mine/UID_H50_2_1_hem}.bmp phase2.csv",
-         spec=OFFICIAL, classes={"hem": 1, "all": 2}, subjects={"11", "57", "H50"}, parts={"training", "preliminary"}),
+         spec=OFFICIAL, positive="all", classes={"hem": 1, "all": 2}, subjects={"11", "57", "H50"},
+         parts={"training", "preliminary"}),
     Case("C-NMC without the labels of its preliminary part",
          "fold_0/{all/UID_11_10_1_all,hem/UID_H7_2_3_hem}.bmp phase2/1.bmp",
          spec=OFFICIAL, says=("labels of the preliminary part", "data.parts=[training]")),
     Case("C-NMC read as one's own folds", "{fold_0/all/UID_11_10_1_all,fold_1/hem/UID_H7_2_3_hem}.bmp",
          says=("data.card=cnmc2019",)),
+    Case("names that do not tell the disease", "A/{1,2}.png B/{3,4}.png", classes={"A": 2, "B": 2}, positive=None),
+    Case("names that do not tell the disease, told", "A/{1,2}.png B/{3,4}.png", spec={"positive": "A"},
+         classes={"A": 2, "B": 2}, positive="A"),
+    Case("Indonesian class names", "leukemia/{1,2}.png sehat/{3,4}.png", classes={"leukemia": 2, "sehat": 2},
+         positive="leukemia"),
     Case("C-NMC cells among one's own",
          "{blast/UID_51_1_1_all,blast/UID_78_1_1_all,normal/UID_H7_2_3_hem}.bmp normal/1.bmp",
          classes={"normal": 2, "blast": 2}, subjects={"cnmc2019:51+55+75+78", "cnmc2019:H2+H4+H5+H6+H7"},
          findings=("read.official_cells", "read.subjects_mostly_blank")),
     Case("copies of C-NMC cells in two folders", "{a/UID_11_10_1_all,b/UID_11_10_1_all,a/UID_H7_2_3_hem}.bmp",
-         spec=OFFICIAL, classes={"hem": 1, "all": 1}, subjects={"11", "H7"}, parts={"training"},
+         spec=OFFICIAL, positive="all", classes={"hem": 1, "all": 1}, subjects={"11", "H7"}, parts={"training"},
          findings=("read.copies",)),
 ]  # fmt: skip
 CASES = [*TREE, *TABLES, *CNMC]
@@ -225,8 +235,30 @@ def test_every_layout_is_read_right_or_refused_with_what_to_do(
     assert set(reading.index["subject"].dropna()) == (case.subjects or set())
     assert set(reading.index["part"]) == case.parts
     assert tuple(finding.code for finding in reading.findings) == case.findings
+    names = class_names(reading.index)
+    assert classes_of(names, spec, get_card(spec.card)).positive_class == case.positive
+    if case.positive:
+        assert names[1] == case.positive
     for language in languages():
         assert all(load_texts(language).finding(finding) for finding in reading.findings)
+
+
+def test_cells_of_cnmc_are_known_by_their_bytes_under_other_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A BMP of 450 x 450 that Pillow writes has the length of an official one; here its bytes are made official."""
+    digests = {}
+    cells = [("blast", "fold_0/all/UID_51_1_1_all"), ("normal", "fold_0/hem/UID_H2_1_1_hem")]
+    for number, (folder, name) in enumerate(cells):
+        path = tmp_path / folder / f"{number}.bmp"
+        path.parent.mkdir()
+        Image.new("RGB", (450, 450), (number, 1, 2)).save(path)
+        digests[f"training_data/{name}.bmp"] = file_digest(path)
+    for module in ("official", "layout"):
+        monkeypatch.setattr(f"leukolab.cards.datasets.cnmc2019.{module}.official_digests", lambda: digests)
+    index = read_images(DataSpec(card="folder"), tmp_path).index
+    assert index["subject"].tolist() == ["cnmc2019:51+55+75+78", "cnmc2019:H2+H4+H5+H6+H7"]
+    assert read_images(DataSpec(card="cnmc2019"), tmp_path).index["subject"].tolist() == ["51", "H2"]
 
 
 def test_there_are_thirty_cases_and_the_docs_name_each() -> None:

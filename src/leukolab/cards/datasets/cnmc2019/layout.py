@@ -62,7 +62,7 @@ def find_root(path: Path) -> Path | None:
     images, _, _ = files_below(path)
     places = {image.parent for image in images if _part_by_name(path, image) is not None}
     if not places:
-        return None
+        return path if any(_may_be_official(image) and _official_path(image, _known()) for image in images) else None
     return Path(os.path.commonpath([_outside(place, path) for place in places]))
 
 
@@ -173,9 +173,12 @@ def _cell(root: Path, path: Path, known: _Known, numbers: Mapping[str, str]) -> 
 
 def _official_path(path: Path, known: _Known) -> str | None:
     """Path in the official list of a file with official bytes."""
-    if path.suffix.lower() != OFFICIAL.suffix or path.stat().st_size not in OFFICIAL.bytes:
-        return None
-    return known.paths.get(file_digest(path))
+    return known.paths.get(file_digest(path)) if _may_be_official(path) else None
+
+
+def _may_be_official(path: Path) -> bool:
+    """Whether ending and length of a file are official, so that reading it is worth it."""
+    return path.suffix.lower() == OFFICIAL.suffix and path.stat().st_size in OFFICIAL.bytes
 
 
 def _labels_among(others: Sequence[Path]) -> Path | None:
