@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,25 @@ def test_a_phantom_is_drawn_verified_and_explored(leukolab: Leukolab, tmp_path: 
     assert leukolab("data", "draw", cells, *options).out == f"synthetic images: {cells}\n"
     assert len(list(cells.rglob("*.png"))) == 8
     page = tmp_path / "page.html"
-    assert leukolab("data", "explore", "phantom", cells, "--out", page).out.startswith("page: ")
+    assert leukolab("data", "explore", "phantom", cells, "--out", page).out.splitlines()[-1].startswith("page: ")
     assert "<html" in page.read_text(encoding="utf-8")[:500]
+
+
+def test_what_is_read_is_told_before_anything_is_spent(leukolab: Leukolab, two_class: Path, tmp_path: Path) -> None:
+    for ours, theirs in (("A", "normal"), ("B", "all")):
+        shutil.copytree(two_class / theirs, tmp_path / "own" / ours)
+    undecided = "  which class is the disease is not said: name it by data.positive"
+    assert undecided in leukolab("data", "show", "folder", tmp_path / "own").out.splitlines()
+    arguments = ["folder", tmp_path / "own", "--positive=a"]
+    lines = ["what was read: 60 images", "  class B: 30 images", "  class A, the disease: 30 images",
+             "  the disease is A: as set", "  subjects: none known; whatever is scored is an upper bound"]  # fmt: skip
+    assert leukolab("data", "show", *arguments).out.splitlines()[-5:] == lines
+    assert leukolab("data", "verify", *arguments).out.splitlines()[:5] == lines
+    assert leukolab("data", "explore", *arguments, "--out", tmp_path / "x.html").out.splitlines()[:5] == lines
+    assert "class A, the disease: 30 images" in (tmp_path / "x.html").read_text(encoding="utf-8")
+    said = leukolab("study", "run", "classify", "--data", arguments[1], "--out", tmp_path / "run")
+    assert said.sentence.endswith("Set data.positive=A (--positive A) or data.positive=B (--positive B).")
+    assert not (tmp_path / "run").exists()
 
 
 def test_predictions_made_elsewhere_are_scored(leukolab: Leukolab, tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def test_no_sentence_of_the_explore_page_stands_outside_the_texts(
     leukolab: Leukolab, four_class: Path, tmp_path: Path
 ) -> None:
     page, card = tmp_path / "page.html", get_card("phantom")
-    assert leukolab("data", "explore", "phantom", four_class, "--out", page).out.startswith("⟦page: ")
+    *read, last = leukolab("data", "explore", "phantom", four_class, "--out", page).out.splitlines()
+    assert all(line.lstrip().startswith("⟦") for line in read)
+    assert last.startswith("⟦page: ")
     body = html.unescape(page.read_text(encoding="utf-8").partition("<body>")[2])
     shown = {text.strip() for text in re.findall(r">([^<>]+)<", body) if re.search(r"[A-Za-z]{3}", text)}
     own = {*card.class_names, *card.parts, *card.notes, card.title, card.name, "benign", "early", "pre", "pro"}

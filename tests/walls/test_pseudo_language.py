@@ -248,7 +248,7 @@ def trained(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactor
 
 def test_predict_says_nothing_outside_the_texts(leukolab: Leukolab, trained: Path, cells: Path, tmp_path: Path) -> None:
     lines = leukolab("predict", cells, "--run", trained, "--out", tmp_path / "calls.csv")
-    data = {str(tmp_path / "calls.csv"), sentence_of(cells / "small" / "p1_broken.png")}
+    data = {str(tmp_path / "calls.csv"), sentence_of(cells / "small" / "p1_broken.png"), "all"}
     assert escaped([("predict", line) for line in lines], data) == {}
     assert any("p1_broken" in line for line in lines)
 

@@ -4,7 +4,17 @@ from leukolab.cards.card import HIDDEN, Card, PublishedScore, View, card_lines
 from leukolab.cards.classes import Classes, classes_of
 from leukolab.cards.contract import DataSet
 from leukolab.cards.reading import Reading
-from leukolab.cards.registry import card_names, class_names, data_on, get_card, locate, read_images, read_index, verify
+from leukolab.cards.registry import (
+    card_names,
+    class_names,
+    data_on,
+    get_card,
+    locate,
+    read_images,
+    read_index,
+    told,
+    verify,
+)
 from leukolab.cards.summary import summary
 from leukolab.cards.verdict import Count, VerifyResult, verify_lines
 
@@ -28,6 +38,7 @@ __all__ = [
     "read_images",
     "read_index",
     "summary",
+    "told",
     "verify",
     "verify_lines",
 ]

@@ -12,6 +12,7 @@ from typing import cast
 import pandas as pd
 
 from leukolab.base.errors import DataError, SpecError, nearest
+from leukolab.base.findings import Finding
 from leukolab.cards import datasets
 from leukolab.cards.card import Card
 from leukolab.cards.classes import Classes, classes_of
@@ -19,6 +20,7 @@ from leukolab.cards.contract import DataSet
 from leukolab.cards.listing import has_file, has_image
 from leukolab.cards.persons import with_persons
 from leukolab.cards.reading import Reading
+from leukolab.cards.summary import summary
 from leukolab.cards.verdict import VerifyResult
 from leukolab.spec import DataSpec, StudySpec
 
@@ -99,6 +101,17 @@ def read_images(spec: DataSpec, path: str | Path) -> Reading:
     reading = _read_any(root, spec) if card.generic else data_set(card.name).read(root, spec)
     _check_classes(card, spec.view, reading.index, root)
     return replace(reading, index=_in_order(reading.index, classes_of(class_names(reading.index), spec, card)))
+
+
+def told(spec: DataSpec, path: str | Path) -> tuple[Finding, ...]:
+    """What `read_images` reads, line by line: classes, which of them are the disease, subjects, parts, files left out.
+
+    Raises:
+        LeukolabError: see `read_images`.
+    """
+    reading = read_images(spec, path)
+    classes = classes_of(class_names(reading.index), spec, get_card(spec.card))
+    return (*summary(reading.index, classes), *reading.findings)
 
 
 def verify(spec: DataSpec, path: str | Path) -> VerifyResult:

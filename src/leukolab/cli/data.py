@@ -8,6 +8,7 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.cli.help import OUTPUT, command, option
+from leukolab.cli.reading import say_read
 from leukolab.cli.settings import chosen_data, language, reading_settings
 from leukolab.cli.values import OneOf
 from leukolab.report.texts import load_texts
@@ -28,12 +29,20 @@ def list_cards() -> None:
 
 @command()
 @click.argument("name")
-def show(name: str) -> None:
-    """Print the card of the data set NAME: what it is, its counts, licence and oddities."""
+@click.argument("root", type=Root, required=False)
+@reading_settings
+@language
+def show(name: str, root: Path | None, language: str, **reading: object) -> None:
+    """Print the card of the data set NAME: what it is, its counts, licence and oddities.
+
+    With ROOT also what is read there: classes, which of them is the disease, subjects, parts, files left out.
+    """
     from leukolab.cards import card_lines, get_card
 
     for line in card_lines(get_card(name)):
         click.echo(line)
+    if root is not None:
+        say_read(chosen_data(name, **reading), root, load_texts(language))
 
 
 @command()
@@ -47,10 +56,12 @@ def verify(name: str, root: Path, language: str, **reading: object) -> None:
     from leukolab.cards import verify_lines
 
     texts = load_texts(language)
-    result = check(chosen_data(name, **reading), root)
+    spec = chosen_data(name, **reading)
+    said = say_read(spec, root, texts)
+    result = check(spec, root)
     for line in verify_lines(result):
         click.echo(line)
-    for finding in result.findings:
+    for finding in (one for one in result.findings if one not in said):
         click.echo(texts.finding(finding))
     raise SystemExit(0 if result.sound else 1)
 
@@ -74,7 +85,9 @@ def explore(home: Home, /, name: str, root: Path, out: Path, language: str, **re
     from leukolab.study.look import explore_data
 
     texts = load_texts(language)
-    click.echo(texts("terminal.page", path=explore_data(chosen_data(name, **reading), root, out, home, language)))
+    spec = chosen_data(name, **reading)
+    say_read(spec, root, texts)
+    click.echo(texts("terminal.page", path=explore_data(spec, root, out, home, language)))
 
 
 @command()

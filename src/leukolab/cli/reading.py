@@ -10,18 +10,22 @@ import click
 from leukolab.report.texts import Texts
 
 if TYPE_CHECKING:
+    from leukolab.base.findings import Finding
     from leukolab.spec import DataSpec
 
 
-def say_read(spec: DataSpec, data: Path, texts: Texts) -> None:
-    """Print the classes, which of them is the disease, subjects and parts.
+def say_read(spec: DataSpec, data: Path, texts: Texts) -> tuple[Finding, ...]:
+    """Print the classes, which of them are the disease, subjects, parts, and what was left out.
+
+    Returns:
+        What was printed.
 
     Raises:
         LeukolabError: the images cannot be read so.
     """
-    from leukolab.cards import class_names, classes_of, get_card, read_index, summary
+    from leukolab.cards import told
 
-    index = read_index(spec, data)
-    classes = classes_of(class_names(index), spec, get_card(spec.card))
-    for number, finding in enumerate(summary(index, classes)):
+    found = told(spec, data)
+    for number, finding in enumerate(found):
         click.echo(f"{'  ' if number else ''}{texts.finding(finding)}")
+    return found

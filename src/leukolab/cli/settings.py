@@ -21,6 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _READING = (
     option(
+        "--positive", multiple=True, metavar="CLASS", section=DATA, setting="data.positive",
+        help="The class that is the disease; of more than two classes each of them. Else the card or the names say it.",
+    ),
+    option(
         "--subject-from", metavar="PATTERN", section=DATA, setting="data.subject_from",
         help="Card folder: a regular expression whose first group is the subject, searched in the path.",
     ),
@@ -48,10 +52,6 @@ _OPTIONS = (
         help="Data card, where it is not the study's own; see 'leukolab data list'.",
     ),
     *_READING,
-    option(
-        "--positive", multiple=True, metavar="CLASS", section=DATA, setting="data.positive",
-        help="The class that is the disease; of more than two classes each of them. Else the card or the names say it.",
-    ),
     option(
         "--protocol", type=Known("protocol", protocols), section=TRAINING, setting="protocol",
         help="How the data are cut: a protocol of the study, or both.",
@@ -98,7 +98,8 @@ def chosen_data(card: str, **given: Any) -> DataSpec:
     """Images of `card`, read by the options of `reading_settings`."""
     from leukolab.spec import DataSpec
 
-    return DataSpec(card=card, **given | {"columns": dict(given["columns"])})
+    kept = {"columns": dict(given["columns"]), "positive": given["positive"] or None}
+    return DataSpec(card=card, **given | kept)
 
 
 def study_settings(command: F) -> F:

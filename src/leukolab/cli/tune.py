@@ -9,6 +9,7 @@ import click
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.help import OUTPUT, SEARCH, command, option
+from leukolab.cli.reading import say_read
 from leukolab.cli.settings import chosen_study, data_folder, study_settings, where_jobs_run
 from leukolab.cli.values import Known, OneOf, studies
 from leukolab.report.texts import load_texts
@@ -66,6 +67,7 @@ def tune(
     with large_imports():
         from leukolab.study.search.tune import Search, tune_study
 
+    say_read(spec.data, data, load_texts())
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}-tune"
     command = tune_study(spec, Search(space, sampler, trials, start, metric), data, folder, home, on)
     click.echo(f"trials: {folder / 'trials.csv'}")

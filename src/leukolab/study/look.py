@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leukolab.base.home import Home
-from leukolab.cards import get_card, read_images
+from leukolab.cards import get_card, read_index, told
 from leukolab.images import pack
 from leukolab.report.explore import explore
 from leukolab.spec import DataSpec
@@ -21,9 +21,8 @@ def explore_data(spec: DataSpec, root: str | Path, out: str | Path, home: Home, 
     Raises:
         DataError: the data set is not there.
     """
-    card, reading = get_card(spec.card), read_images(spec, root)
-    index = reading.index
+    card, index = get_card(spec.card), read_index(spec, root)
     paths = [Path(path) for path in index["path"]]
     store = pack(paths, list(index["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
     table = index.merge(store.measures, on="image_id", how="left")
-    return explore(table, store, card, Path(out), language, reading.findings)
+    return explore(table, store, card, Path(out), language, told(spec, root))

@@ -15,7 +15,7 @@ from leukolab.audit.issues import conflicts
 from leukolab.base.errors import DataError, SplitError
 from leukolab.base.findings import Finding
 from leukolab.base.home import Home
-from leukolab.cards import Classes, class_names, classes_of, get_card, locate, read_images
+from leukolab.cards import Classes, class_names, classes_of, get_card, locate, read_index
 from leukolab.cards.card import Card
 from leukolab.images import PixelStore, open_store, pack
 from leukolab.report.texts import load_texts
@@ -103,10 +103,7 @@ def find_sources(spec: StudySpec, data: Path) -> Sources:
     """
     card = get_card(spec.data.card)
     root = folder_of(locate(card.name, data))
-    reading = read_images(spec.data, data)
-    index = reading.index
-    for finding in reading.findings:
-        NEWS.info(load_texts().finding(finding))
+    index = read_index(spec.data, data)
     classes = classes_of(_class_names(index), spec.data, card)
     classes.check_decided()
     return Sources(card, root, index[index["label"] >= 0].sort_values("image_id", ignore_index=True), classes)
