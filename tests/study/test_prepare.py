@@ -17,6 +17,7 @@ from leukolab.images import cell_mask
 from leukolab.results import RunFolder
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.prepare import composition, prepare, recorded_material
+from leukolab.study.twins import seconds_left
 
 
 def test_rows_of_index_and_pixels_are_the_same_images(two_class: Path, home: Home) -> None:
@@ -117,6 +118,17 @@ def test_a_pair_that_a_person_struck_out_merges_nothing(cut_twice: Path, home: H
     accept.write_text("image_id,other_id,verdict\nall/S006_0001.png,all/S008_0001.png,same\n", encoding="utf-8")
     groups = prepare(own_cells(f"data.accept={accept}", "data.audit=off"), cut_twice, home).groups
     assert "S006+S008" in set(groups["group"])
+
+
+def test_a_plan_does_not_search_and_says_how_long_that_takes(cut_twice: Path, tmp_path: Path) -> None:
+    own = Home(tmp_path)
+    planned = prepare(own_cells(), cut_twice, own, search=False)
+    assert planned.splits["corrected"].head.leakage == "not-searched"
+    assert seconds_left(planned.index, own_cells().data, own) > 0
+    assert seconds_left(planned.index, own_cells("data.audit=off").data, own) == 0
+    prepare(own_cells(), cut_twice, own)
+    assert seconds_left(planned.index, own_cells().data, own) == 0
+    assert prepare(own_cells(), cut_twice, own, search=False).splits["corrected"].head.leakage == "none"
 
 
 def test_a_search_that_was_damaged_is_made_again(cut_twice: Path, tmp_path: Path) -> None:
