@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ FEW = ((3, 3), (6, 7), (8, 8), (15, 15))
 FOUR = tuple((count,) * 4 for count in (3, 6, 8, 15))
 COLUMNS = ["part", "groups", "metric", "unit", "method", "coverage", "width", "too_high", "data_sets"]
 NEW, OLD = "program", "percentile"
+RANKINGS = [name for name, metric in METRICS.items() if metric.kind == "ranking"]
+OTHERS = [name for name in METRICS if name not in RANKINGS]
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,17 @@ def cells(part: str) -> list[Cell]:
     return [replace(one, counts=(max(one.counts),) * 2) if one.world.kind == "both" else one for one in found]
 
 
-def run(cell: Cell, data_sets: int) -> pd.DataFrame:
-    """Coverage and mean width of every metric, by both units and both methods, in one cell.
+def work(part: str) -> list[tuple[Cell, list[str]]]:
+    """Cells with the metrics to measure in them; rankings, which take most of the time, last."""
+    found = cells(part) if part != "table" else []
+    return [(cell, names) for names in (OTHERS, RANKINGS) for cell in found]
 
-    Rankings, which take most of the time, and the old method are measured on the first third of the data sets.
-    """
-    rows = [row for number in range(data_sets) for row in _one(cell, number, number < data_sets / 3)]
+
+def run(cell: Cell, names: Sequence[str], data_sets: int, old: int) -> pd.DataFrame:
+    """Coverage and mean width of some metrics by both units in one cell; on the first `old` by the old method too."""
+    kept = {name: METRICS[name] for name in names}
+    with patch.dict(METRICS, kept, clear=True):
+        rows = [row for number in range(data_sets) for row in _one(cell, number, number < old)]
     table = pd.DataFrame(rows, columns=["metric", "unit", "method", "low", "high", "truth"])
     table = table[np.isfinite(table["low"]) & np.isfinite(table["high"])]
     held = (table["low"] <= table["truth"] + 1e-9) & (table["truth"] - 1e-9 <= table["high"])
@@ -86,9 +93,8 @@ def run(cell: Cell, data_sets: int) -> pd.DataFrame:
     return found.assign(part=cell.part, groups=cell.groups)[COLUMNS]
 
 
-def _one(cell: Cell, number: int, everything: bool) -> Iterator[tuple[Any, ...]]:
+def _one(cell: Cell, number: int, with_old: bool) -> Iterator[tuple[Any, ...]]:
     """The intervals of one data set: metric, unit, method, low, high, truth."""
-    names = [name for name, metric in METRICS.items() if everything or metric.kind != "ranking"]
     rng = stream(2026, cell.part, cell.groups, number)
     drawn = cell.world.draw(cell.counts, rng)
     replicates = make_replicates(drawn.labels_n, drawn.subjects_n, REPLICATES, stream_seed(2026, number))
@@ -97,12 +103,11 @@ def _one(cell: Cell, number: int, everything: bool) -> Iterator[tuple[Any, ...]]
     for unit, weights_n in units.items():
         by_class = np.bincount(drawn.labels_n, weights=weights_n)
         prevalence_k = by_class / by_class.sum()
-        truth = {name: cell.world.truth.of(name, prevalence_k) for name in names}
-        with patch.dict(METRICS, {name: METRICS[name] for name in names}, clear=True):
-            table = score_table(drawn.labels_n, drawn.probs_nk, weights_n, unit, replicates)
+        truth = cell.world.truth.of(METRICS, prevalence_k)
+        table = score_table(drawn.labels_n, drawn.probs_nk, weights_n, unit, replicates)
         for row in table.itertuples():
             yield row.metric, unit, NEW, row.low, row.high, truth[str(row.metric)]
-        old = old_intervals(drawn, weights_n, rng) if everything else {}
+        old = old_intervals(drawn, weights_n, rng) if with_old else {}
         for name, (low, high) in old.items():
             yield name, unit, OLD, low, high, truth[name]
 
@@ -141,7 +146,9 @@ def tables(found: pd.DataFrame) -> str:
 def _line(of_part: pd.DataFrame, metric: str, unit: str, method: str, groups: list[str]) -> str:
     mine = of_part[(of_part["metric"] == metric) & (of_part["unit"] == unit) & (of_part["method"] == method)]
     by_groups = mine.set_index("groups")
-    cells_ = [f"{by_groups.at[one, 'coverage']:.3f} ({by_groups.at[one, 'width']:.2f})" for one in groups]
+    there = set(by_groups.index)
+    numbers = {one: f"{by_groups.at[one, 'coverage']:.3f} ({by_groups.at[one, 'width']:.2f})" for one in there}
+    cells_ = [numbers.get(one, "") for one in groups]
     return f"| {metric} | {method} | " + " | ".join(cells_) + " |"
 
 
@@ -152,20 +159,21 @@ def main() -> None:
     parser.add_argument(
         "--data-sets",
         type=int,
-        default=400,
-        help="Data sets of a cell; half as many of large ones.",
+        default=300,
+        help="Data sets of a cell; a third of it for rankings and the old.",
     )
     parser.add_argument("--out", type=Path, required=True, help="CSV of what was measured.")
     asked = parser.parse_args()
     found = pd.read_csv(asked.out) if asked.out.exists() else pd.DataFrame(columns=COLUMNS)
-    for cell in cells(asked.part) if asked.part != "table" else ():
-        if ((found["part"] == cell.part) & (found["groups"] == cell.groups)).any():
+    for cell, names in work(asked.part):
+        done = (found["part"] == cell.part) & (found["groups"] == cell.groups) & (found["metric"] == names[0])
+        if done.any():
             continue
-        begun = time.process_time()
-        made = run(cell, asked.data_sets // (2 if sum(cell.counts) > 40 or cell.world.classes > 2 else 1))
+        begun, third = time.process_time(), -(-asked.data_sets // 3)
+        made = run(cell, names, third if names == RANKINGS else asked.data_sets, third)
         found = pd.concat([found, made], ignore_index=True) if len(found) else made
         found.round(4).to_csv(asked.out, index=False, lineterminator="\n")
-        sys.stderr.write(f"{cell.part}, {cell.groups}: {time.process_time() - begun:.0f} s\n")
+        sys.stderr.write(f"{cell.part}, {cell.groups}, {names[-1]}: {time.process_time() - begun:.0f} s\n")
     sys.stdout.write(tables(found))
 
 

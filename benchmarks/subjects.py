@@ -7,6 +7,7 @@ right with probability expit(margin + effect). The sizes are those of the identi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -130,18 +131,21 @@ class Truth:
     tails_lkt: Array
     """Share of each class k whose score for class l is over threshold t; thresholds fall."""
 
-    def of(self, metric: str, prevalence_k: Array) -> float:
-        """The metric where classes mix so, prevalences (k,) summing to 1."""
-        if metric in ("brier", "log_loss"):
-            losses_k = self.brier_k if metric == "brier" else self.log_loss_k
-            return float(prevalence_k @ losses_k)
-        if metric in ("auc", "ap"):
-            ranked = (1,) if len(prevalence_k) == 2 else range(len(prevalence_k))
-            return float(np.mean([self._ranked(metric, label, prevalence_k) for label in ranked]))
+    def of(self, metrics: Iterable[str], prevalence_k: Array) -> dict[str, float]:
+        """The metrics where classes mix so, prevalences (k,) summing to 1."""
         k = len(prevalence_k)
         actual, called = np.divmod(np.arange(k * k), k)
         weights = (prevalence_k[:, None] * self.called_kk).ravel()
-        return METRICS[metric](actual, np.eye(k)[called], weights)
+        found = dict.fromkeys(metrics, 0.0)
+        for name in found:
+            if name in ("brier", "log_loss"):
+                found[name] = float(prevalence_k @ (self.brier_k if name == "brier" else self.log_loss_k))
+            elif name in ("auc", "ap"):
+                ranked = (1,) if k == 2 else range(k)
+                found[name] = float(np.mean([self._ranked(name, label, prevalence_k) for label in ranked]))
+            else:
+                found[name] = METRICS[name](actual, np.eye(k)[called], weights)
+        return found
 
     def _ranked(self, metric: str, label: int, prevalence_k: Array) -> float:
         own_t = self.tails_lkt[label, label]

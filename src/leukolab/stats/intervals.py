@@ -123,14 +123,14 @@ def mean_score_table(
         values.append(scores(y_true, y_prob, sample_weight))
         if replicates.judged:
             ends.append(metric_ends(y_true, y_prob, sample_weight, unit, replicates))
-    said = [*replicates.findings, *_effective(y_true, sample_weight, unit, replicates)]
+    made = findings_to_text([*replicates.findings, *_effective(y_true, sample_weight, unit, replicates)])
     rows = []
     for name in values[0]:
         value = float(np.mean([found[name] for found in values]))
         low, high = interval(np.mean([found[name] for found in ends], axis=0)) if ends else (np.nan, np.nan)
         low, high = np.clip([low, high], METRICS[name].lowest, METRICS[name].highest)
-        rows.append({"metric": name, "unit": unit, "value": value, "low": low, "high": high})
-    return pd.DataFrame(rows).assign(interval=findings_to_text(said))
+        rows.append({"metric": name, "unit": unit, "value": value, "low": low, "high": high, "interval": made})
+    return pd.DataFrame(rows)
 
 
 def scores(y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> dict[str, float]:
@@ -156,16 +156,18 @@ def metric_ends(
 
 def interval(ends_2r: Array) -> tuple[float, float]:
     """Low end of the low draws and high end of the high draws, float64 (2, r); NaN where half have no value."""
-    return percentiles(ends_2r[0])[0], percentiles(ends_2r[1])[1]
+    tail = (1 - LEVEL) / 2
+    return _quantile(ends_2r[0], tail), _quantile(ends_2r[1], 1 - tail)
 
 
 def percentiles(draws_r: Array) -> tuple[float, float]:
     """The quantiles that leave 2.5 % on either side; NaN where half of the replicates have no value."""
+    return interval(np.stack([draws_r, draws_r]))
+
+
+def _quantile(draws_r: Array, share: float) -> float:
     finite = draws_r[np.isfinite(draws_r)]
-    if len(finite) * 2 < len(draws_r):
-        return float("nan"), float("nan")
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return float(np.quantile(finite, share)) if len(finite) * 2 >= len(draws_r) else float("nan")
 
 
 def describe_interval(y_true: Array, codes_n: Array, replicates: int) -> tuple[Finding, ...]:

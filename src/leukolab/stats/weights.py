@@ -35,7 +35,7 @@ def effective_subjects(y_true: Array, groups: Array, sample_weight: Array | None
     Source: Kish 1965, section 11.7 (the effective sample size of unequal weights).
     """
     weights_n = np.ones(len(y_true)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    names, codes_n = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    names, codes_n = np.unique(np.asarray(groups), return_inverse=True)
     sizes_gk = np.zeros((len(names), int(np.max(y_true)) + 1))
     np.add.at(sizes_gk, (codes_n, np.asarray(y_true)), weights_n)
     squares_k = (sizes_gk**2).sum(axis=0)
