@@ -1,12 +1,12 @@
 """How often a 95 % interval of `score_table` holds the truth, and how wide it is, where the truth is known.
 
     python benchmarks/coverage.py two --out FILE.csv                 one part; two, two97, four, truths, or all
-    python benchmarks/coverage.py all --data-sets 20 --out FILE.csv  a quick look
+    python benchmarks/coverage.py all --rounds 1 --out FILE.csv      a quick look
     python benchmarks/coverage.py table --out FILE.csv               the tables of what stands in FILE.csv, as Markdown
 
 Every data set is drawn by `subjects.py` from its own seed, scored by the program's own functions, and compared with
 what the metric is on endlessly many subjects at the prevalence of the data set. Beside it stands the percentile
-bootstrap that the program had before, on some of the data sets. Cells that stand in FILE.csv already are not run again.
+bootstrap that the program had before, on some of the data sets. Rounds that stand in FILE.csv already are not run again.
 """
 
 from __future__ import annotations
@@ -34,8 +34,12 @@ OLD_REPLICATES = 400
 SIZES = ((2, 2), (3, 3), (6, 7), (8, 8), (15, 15), (30, 30), (50, 50))
 FEW = ((3, 3), (6, 7), (8, 8), (15, 15))
 FOUR = tuple((count,) * 4 for count in (3, 6, 8, 15))
-COLUMNS = ["part", "groups", "metric", "unit", "method", "coverage", "width", "too_high", "data_sets"]
+COLUMNS = ["round", "part", "groups", "metric", "unit", "method", "coverage", "width", "too_high", "data_sets"]
 NEW, OLD = "program", "percentile"
+ROUND = 50
+"""Data sets of a cell in a round."""
+RANKED = 20
+"""Those of them that rankings, which take most of the time, and the old method are measured on."""
 RANKINGS = [name for name, metric in METRICS.items() if metric.kind == "ranking"]
 OTHERS = [name for name in METRICS if name not in RANKINGS]
 
@@ -71,26 +75,34 @@ def cells(part: str) -> list[Cell]:
     return [replace(one, counts=(max(one.counts),) * 2) if one.world.kind == "both" else one for one in found]
 
 
-def work(part: str) -> list[tuple[Cell, list[str]]]:
-    """Cells with the metrics to measure in them; rankings, which take most of the time, last."""
+def work(part: str, rounds: int) -> list[tuple[int, Cell, list[str]]]:
+    """Rounds, cells and the metrics to measure in them: every cell once before any cell again, rankings last."""
     found = cells(part) if part != "table" else []
-    return [(cell, names) for names in (OTHERS, RANKINGS) for cell in found]
+    return [(turn, cell, names) for turn in range(rounds) for names in (OTHERS, RANKINGS) for cell in found]
 
 
-def run(cell: Cell, names: Sequence[str], data_sets: int, old: int) -> pd.DataFrame:
-    """Coverage and mean width of some metrics by both units in one cell; on the first `old` by the old method too."""
+def run(cell: Cell, names: Sequence[str], turn: int) -> pd.DataFrame:
+    """Coverage and mean width of some metrics by both units in one round of one cell."""
     kept = {name: METRICS[name] for name in names}
+    numbers = range(turn * ROUND, turn * ROUND + (RANKED if names == RANKINGS else ROUND))
     with patch.dict(METRICS, kept, clear=True):
-        rows = [row for number in range(data_sets) for row in _one(cell, number, number < old)]
+        rows = [row for number in numbers for row in _one(cell, number, number - numbers[0] < RANKED)]
     table = pd.DataFrame(rows, columns=["metric", "unit", "method", "low", "high", "truth"])
     table = table[np.isfinite(table["low"]) & np.isfinite(table["high"])]
-    held = (table["low"] <= table["truth"] + 1e-9) & (table["truth"] - 1e-9 <= table["high"])
-    table = table.assign(
-        coverage=held, width=table["high"] - table["low"], too_high=table["low"] > table["truth"] + 1e-9
-    )
+    over, under = table["low"] > table["truth"] + 1e-9, table["high"] < table["truth"] - 1e-9
+    table = table.assign(coverage=~(over | under), width=table["high"] - table["low"], too_high=over)
     grouped = table.groupby(["metric", "unit", "method"], sort=False)
     found = grouped[["coverage", "width", "too_high"]].mean().assign(data_sets=grouped.size()).reset_index()
-    return found.assign(part=cell.part, groups=cell.groups)[COLUMNS]
+    return found.assign(round=turn, part=cell.part, groups=cell.groups)[COLUMNS]
+
+
+def together(found: pd.DataFrame) -> pd.DataFrame:
+    """Rounds as one, weighted by their data sets."""
+    keys = ["part", "groups", "metric", "unit", "method"]
+    sums = found[keys].join(found[["coverage", "width", "too_high"]].mul(found["data_sets"], axis=0))
+    grouped = sums.assign(data_sets=found["data_sets"]).groupby(keys, sort=False).sum()
+    means = grouped[["coverage", "width", "too_high"]].div(grouped["data_sets"], axis=0)
+    return means.assign(data_sets=grouped["data_sets"]).reset_index()
 
 
 def _one(cell: Cell, number: int, with_old: bool) -> Iterator[tuple[Any, ...]]:
@@ -156,25 +168,22 @@ def main() -> None:
     """Run the cells that are missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=("two", "two97", "four", "truths", "all", "table"))
-    parser.add_argument(
-        "--data-sets",
-        type=int,
-        default=300,
-        help="Data sets of a cell; a third of it for rankings and the old.",
-    )
+    parser.add_argument("--rounds", type=int, default=6, help=f"Rounds of {ROUND} data sets a cell.")
     parser.add_argument("--out", type=Path, required=True, help="CSV of what was measured.")
     asked = parser.parse_args()
     found = pd.read_csv(asked.out) if asked.out.exists() else pd.DataFrame(columns=COLUMNS)
-    for cell, names in work(asked.part):
-        done = (found["part"] == cell.part) & (found["groups"] == cell.groups) & (found["metric"] == names[0])
-        if done.any():
+    for turn, cell, names in work(asked.part, asked.rounds):
+        of_cell = (found["part"] == cell.part) & (found["groups"] == cell.groups)
+        if (of_cell & (found["round"] == turn) & (found["metric"] == names[0])).any():
             continue
-        begun, third = time.process_time(), -(-asked.data_sets // 3)
-        made = run(cell, names, third if names == RANKINGS else asked.data_sets, third)
+        begun = time.process_time()
+        made = run(cell, names, turn)
         found = pd.concat([found, made], ignore_index=True) if len(found) else made
         found.round(4).to_csv(asked.out, index=False, lineterminator="\n")
-        sys.stderr.write(f"{cell.part}, {cell.groups}, {names[-1]}: {time.process_time() - begun:.0f} s\n")
-    sys.stdout.write(tables(found))
+        sys.stderr.write(
+            f"round {turn + 1}, {cell.part}, {cell.groups}, {names[-1]}: {time.process_time() - begun:.0f} s\n"
+        )
+    sys.stdout.write(tables(together(found)))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def score(file: Path, out: Path | None, bootstrap: int, seed: int, positive: tup
         name, by = texts.name("metrics", metric), texts.name("units", unit)
         click.echo(f"{name:18} {by:11} {texts.number(value, '.4f')}  {interval}".rstrip())
     words = partial(texts.findings, between="; ")
-    click.echo(texts("terminal.intervals", method=words(found.scores["interval"].iloc[0])))
+    click.echo(texts("terminal.intervals", method=words(found.scores["interval"].iloc[-1])))
     if not found.subjects_known:
         click.echo(texts("terminal.no_subjects"))
     if found.exchanged is not None:

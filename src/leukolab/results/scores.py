@@ -76,9 +76,9 @@ def summary_scores(table: pd.DataFrame, summaries: Sequence[Member]) -> pd.DataF
 
 
 def units_of(results: Results, copies_n: np.ndarray, groups_n: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Weights of images by unit: by image, and where subjects are known by subject."""
-    by_image = {"image": image_weights(copies_n)}
-    return by_image | ({"subject": subject_weights(copies_n, groups_n)} if results.subjects_known else {})
+    """Weights of images by unit: by subject where subjects are known, then by image."""
+    by_subject = {"subject": subject_weights(copies_n, groups_n)} if results.subjects_known else {}
+    return by_subject | {"image": image_weights(copies_n)}
 
 
 def _scores(results: Results, member: Member, role: str) -> pd.DataFrame:

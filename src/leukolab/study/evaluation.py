@@ -96,8 +96,8 @@ def evaluate(
     names = tuple(class_names) if class_names is not None else tuple(str(k) for k in range(probs.shape[1]))
     groups_n = np.arange(len(labels)).astype(str) if found is None else found
     draws = make_replicates(labels, groups_n, bootstrap, seed, found is not None)
-    units = {"image": image_weights(copies)}
-    units |= {"subject": subject_weights(copies, groups_n)} if found is not None else {}
+    units = {"subject": subject_weights(copies, groups_n)} if found is not None else {}
+    units |= {"image": image_weights(copies)}
     scores = [score_table(labels, probs, weights_n, unit, draws) for unit, weights_n in units.items()]
     matrix = pd.DataFrame(confusion(labels, probs, copies).astype(int), columns=list(names))
     matrix.insert(0, "actual", list(names))
