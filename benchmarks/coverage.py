@@ -6,7 +6,8 @@
 
 Every data set is drawn by `subjects.py` from its own seed, scored by the program's own functions, and compared with
 what the metric is on endlessly many subjects at the prevalence of the data set. Beside it stands the percentile
-bootstrap that the program had before, on some of the data sets. Rounds that stand in FILE.csv already are not run again.
+bootstrap that the program had before, on some of the data sets. Rounds that stand in FILE.csv already are not run
+again.
 """
 
 from __future__ import annotations
