@@ -366,7 +366,7 @@ def test_a_warning_about_each_part_gives_way_to_one_about_all_together(parts_run
     (few,) = [one for one in inner if one["code"] == "split.few_test_groups_together"]
     assert (few["values"]["limit"], few["values"]["fewest"]) == (20, 10)
     said = " ".join(Names.of(run, load_texts()).finding(one) for one in run.answers.warnings)
-    assert "under 20 test groups in a class, all outer parts together (10)" in said
+    assert "under 20 test groups in a class, the outer parts together (10)" in said
     assert "under 20 test groups in a class (outer parts" not in said
     of_parts = {one.code: one.values for one in run.split("corrected").head.findings}
     assert of_parts["split.few_test_groups"]["parts"] == [1, 2, 3]
