@@ -20,7 +20,7 @@ from leukolab.base.findings import Finding
 from leukolab.cards.card import Card
 from leukolab.images import black_background, decode, map_files
 from leukolab.images.decode import Pixels
-from leukolab.report.texts import MISSING, Texts, load_texts
+from leukolab.report.texts import Texts, load_texts
 from leukolab.splits import DOUBTFUL
 
 SHOWN, OFFERED = 200, 40
@@ -124,7 +124,7 @@ def _tile(row: dict[Any, Any], pictures: tuple[str, str], texts: Texts) -> dict[
     one, other = (
         {
             "image_id": row[name],
-            "subject": MISSING if pd.isna(row[subject]) else row[subject],
+            "subject": "" if pd.isna(row[subject]) else row[subject],
             "class_name": row[class_name],
             "picture": picture,
         }
