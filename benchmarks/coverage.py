@@ -28,7 +28,7 @@ from subjects import Predictions, World
 
 from leukolab.base.streams import stream, stream_seed
 from leukolab.stats import METRICS, image_weights, make_replicates, score_table, subject_weights
-from leukolab.stats.intervals import percentiles
+from leukolab.stats.intervals import interval
 
 REPLICATES = 1000
 OLD_REPLICATES = 400
@@ -139,7 +139,7 @@ def old_intervals(
     replicates = make_replicates(drawn.labels_n, drawn.subjects_n, 1, 0)
     draws = replace(replicates.draws(drawn.labels_n, drawn.probs_nk, weights_n), times_rg=times_rg)
     draws.__dict__["scale_rk"] = np.ones((OLD_REPLICATES, drawn.probs_nk.shape[1]))
-    return {name: percentiles(metric.function(draws)) for name, metric in METRICS.items()}
+    return {name: interval(np.tile(metric.function(draws), (2, 1))) for name, metric in METRICS.items()}
 
 
 def tables(found: pd.DataFrame) -> str:

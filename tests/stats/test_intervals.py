@@ -15,7 +15,7 @@ from leukolab.stats import (
     score_table,
     subject_weights,
 )
-from leukolab.stats.intervals import EARLIER, interval, metric_ends, percentiles
+from leukolab.stats.intervals import EARLIER, interval, metric_ends
 
 MANY = 20_000
 """Replicates where an end is compared with its exact value; the error is about 0.003."""
@@ -247,8 +247,10 @@ def _held(seed, unit, truth):
     return {row.metric: row.low <= truth[row.metric] <= row.high for row in table.itertuples()}
 
 
-def test_percentiles_without_values():
-    assert np.isnan(percentiles(np.array([np.nan, np.nan, 1.0]))).all()
+def test_an_interval_goes_from_the_low_end_to_the_high_end_and_needs_values():
+    low_r = np.arange(1001.0)
+    assert interval(np.stack([low_r, low_r + 5000])) == pytest.approx((25, 5975))
+    assert np.isnan(interval(np.tile([np.nan, np.nan, 1.0], (2, 1)))).all()
 
 
 def test_weights():

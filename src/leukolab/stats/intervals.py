@@ -160,11 +160,6 @@ def interval(ends_2r: Array) -> tuple[float, float]:
     return _quantile(ends_2r[0], tail), _quantile(ends_2r[1], 1 - tail)
 
 
-def percentiles(draws_r: Array) -> tuple[float, float]:
-    """The quantiles that leave 2.5 % on either side; NaN where half of the replicates have no value."""
-    return interval(np.stack([draws_r, draws_r]))
-
-
 def _quantile(draws_r: Array, share: float) -> float:
     finite = draws_r[np.isfinite(draws_r)]
     return float(np.quantile(finite, share)) if len(finite) * 2 >= len(draws_r) else float("nan")
