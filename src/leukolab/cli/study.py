@@ -150,6 +150,31 @@ def merge(home: Home, runs: tuple[Path, ...], out: Path, language: str) -> None:
     _say_done(merge_runs(list(runs), out, home, language), out, load_texts(language))
 
 
+@command()
+@click.argument("runs", nargs=-1, required=True, type=Folder)
+@option("--out", type=Folder, section=OUTPUT, help="Folder for the comparison as a page, with its tables and figure.")
+@option("--seed", type=int, default=2019, show_default=True, help="Seed of the sign patterns of the tests.")
+@language
+def compare(runs: tuple[Path, ...], out: Path | None, seed: int, language: str) -> None:
+    """Compare what finished RUNS offer on the test images they share: differences by subject, intervals, tests.
+
+    Nothing is trained, no torch; the folders named are left as they are.
+    """
+    from leukolab.report.compare import lines, write_page
+    from leukolab.results.compare import compare as compared
+    from leukolab.results.compare import contender_of
+    from leukolab.results.folder import RunFolder
+
+    short = [run.resolve().name for run in runs]
+    names = short if len(set(short)) == len(short) else [str(run) for run in runs]
+    found = compared([contender_of(RunFolder(run), name) for run, name in zip(runs, names, strict=True)], seed)
+    texts = load_texts(language)
+    for line in lines(found, texts):
+        click.echo(line)
+    if out is not None:
+        click.echo(texts("terminal.page", path=write_page(found, out, language)))
+
+
 def _track(folder: Path, target: str, home: Home, texts: Texts) -> None:
     from leukolab.study.tracking.mirror import track as mirror
 

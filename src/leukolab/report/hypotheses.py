@@ -29,13 +29,23 @@ def comparison(row: Mapping[Hashable, Any], texts: Texts) -> str:
 
 def sentence(row: Mapping[Hashable, Any], texts: Texts) -> str:
     """The answer with its numbers and notes; of H2 also the part that chose the ensemble."""
-    numbers = {name: float(row[name]) for name in ("difference", "low", "high", "mdd")}
-    first, second = _side(row, "first", texts), _side(row, "second", texts)
-    sides = {"first": first[:1].upper() + first[1:], "second": second, "p": p_in_words(float(row["p_holm"]), texts)}
-    said = [texts(f"findings.hypothesis.{row['answer']}", **sides, **numbers), texts.findings(str(row["note"]))]
+    first = _side(row, "first", texts)
+    answered = answer(row, first[:1].upper() + first[1:], _side(row, "second", texts), texts)
+    said = [answered, texts.findings(str(row["note"]))]
     if row["hypothesis"] == "H2" and row.get("picked_on"):
         said.append(texts("findings.hypothesis.picked_on", parts=str(row["picked_on"]).split(", ")))
     return " ".join(sentence for sentence in said if sentence)
+
+
+def answer(row: Mapping[Any, Any], first: str, second: str, texts: Texts) -> str:
+    """The answer to one difference, such as `A is better than B (difference ...)`.
+
+    Args:
+        row: difference, low, high, p_holm, mdd and answer, as in `stats.Answer`.
+    """
+    numbers = {name: float(row[name]) for name in ("difference", "low", "high", "mdd")}
+    p = p_in_words(float(row["p_holm"]), texts)
+    return texts(f"findings.hypothesis.{row['answer']}", first=first, second=second, p=p, **numbers)
 
 
 def p_in_words(p_value: float, texts: Texts) -> str:

@@ -1,0 +1,102 @@
+"""Runs or files of predictions against each other: lines for the terminal, and one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leukolab.base.files import make_folder, write_text
+from leukolab.report.figures.scores import differences
+from leukolab.report.hypotheses import answer
+from leukolab.report.items import Drawing, Item, Sheet
+from leukolab.report.page import Writer
+from leukolab.report.tables.common import columns_of
+from leukolab.report.texts import Texts, load_texts
+from leukolab.results.compare import Comparison
+
+PAGE = "compare.html"
+
+
+def lines(found: Comparison, texts: Texts) -> Iterator[str]:
+    """The comparison for the terminal: each value, the answer to each pair, what it rests on."""
+    wide = max(len(name) for name in found.values)
+    for name, value in found.values.items():
+        yield f"{name:{wide}}  {texts.number(value, '.4f')}"
+    yield from _sentences(found, texts)
+
+
+def write_page(found: Comparison, out: Path, language: str = "en") -> Path:
+    """Write `compare.html` into the folder `out`, its tables and figure beside it.
+
+    Raises:
+        SpecError: there are no texts in that language.
+        StorageError: the folder cannot be written.
+    """
+    texts = load_texts(language)
+    writer = Writer(make_folder(out), texts, "")
+    jinja = Environment(
+        loader=PackageLoader("leukolab.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (resources.files("leukolab.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    blocks = [writer.block(item) for item in _items(found, texts)]
+    page = jinja.get_template("compare.html.j2").render(
+        t=texts,
+        names=list(found.values),
+        sentences=list(_sentences(found, texts)),
+        blocks_shown=blocks,
+        style=Markup(style),  # our own file
+    )
+    write_text(out / PAGE, page)
+    return out / PAGE
+
+
+def _sentences(found: Comparison, texts: Texts) -> Iterator[str]:
+    for first, second, one in found.pairs:
+        yield answer(asdict(one), first, second, texts)
+    yield from (texts.finding(finding) for finding in found.findings)
+
+
+def _items(found: Comparison, texts: Texts) -> Iterator[Item]:
+    metric = texts.name("metrics", "balanced_accuracy")
+    unit = texts.name("units", "subject" if found.subjects_known else "image")
+    values = {"metric": metric, "unit": unit}
+    scores = pd.DataFrame([{"contender": name, "value": value} for name, value in found.values.items()])
+    yield Sheet("compared", scores, columns_of(texts, ("contender", "text"), ("value", "score")), values=values)
+    pairs = pd.DataFrame([_row(pair, texts) for pair in found.pairs])
+    columns = columns_of(
+        texts,
+        ("comparison", "text"),
+        ("difference", "score"),
+        ("low", "score"),
+        ("high", "score"),
+        ("p_value", "p"),
+        ("p_holm", "p"),
+        ("mdd", "score"),
+    )
+    yield Sheet("compared_pairs", pairs, columns, values=values)
+    drawn = pairs[pairs["low"].notna()].assign(group="", label=pairs["comparison"])
+    if len(drawn):
+        label = texts("axes.difference", metric=metric)
+        yield Drawing(
+            "compared_pairs",
+            lambda: differences(drawn, label),
+            narrow=lambda: differences(drawn, label, narrow=True),
+            values=values,
+        )
+
+
+def _row(pair: tuple[str, str, Any], texts: Texts) -> dict[str, Any]:
+    first, second, one = pair
+    numbers = {name: value for name, value in asdict(one).items() if name != "notes"}
+    return {"comparison": texts("findings.hypothesis.difference", first=first, second=second), **numbers}
