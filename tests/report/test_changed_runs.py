@@ -69,7 +69,7 @@ def test_hostile_names_stay_text(reading_run: SmallRun, copied: Copy) -> None:
     assert not re.search(r"<img src=x|<b>\$|<i>T|<u>S|<script>q", html)
     assert "&lt;b&gt;$pre$&lt;/b&gt;" in html
     latex = (run.page.parent / RunFolder.TABLES / "class_report.tex").read_text(encoding="utf-8")
-    assert r"<b>\$pre\$</b>" in latex
+    assert r"\textless{}b\textgreater{}\$pre\$\textless{}/b\textgreater{}" in latex
 
 
 @pytest.mark.parametrize("run", ["mixing_run", "reading_run"])
@@ -88,7 +88,7 @@ def test_optional_files_are_these() -> None:
     names = {what.file for what in OPTIONAL}
     assert names == {
         "answers.json", "class_report.parquet", "composition.parquet", "confusion.parquet", "curves.parquet",
-        "history.parquet", "hypotheses.parquet",
+        "history.parquet", "hypotheses.parquet", "subjects.parquet",
     }  # fmt: skip
 
 

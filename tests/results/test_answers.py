@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from leukolab.base.findings import Finding
+from leukolab.base.findings import Finding, findings_to_text
 from leukolab.report.names import Names
 from leukolab.report.texts import load_texts
 from leukolab.results.answers import Facts, _rivals
 from leukolab.results.members import Member
+from leukolab.results.questions import answer_to
 from leukolab.results.records import Against
+from leukolab.spec import load_study
+from small_runs import mixing_spec, write_run
 
 
 def row(method: str, low: float, high: float) -> Against:
@@ -81,34 +84,36 @@ def test_a_probe_that_sees_colour_alone_is_called_so() -> None:
     assert ["size" in sentence for sentence in said] == [False, True]
 
 
-@pytest.mark.parametrize("protocol", ["published", "corrected"])
 @pytest.mark.parametrize("reading", ["frozen", "finetune"])
-def test_the_first_lines_hold_the_scores_of_each_reading(protocol: str, reading: str, reading_run: Any) -> None:
-    """Of several splits mean and range, of one its score and interval; colour alone on the very same splits."""
+def test_the_line_of_a_reading_leads_with_the_corrected_score(reading: str, reading_run: Any) -> None:
+    """Of several splits mean and spread, of one its score; then the published protocol and the rivals beside it."""
     run = reading_run.folder
-    jobs = run.jobs[(run.jobs["protocol"] == protocol) & (run.jobs["reading"] == reading)]
     scores = run.scores
-    test = scores[(scores["role"] == "test") & (scores["metric"] == "accuracy") & (scores["unit"] == "image")]
-    test = test.set_index("member")
-    rivals = [one for one in run.rivals_record.members if (one.method, one.protocol) == ("colour", protocol)]
-    rivals = [one.member for one in rivals if one.outer in set(jobs["outer"])]
-    assert len(rivals) == len(jobs)
-    mine, colour = test.loc[list(jobs["job"])], test.loc[rivals, "value"].mean()
-    once = len(jobs) == 1
-    low, high = (mine["low"].iloc[0], mine["high"].iloc[0]) if once else (mine["value"].min(), mine["value"].max())
-    assert np.isnan(low) == (once and protocol == "published"), "no interval with subjects on two sides"
-    code = f"answer.{'reading' if not once else 'alone' if np.isnan(low) else 'once'}_{protocol}"
-    (finding,) = [one for one in run.answers.headline if one.code == code and one.values["method"] == reading]
-    expected = {"value": mine["value"].mean(), "low": low, "high": high, "colour": colour}
-    found = {name: np.nan if finding.values[name] is None else finding.values[name] for name in expected}
-    assert found == pytest.approx(expected, nan_ok=True)
-    assert finding.values["splits"] == len(jobs)
+    test = scores[(scores["role"] == "test") & (scores["metric"] == "accuracy") & (scores["unit"] == "subject")]
+    test = test.set_index("member")["value"]
+
+    def of(protocol: str, method: str) -> float:
+        jobs = run.jobs[(run.jobs["protocol"] == protocol) & (run.jobs["reading"] == reading)]
+        if not method:
+            return float(test[list(jobs["job"])].mean())
+        rivals = [one for one in run.rivals_record.members if (one.method, one.protocol) == (method, protocol)]
+        return float(test[[one.member for one in rivals if one.outer in set(jobs["outer"])]].mean())
+
+    (finding,) = [one for one in run.answers.headline if one.values.get("method") == reading]
+    assert finding.code == "answer.reading_both"
+    mine, before = of("corrected", ""), of("published", "")
+    values = finding.values
+    assert values["score"]["values"]["value"] == pytest.approx(mine)
+    assert values["score"]["code"] == ("answer.of_parts" if reading == "frozen" else "answer.of_one")
+    assert (values["published"], values["difference"]) == pytest.approx((before, mine - before))
+    told = {one["values"]["rival"]: one["values"] for one in values["rivals"]}
+    for rival, method in (("size_and_colour", "colour"), ("features", "features")):
+        expected = (of("corrected", method), of("published", method))
+        assert (told[rival]["value"], told[rival]["published"]) == pytest.approx(expected)
+        assert told[rival]["more"] == pytest.approx(mine - expected[0])
     said = Names.of(run, load_texts()).finding(finding)
-    assert said.startswith({"published": "As published", "corrected": "Corrected"}[protocol])
-    assert f'"{load_texts().name("methods", reading)}" is right for {expected["value"]:.3f} of' in said
-    assert (f"{low:.3f} to {high:.3f}" in said) == np.isfinite(low)
-    assert f"colour alone for {colour:.3f}" in said
-    assert ("95 % interval" in said) == (once and protocol == "corrected")
+    assert said.startswith(f'Corrected, by subject: "{load_texts().name("methods", reading)}" calls {mine:.3f} (')
+    assert f"as published {before:.3f}, a difference of {mine - before:+.3f}" in said
 
 
 def test_without_a_test_the_difference_stands_with_the_reason() -> None:
@@ -122,3 +127,108 @@ def test_without_a_test_the_difference_stands_with_the_reason() -> None:
         "The stronger of its two simple rivals, colour, reaches 0.700 (difference +0.100). "
         "5 subjects cannot answer this: at least 7, 3 per class, are needed."
     )
+
+
+NONE = {"answer": "same", "difference": 0.01, "note": ""}
+
+
+def side(rate: float) -> str:
+    return findings_to_text([Finding("side.learning_rate", "info", {"rate": rate})])
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "Which learning rate? This run holds nothing to compare."),
+        (
+            [NONE, NONE | {"difference": -0.02}],
+            "Which learning rate? Not distinguished here: the largest difference seen is 0.020, learning rate 0.001 "
+            "over learning rate 0.01, which is no proof of one.",
+        ),
+        (
+            [NONE, NONE | {"answer": "worse", "difference": -0.2}],
+            "Which learning rate? learning rate 0.001 is better than learning rate 0.01 (by 0.200); the other "
+            "differences were not distinguished.",
+        ),
+        (
+            [NONE | {"answer": "better", "difference": 0.2}],
+            "Which learning rate? learning rate 0.01 is better than learning rate 0.001 (by 0.200).",
+        ),
+        (
+            [NONE | {"answer": "no_test", "note": findings_to_text([Finding("split.subjects_unknown", "info")])}],
+            "Which learning rate? No answer. Subjects are not known: scores are upper bounds, and there are no "
+            "intervals.",
+        ),
+    ],
+)
+def test_a_question_is_answered_by_what_was_decided_alone(
+    rows: list[dict[str, Any]], said: str, mixing_run: Any
+) -> None:
+    table = pd.DataFrame([row | {"first": side(0.01), "second": side(0.001)} for row in rows])
+    assert Names.of(mixing_run.folder, load_texts()).finding(answer_to("rate", table)) == said
+
+
+def codes(run: Any) -> list[str]:
+    return [one.code.removeprefix("answer.") for one in run.folder.answers.headline]
+
+
+def test_the_first_line_is_by_subject_and_says_what_was_missed(pooled_run: Any) -> None:
+    run = pooled_run.folder
+    assert codes(pooled_run)[:3] == ["first_unseen", "missed", "weigh"]
+    pooled = run.chosen.pooled.member
+    scores = run.scores
+    mine = scores[(scores["member"] == pooled) & (scores["unit"] == "subject")].set_index("metric")
+    first, missed = run.answers.headline[:2]
+    told = {one["values"]["metric"]: one["values"] for one in first.values["scores"]}
+    for metric in ("sensitivity", "specificity", "auc"):
+        assert told[metric]["value"] == pytest.approx(mine.loc[metric, "value"])
+        assert told[metric]["low"] == pytest.approx(mine.loc[metric, "low"])
+    assert (told["sensitivity"]["class_name"], told["specificity"]["class_name"]) == ("all", "normal")
+    parts = run.member_list()[pooled].sources
+    table = run.confusion[run.confusion["member"].isin(parts) & (run.confusion["role"] == "test")]
+    wrong = table[(table["actual"] == "all") & (table["called"] == "normal")]["images"].sum()
+    assert (missed.values["missed"], missed.values["of"]) == (wrong, table[table["actual"] == "all"]["images"].sum())
+    said = Names.of(run, load_texts()).finding(missed)
+    assert said.startswith(f"By image: missed {wrong} of 30 leukaemic (all) cells, and called ")
+
+
+def test_subjects_are_called_by_the_mean_probability_of_their_images(pooled_run: Any) -> None:
+    run = pooled_run.folder
+    table, index = run.subjects, run.index.set_index("image_id")
+    sources = [run.member_list()[name] for name in run.member_list()[run.chosen.pooled.member].sources]
+    assert set(table["member"]) == {run.chosen.pooled.member}
+    assert len(table) == run.index["subject"].nunique()
+    models = run.predictions.set_index(["member", "role"])
+    for row in table[table["outer"] == 1].to_dict("records"):
+        source = next(one for one in sources if one.outer == 1)
+        weights = dict(zip(source.sources or (source.member,), source.weights or (1.0,), strict=True))
+        p_one = 0.0
+        for name, weight in weights.items():
+            own = models.loc[(name, "test")]
+            mine = own[own["image_id"].map(index["subject"]) == row["group"]]
+            p_one += weight * float(mine["p_1"].mean())
+        assert row["p_called"] == pytest.approx(p_one, abs=1e-5)
+        assert row["called"] == ("all" if p_one >= 0.5 else "normal")
+        assert row["images"] == len(mine)
+
+
+def test_unknown_subjects_get_upper_bounds_and_no_table_of_subjects(four_class: Any, home: Any, tmp_path: Any) -> None:
+    for name in ("benign", "early", "pre", "pro"):
+        shutil.copytree(four_class / name, tmp_path / "own" / name)
+    settings = ["data.card=folder", "image.size_px=48", "bootstrap=100"]
+    split = "protocols.cross_validation.split={kind: kfold, by: auto, outer: 3, validation: 0.2}"
+    run = write_run(tmp_path / "run", load_study("classify", [*settings, split]), tmp_path / "own", home)
+    assert codes(run)[:2] == ["first_unknown", "wrong"]
+    assert run.folder.subjects.empty
+    said = Names.of(run.folder, load_texts()).finding(run.folder.answers.headline[0])
+    assert said.startswith("Upper bounds, by image, as it is not known which images come from one subject: recall of ")
+    assert "95 % interval" not in said
+    assert "outer parts from" in said
+
+
+def test_a_split_that_leaks_gives_no_interval_in_the_first_line(two_class: Any, home: Any, tmp_path: Any) -> None:
+    run = write_run(tmp_path / "run", mixing_spec("protocol=published"), two_class, home)
+    assert codes(run)[:2] == ["first_leaky", "missed"]
+    said = Names.of(run.folder, load_texts()).finding(run.folder.answers.headline[0])
+    assert "that were trained on too" in said
+    assert "interval" not in said

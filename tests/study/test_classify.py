@@ -34,7 +34,7 @@ def page(four_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory)
 
 def test_the_neutral_study_says_nothing_of_a_thesis(page: Path) -> None:
     text = re.sub(r"<(style|script|svg|pre)\b.*?</\1>|<[^>]+>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert "One network on your own images" in text
+    assert "One network, trained and tested" in text
     assert [word for word in OF_A_THESIS if word in text] == []
 
 
@@ -43,7 +43,7 @@ def test_every_image_is_tested_once_and_the_pooled_score_leads(page: Path) -> No
     pooled = folder.chosen.pooled
     assert pooled is not None
     assert pooled.images == len(folder.index)
-    assert folder.answers.headline[0].code == "answer.together_images"
+    assert folder.answers.headline[0].code == "answer.first_unknown"
     assert folder.protocols == ("cross_validation",)
 
 

@@ -17,6 +17,11 @@ def part_scores(run: Run, unit: str = "image", role: str = "test") -> pd.DataFra
     return scores[(scores["role"] == role) & (scores["unit"] == unit)]
 
 
+def unit_of(run: Run) -> str:
+    """What figures count alike: subjects where they are known, else images."""
+    return "subject" if (run.scores["unit"] == "subject").any() else "image"
+
+
 def metrics_of(scores: pd.DataFrame) -> list[str]:
     """The metrics there are, in the order of `stats.METRICS`."""
     found = set(scores["metric"].astype(str))
@@ -83,9 +88,9 @@ def ensembles_of(run: Run, protocol: str, outer: int) -> list[Member]:
     return run.of_kind("ensemble", protocol=protocol, outer=outer)
 
 
-def pooled_scores(run: Run, protocol: str, unit: str = "image") -> pd.DataFrame:
-    """Test scores by `unit` of the members over all outer parts together; `kind` is what stands for them there."""
-    scores = part_scores(run, unit)
+def pooled_scores(run: Run, protocol: str) -> pd.DataFrame:
+    """Test scores over all outer parts together, by subject where these are known; `kind` is what stands for them."""
+    scores = part_scores(run, unit_of(run))
     scores = scores[(scores["protocol"] == protocol) & (scores["kind"] == "pooled")]
     return scores.assign(kind=scores["pools"])
 

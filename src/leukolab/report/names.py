@@ -88,8 +88,11 @@ class Names:
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding, its members, readings and protocols called by their labels."""
         values: dict[str, Any] = dict(finding.values)
-        if "finding" in values:
-            values["finding"] = self.finding(finding_from(values["finding"]))
+        for name, value in values.items():
+            values[name] = self._nested(value)
+        for name in ("class_name", "positive", "negative"):
+            if isinstance(values.get(name), str):
+                values[name] = self.class_name(values[name])
         if "member" in values:
             values["member"] = self(str(values["member"]))
         if "method" in values:
@@ -97,7 +100,15 @@ class Names:
         if "count" in values and "parts" in values:
             part = "parts_some" if values["parts"] else "parts_all"
             values["parts"] = self.texts(f"names.{part}", parts=values["parts"], count=values["count"])
-        return self.texts.finding(Finding(finding.code, finding.severity, values))
+        return self.texts.finding(Finding(finding.code, finding.severity, {"things": self.things, **values}))
+
+    def _nested(self, value: Any) -> Any:
+        """A finding inside another as its sentence, a list of findings as theirs; anything else as it is."""
+        if isinstance(value, dict) and "code" in value:
+            return self.finding(finding_from(value))
+        if isinstance(value, list) and value and all(isinstance(one, dict) and "code" in one for one in value):
+            return f"{self.texts('names.between')} ".join(self._nested(one) for one in value)
+        return value
 
     def protocol_panel(self, protocol: str) -> str:
         """Heading of the panel of one protocol, true of its split; with its label where others of the run share it."""

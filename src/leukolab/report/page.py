@@ -29,6 +29,7 @@ from leukolab.report.paragraph import methods_paragraph
 from leukolab.report.run import Run, read_run, without_folders
 from leukolab.report.sections import SECTIONS, Scene
 from leukolab.report.tables.common import write_csv, write_sheet
+from leukolab.report.tables.subjects import first_sheet
 from leukolab.report.texts import Texts, load_texts
 from leukolab.results.folder import RunFolder
 
@@ -148,12 +149,14 @@ def write_report(run: RunFolder, thumbnail: Thumbnail, out: Path | None = None, 
     scene = Scene(shown, Names.of(run, texts), texts, functools.lru_cache(maxsize=512)(thumbnail))
     writer = Writer(folder, texts, shown.spec.report.labels)
     first = writer.block(headline(shown, scene.names, texts))
+    table = first_sheet(shown, scene.names, texts)
+    screen = [writer.block(table)] if table else []
     built = [section_of(name)(scene) for name in shown.spec.report.sections]
     sections = [_section(section, writer) for section in built if section.items]
     paragraph = methods_paragraph(shown, scene.names, texts)
     write_text(folder / RunFolder.PARAGRAPH, paragraph)
     page = folder / RunFolder.PAGE
-    write_text(page, _render(scene, first, sections, paragraph))
+    write_text(page, _render(scene, [*screen, first], sections, paragraph))
     return page
 
 
@@ -179,7 +182,7 @@ def _section(section: Section, writer: Writer) -> dict[str, Any]:
     }
 
 
-def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]], paragraph: str) -> str:
+def _render(scene: Scene, first: list[dict[str, Any]], sections: list[dict[str, Any]], paragraph: str) -> str:
     """The page as text."""
     run, texts, names = scene.run, scene.texts, scene.names
     jinja = Environment(
@@ -196,7 +199,7 @@ def _render(scene: Scene, first: dict[str, Any], sections: list[dict[str, Any]],
         study=about.words_of(run, names, texts),
         limits=about.limits(run, names, texts),
         glossary=about.glossary(run, texts),
-        headline=first,
+        first=first,
         sections=sections,
         hypotheses=_hypotheses(scene),
         badges=_badges(run, texts),

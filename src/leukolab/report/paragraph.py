@@ -18,7 +18,7 @@ PROGRAMS = {"python": "Python", "torch": "PyTorch", "torchvision": "torchvision"
 def methods_paragraph(run: Run, names: Names, texts: Texts) -> str:
     """Markdown: data, splits, network, training, ensembles, evaluation, machine, limits."""
     parts = [*_data(run, names, texts), *(text for name in run.protocols for text in _protocol(run, texts, name))]
-    parts += [_network(run, texts), *_training(run, texts), *_choice(run, texts), *_evaluation(run, texts)]
+    parts += [_network(run, texts), *_training(run, names, texts), *_choice(run, texts), *_evaluation(run, texts)]
     parts += [_machine(run, texts)]
     heading = texts("methods_text.heading", title=words_of(run, names, texts).title)
     body = " ".join(parts)
@@ -40,7 +40,8 @@ def _data(run: Run, names: Names, texts: Texts) -> Iterator[str]:
     else:
         yield texts("methods_text.no_subjects")
     if len(run.class_names) == 2:
-        yield texts("methods_text.positive", name=names.class_name(run.class_names[1]))
+        decided = run.card.classes.decided_by
+        yield texts("methods_text.positive", name=names.class_name(run.class_names[1]), by=decided)
 
 
 def _protocol(run: Run, texts: Texts, protocol: str) -> Iterator[str]:
@@ -86,8 +87,8 @@ def _network(run: Run, texts: Texts) -> str:
     )
 
 
-def _training(run: Run, texts: Texts) -> Iterator[str]:
-    readings = "; ".join(_reading(run, name, texts) for name in run.spec.readings)
+def _training(run: Run, names: Names, texts: Texts) -> Iterator[str]:
+    readings = "; ".join(_reading(run, name, names) for name in run.spec.readings)
     training, seed = run.spec.training, str(run.spec.seed)
     yield texts(
         "methods_text.training",
@@ -116,10 +117,11 @@ def _augmentation(augment: AugmentSpec, texts: Texts) -> str:
     return texts("methods_text.augmentation", changes=", ".join(changes), views=views)
 
 
-def _reading(run: Run, name: str, texts: Texts) -> str:
+def _reading(run: Run, name: str, names: Names) -> str:
     """One reading, its learning rates and its stages in words."""
+    texts = names.texts
     words = {
-        "reading": texts.name("methods", name),
+        "reading": names.method(name),
         "rates": rates_text(run.spec, name, texts),
         "stages": ", ".join(_stage(stage, texts) for stage in run.spec.readings[name].stages),
     }
@@ -128,7 +130,11 @@ def _reading(run: Run, name: str, texts: Texts) -> str:
 
 def _stage(stage: StageSpec, texts: Texts) -> str:
     said = texts("methods_text.stage", release=texts.name("release", stage.release), epochs=stage.epochs)
-    patience = texts("methods_text.patience", epochs=stage.patience) if stage.patience else ""
+    patience = ""
+    if stage.patience:
+        stops = stage.stops_after is not None
+        noted = texts("methods_text.patience_noted", epochs=stage.patience)
+        patience = texts("methods_text.patience", epochs=stage.patience) if stops else noted
     return f"{said} {patience}".strip()
 
 
@@ -151,8 +157,11 @@ def _evaluation(run: Run, texts: Texts) -> Iterator[str]:
         yield texts("methods_text.tests")
 
 
-HOW_MANY = ("interval.range", "interval.parts", "interval.folds_and_parts", "interval.none")
-"""Findings about intervals that tell of how many members they are, not how they are made."""
+HOW_MANY = (
+    "interval.range", "interval.parts", "interval.folds_and_parts", "interval.none", "interval.effective_subjects",
+    "interval.one_subject", "interval.two_subjects", "interval.one_group",
+)  # fmt: skip
+"""Findings about intervals that tell of what they are, not how they are made."""
 
 
 def _machine(run: Run, texts: Texts) -> str:

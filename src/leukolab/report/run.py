@@ -46,6 +46,7 @@ class Run:
     curves: pd.DataFrame
     class_report: pd.DataFrame
     hypotheses: pd.DataFrame
+    subjects: pd.DataFrame
     composition: pd.DataFrame
 
     @property
@@ -134,6 +135,7 @@ def read_run(folder: RunFolder) -> Run:
         curves=folder.curves,
         class_report=folder.class_report.merge(facts, on="member", how="left"),
         hypotheses=folder.hypotheses,
+        subjects=folder.subjects,
         composition=folder.composition,
     )
 

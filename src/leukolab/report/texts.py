@@ -4,7 +4,7 @@ A text has places as Python's `str.format` does, with three forms of its own:
 
     {value:.3f}  {count:,}        numbers, written as the language writes them
     {rate:~}                      a number in full, never with an exponent: 0.00001
-    {role:@roles}                 the text `roles.<value>`; `{role:@roles lower}` begins in lower case
+    {role:@roles}                 the text `roles.<value>`; `{role:@roles lower}` begins in lower case, but for AUC
     {count:#image|images}         the number and the word that goes with it: 1 image, 2 images
     {parts:#outer part|outer parts}   of a list the word and its items: outer parts 1, 2
 """
@@ -102,7 +102,7 @@ class _Filler(string.Formatter):
                 return ", ".join(self.format_field(item, format_spec) for item in value)
             group, _, manner = format_spec[1:].partition(" ")
             text = self._texts.name(group, value)
-            return text[:1].lower() + text[1:] if manner == "lower" else text
+            return text[:1].lower() + text[1:] if manner == "lower" and not text[:2].isupper() else text
         if format_spec.startswith("#"):
             return self._counted(value, format_spec[1:].split("|"))
         if value is None:

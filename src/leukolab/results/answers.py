@@ -5,71 +5,23 @@ A study's `answers` names which of `ANSWERS` it gives, in order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.base.findings import Finding
-from leukolab.results.members import Member
-from leukolab.results.predictions import Results
-from leukolab.results.records import Against, AnswersRecord, ChosenRecord
-from leukolab.results.scores import by_summary
-from leukolab.spec import load_study, study_names
+from leukolab.cards import get_card
+from leukolab.results.design import design_of, network
+from leukolab.results.facts import Facts, answer
+from leukolab.results.headline import first_lines, offered_line, tested
+from leukolab.results.questions import question_lines
+from leukolab.results.readings import reading_lines
+from leukolab.results.records import Against, AnswersRecord
 from leukolab.splits.leakage import FEW_TEST_GROUPS
 
-NEW_SUBJECTS = {"none": "unseen", "not-searched": "unsearched"}
-"""Leakage labels of splits with no subject on two sides, and how their test images are spoken of."""
 
-
-@dataclass(frozen=True)
-class Facts:
-    """What the findings are made of."""
-
-    results: Results
-    scores: pd.DataFrame
-    members: Sequence[Member]
-    chosen: ChosenRecord
-
-    @property
-    def offered(self) -> Member:
-        """The model offered for use."""
-        return next(one for one in self.members if one.member == self.chosen.member)
-
-    @property
-    def kind_of_test(self) -> str:
-        """Who the test images of the chosen model come from.
-
-        Such as were `unseen`; unseen by their names alone (`unsearched`); unknown ones (`images`); or `leaky`.
-        """
-        head = self.results.splits[self.offered.protocol].head
-        if head.leakage in NEW_SUBJECTS and self.chosen.chosen_on != "test":
-            return NEW_SUBJECTS[head.leakage]
-        return "leaky" if self.results.subjects_known else "images"
-
-    @property
-    def unit(self) -> str:
-        """What the first lines count alike: subjects where the test holds none that was trained on, else images."""
-        return "subject" if self.kind_of_test in NEW_SUBJECTS.values() else "image"
-
-    def score(self, member: str, metric: str, unit: str) -> dict[str, float]:
-        """Value, low and high of a test score; empty where there is none."""
-        mine = self.scores[(self.scores["member"] == member) & (self.scores["role"] == "test")]
-        mine = mine[(mine["metric"] == metric) & (mine["unit"] == unit)]
-        return {name: float(mine[name].iloc[0]) for name in ("value", "low", "high")} if len(mine) else {}
-
-    def number(self, member: str, metric: str, unit: str) -> float | None:
-        """A test score, None where there is none."""
-        return self.score(member, metric, unit).get("value")
-
-
-def answers(results: Results, scores: pd.DataFrame, members: Sequence[Member], chosen: ChosenRecord) -> AnswersRecord:
+def answers(facts: Facts) -> AnswersRecord:
     """The findings at the head of the report."""
-    facts = Facts(results, scores, members, chosen)
-    lines = [finding for name in results.spec.report.answers for finding in answer_of(name)(facts)]
+    lines = [finding for name in facts.results.spec.report.answers for finding in answer_of(name)(facts)]
     return AnswersRecord(headline=tuple(lines), warnings=tuple(_warnings(facts)))
 
 
@@ -86,106 +38,42 @@ def answer_of(name: str) -> Callable[[Facts], Iterator[Finding]]:
     return ANSWERS[name]
 
 
-def _answer(code: str, **values: Any) -> Finding:
-    return Finding(f"answer.{code}", "info", values)
-
-
 def _paper(facts: Facts) -> Iterator[Finding]:
     """The paper's figure beside what the shortcut probe reaches on its kind of split, on the paper's own data."""
     spec = facts.results.spec
     paper = spec.published_here
     published = [name for name, one in spec.active_protocols.items() if one.stance == "published"]
-    rivals = [one for one in facts.members if one.kind == "summary" and one.method == "colour"]
+    rivals = [one for one in facts.members if one.kind == "summary" and one.method == SHORTCUT]
     mine = [one for one in rivals if one.protocol in published]
     if paper is None or not mine:
         return
     colour = facts.number(mine[0].member, "accuracy", "image")
     if colour is not None:
-        side = "below" if round(colour, 3) >= paper.test_accuracy else "above"
-        yield _answer(f"paper_{side}", paper=paper.test_accuracy, colour=colour)
-
-
-def _readings(facts: Facts) -> Iterator[Finding]:
-    """Each reading under each protocol beside the shortcut probe on the same splits."""
-    results = facts.results
-    summaries = [one for one in facts.members if one.kind == "summary"]
-    pairs = list(by_summary(results.models, summaries))
-    for reading in results.spec.readings:
-        for protocol, settings in results.spec.active_protocols.items():
-            mine = [pair for pair in pairs if (pair[0].reading, pair[0].protocol) == (reading, protocol)]
-            for summary, models in mine:
-                once = len(models) == 1
-                score = facts.score(models[0].member if once else summary.member, "accuracy", "image")
-                rate = models[0].learning_rate if len(mine) > 1 else None
-                colour, splits = _colour_of(facts, protocol, reading)
-                code = f"{'once' if once else 'reading'}_{settings.stance}"
-                if once and math.isnan(score["low"]):
-                    code = f"alone_{settings.stance}"
-                yield _answer(code, method=reading, rate=rate, colour=colour, splits=splits, **score)
-
-
-def _colour_of(facts: Facts, protocol: str, reading: str) -> tuple[float, int]:
-    """Mean accuracy of the shortcut probe on the very splits of a reading, and how many these are."""
-    results = facts.results
-    outers = {model.outer for model in results.models if (model.protocol, model.reading) == (protocol, reading)}
-    mine = [one for one in results.rivals if one.method == "colour" and one.protocol == protocol]
-    values = [facts.number(one.member, "accuracy", "image") for one in mine if one.outer in outers]
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else float("nan"), len(values)
+        seen = round(colour, len(str(paper.test_accuracy).partition(".")[2]))
+        side = "below" if seen > paper.test_accuracy else "above" if seen < paper.test_accuracy else "same"
+        yield answer(f"paper_{side}", paper=paper.test_accuracy, colour=colour, rival=facts.results.shortcut)
 
 
 def _offered(facts: Facts) -> Iterator[Finding]:
-    """The pooled result where there is one, then the model offered for use; else that one alone."""
-    yield from (_together(facts) if facts.chosen.pooled is not None else _one_part(facts))
-
-
-def _together(facts: Facts) -> Iterator[Finding]:
-    """What each outer part chose, on all test images of all outer parts."""
+    """What the model offered is worth: of all outer parts together where they were pooled, else of its own."""
     pooled = facts.chosen.pooled
-    if pooled is None:
-        return
-    yield _answer(
-        f"together_{facts.kind_of_test}",
-        role=facts.chosen.chosen_on,
-        images=pooled.images,
-        groups=pooled.groups,
-        parts=list(pooled.parts) if len(pooled.parts) < pooled.of else None,
-        count=pooled.of,
-        auc=facts.number(pooled.member, "auc", facts.unit),
-        image=facts.number(pooled.member, "balanced_accuracy", "image"),
-        **facts.score(pooled.member, "balanced_accuracy", facts.unit),
-    )
-    yield _rivals(facts, pooled.against)
-    member = facts.offered
-    images = len(facts.results.image_ids(member, "test"))
-    score = facts.score(member.member, "balanced_accuracy", facts.unit)
-    yield _answer(f"offered_{facts.unit}", outer=member.outer, member=member.member, images=images, **score)
-
-
-def _one_part(facts: Facts) -> Iterator[Finding]:
-    member, results = facts.offered, facts.results
-    yield _answer(
-        f"chosen_{facts.kind_of_test}",
-        role=facts.chosen.chosen_on,
-        member=member.member,
-        images=len(results.image_ids(member, "test")),
-        groups=len(set(results.groups_of(member, "test"))),
-        auc=facts.number(member.member, "auc", facts.unit),
-        image=facts.number(member.member, "balanced_accuracy", "image"),
-        **facts.score(member.member, "balanced_accuracy", facts.unit),
-    )
-    yield _rivals(facts, facts.chosen.against)
+    member = facts.offered if pooled is None else facts.named(pooled.member)
+    yield from first_lines(facts, member)
+    yield _rivals(facts, facts.chosen.against if pooled is None else pooled.against)
+    yield tested(facts, member)
+    if pooled is not None:
+        yield offered_line(facts)
 
 
 def _rivals(facts: Facts, against: Sequence[Against]) -> Finding:
     """The chosen model against its simple rivals, the strongest of which comes first."""
-    worse, same = ([row for row in against if row.answer == answer] for answer in ("worse", "same"))
+    worse, same = ([row for row in against if row.answer == side] for side in ("worse", "same"))
     row = [*worse, *same, *against][0]
     verdict = "worse" if worse else "better" if not same else "same" if row is against[0] else "partly"
     untested = row.answer in ("too_few", "no_test")
     rival = next(one for one in facts.members if one.member == row.rival)
     values = {name: getattr(row, name) for name in ("difference", "low", "high", "mdd")}
-    return _answer(
+    return answer(
         "rival_untested" if untested else f"rival_{verdict}",
         rival=facts.results.shortcut if rival.method == "colour" else rival.method,
         value=facts.number(row.rival, "balanced_accuracy", "subject" if facts.results.subjects_known else "image"),
@@ -212,21 +100,26 @@ def _of_protocol(protocol: str, finding: Finding) -> Finding:
 
 
 def _stand_ins(facts: Facts) -> Iterator[Finding]:
-    """Where a shipped design runs with another network, or on other data, than it was published for."""
+    """Where a published design runs with another network, or on other data, than it was published for."""
     spec = facts.results.spec
-    design = load_study(spec.name) if spec.name in study_names() else None
-    if design is None or not design.source:
+    design = design_of(spec)
+    if design is None:
         return
-    if design.model.backbone.partition(".")[0] != spec.model.backbone.partition(".")[0]:
+    if network(design) != network(spec):
         values = {"used": spec.model.backbone, "meant": design.model.backbone}
         yield Finding("answer.stand_in", "warning", values)
     if design.data.card != spec.data.card:
-        yield Finding("answer.other_data", "warning", {"used": spec.data.card, "meant": design.data.card})
+        meant = get_card(design.data.card).title
+        yield Finding("answer.other_data", "warning", {"used": facts.results.folder.card.title, "meant": meant})
 
+
+SHORTCUT = "colour"
+"""What the shortcut probe is called among the rivals."""
 
 ANSWERS: dict[str, Callable[[Facts], Iterator[Finding]]] = {
     "published_figure": _paper,
-    "readings": _readings,
+    "readings": reading_lines,
     "offered": _offered,
+    "questions": question_lines,
 }
 """What a study may answer at the head of its report."""

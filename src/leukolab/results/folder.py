@@ -129,6 +129,10 @@ class RunFolder:
     confusion = Table("member", "role", "actual", "called", "images", required=False)
     curves = Table("member", "curve", "x", "y", required=False)
     class_report = Table("member", "role", "class_name", "precision", "recall", "f1", "support", required=False)
+    subjects = Table(
+        "member", "outer", "group", "class_name", "images", "right", "called", "p_called", "share_called",
+        required=False,
+    )  # fmt: skip
     hypotheses = Table(
         "protocol", "outer", "hypothesis", "first", "second", "difference", "low", "high", "p_value", "p_holm",
         "mdd", "answer", "note", "picked_on", required=False,
@@ -295,4 +299,4 @@ class RunFolder:
     def without_results(self) -> None:
         """Drop what tells of models that are not these any more; the member offered for use is left as it is."""
         tables = (RunFolder.predictions, RunFolder.history, RunFolder.scores, RunFolder.confusion, RunFolder.curves)
-        self.drop(*tables, RunFolder.class_report, RunFolder.hypotheses, RunFolder.answers)
+        self.drop(*tables, RunFolder.class_report, RunFolder.hypotheses, RunFolder.subjects, RunFolder.answers)

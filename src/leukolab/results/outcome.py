@@ -10,7 +10,9 @@ import pandas as pd
 from leukolab.results.answers import answers
 from leukolab.results.calls import with_calls
 from leukolab.results.choice import against_rivals, mixtures_of, offered, rule_of
+from leukolab.results.facts import Facts
 from leukolab.results.folder import RunFolder
+from leukolab.results.headline import subject_table
 from leukolab.results.hypotheses import hypotheses_table
 from leukolab.results.members import Member, members_table
 from leukolab.results.pooling import Pool, pooled_record, pooled_scores, pools_of
@@ -24,6 +26,7 @@ TABLES = {
     "curves": RunFolder.curves,
     "class_report": RunFolder.class_report,
     "hypotheses": RunFolder.hypotheses,
+    "subjects": RunFolder.subjects,
 }
 
 
@@ -49,6 +52,8 @@ def write_outcome(folder: RunFolder) -> None:
         for one in (*predicting, *summaries, *(one for pool in pools for one in pool.members))
     ]
     chosen = _chosen(results, member, pools)
+    if results.subjects_known:
+        tables["subjects"] = _subjects(results, member, everyone, chosen)
     for name, table in TABLES.items():
         if name in tables:
             folder.write(table, tables[name])
@@ -57,7 +62,8 @@ def write_outcome(folder: RunFolder) -> None:
     folder.write(RunFolder.members, members_table(everyone))
     folder.write(RunFolder.predictions, _with_offered(results, member))
     folder.record(RunFolder.chosen, chosen)
-    folder.record(RunFolder.answers, answers(results, tables["scores"], everyone, chosen))
+    facts = Facts(results, tables["scores"], everyone, chosen, tables.get("hypotheses", pd.DataFrame()))
+    folder.record(RunFolder.answers, answers(facts))
 
 
 def _mixes(pool: Pool) -> bool:
@@ -74,6 +80,14 @@ def _chosen(results: Results, member: Member, pools: Sequence[Pool]) -> ChosenRe
         against=against_rivals(results, member),
         pooled=None if pool is None else pooled_record(results, pool),
     )
+
+
+def _subjects(results: Results, member: Member, everyone: Sequence[Member], chosen: ChosenRecord) -> pd.DataFrame:
+    """Subjects as they were called: by what each outer part chose where these were pooled, else by the one offered."""
+    known = {one.member: one for one in everyone}
+    judged = member if chosen.pooled is None else known[chosen.pooled.member]
+    parts = [known[name] for name in judged.sources] if judged.kind == "pooled" else [judged]
+    return subject_table(results, judged, parts)
 
 
 def _with_offered(results: Results, member: Member) -> pd.DataFrame:

@@ -317,7 +317,7 @@ class ReportSpec(Settings):
     primary_question: Literal["H1", "H2", "H3", "H4"] | None = None
     """The hypothesis named before the run and tested alone, the others then being exploratory; none if null."""
     sections: tuple[str, ...] = (
-        "pooled", "members", "data", "model", "learning", "results", "wrong", "scores", "used",
+        "pooled", "members", "data", "model", "learning", "results", "subjects", "wrong", "scores", "used",
     )  # fmt: skip
     """Its sections in order, see `report.sections.SECTIONS`."""
     labels: str = ""

@@ -242,7 +242,10 @@ def test_no_name_and_no_picture_of_a_cell_is_told(mine: Path, subtypes_run: Any,
     board = board_of(f"sqlite:///{database.as_posix()}", mine)
     files = board.files(board.ids[STUDY])
     there = {path.relative_to(mine).as_posix() for path in (mine / "report").rglob("*") if path.is_file()}
-    held = {f"report/{name}" for name in ("report.html", "tables/wrong_calls.csv")}
+    held = {
+        f"report/{name}"
+        for name in ("report.html", "tables/wrong_calls.csv", "tables/subjects.csv", "tables/subjects.tex")
+    }
     held |= {f"report/figures/samples.{ending}" for ending in ("svg", "png")}
     assert held <= there
     assert files == (there - held) | {"trunk.safetensors"}

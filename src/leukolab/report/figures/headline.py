@@ -35,7 +35,7 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
         "headline",
         lambda: comparison(titled, label, lines),
         narrow=lambda: comparison(titled, label, lines, narrow=True),
-        values={"metric": label, "marks": caption, "shortcut": run.shortcut},
+        values={"metric": label, "marks": caption, "shortcut": run.shortcut, "unit": chosen.unit_of(run)},
         least_px=0,
     )
 
@@ -66,7 +66,7 @@ def reading_rows(run: Run, names: Names, texts: Texts, protocol: str, metric: st
 
 def _summaries(run: Run, protocol: str, metric: str) -> dict[Method, tuple[float, float, float]]:
     """Summaries of methods over their outer parts, by method."""
-    scores = chosen.part_scores(run)
+    scores = chosen.part_scores(run, chosen.unit_of(run))
     rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["kind"] == "summary")]
     return {method_of(run, run.members[str(row["member"])]): _interval(row) for row in rows.to_dict("records")}
 
@@ -103,8 +103,8 @@ def _of_kind(scores: pd.DataFrame, kind: str) -> list[dict[Hashable, Any]]:
 
 
 def _of_part(run: Run, protocol: str, outer: int, metric: str) -> pd.DataFrame:
-    """Test scores by image of one outer part."""
-    scores = chosen.part_scores(run)
+    """Test scores of one outer part, by subject where these are known."""
+    scores = chosen.part_scores(run, chosen.unit_of(run))
     return scores[(scores["protocol"] == protocol) & (scores["metric"] == metric) & (scores["outer"] == outer)]
 
 

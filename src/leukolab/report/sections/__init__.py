@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "ensembles": wen.ensembles,
     "results": subtypes.results,
     "ensemble_results": wen.ensemble_results,
+    "subjects": common.subjects_section,
     "wrong": common.wrong_section,
     "scores": common.scores_section,
     "used": common.used_section,

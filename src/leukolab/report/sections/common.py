@@ -15,10 +15,12 @@ from leukolab.report.figures.headline import pooled_rows
 from leukolab.report.figures.learning import CurveLabels
 from leukolab.report.figures.pictures import Thumbnail, brightness, sample_gallery, wrong_gallery
 from leukolab.report.figures.scores import comparison
+from leukolab.report.figures.subjects import by_subject
 from leukolab.report.items import Drawing, Gallery, Item, Section
 from leukolab.report.names import Names
 from leukolab.report.run import Run
 from leukolab.report.tables import common as tables
+from leukolab.report.tables.subjects import subjects_sheet
 from leukolab.report.texts import Texts
 
 
@@ -116,7 +118,7 @@ def pooled_section(scene: Scene) -> Section:
                 lambda panels=panels: comparison(panels, label, {}),  # type: ignore[misc]
                 narrow=lambda panels=panels: comparison(panels, label, {}, narrow=True),  # type: ignore[misc]
                 suffix="" if place == 0 else f"_{protocol}",
-                values=_pooled_values(scene, protocol) | {"metric": label},
+                values=_pooled_values(scene, protocol) | {"metric": label, "unit": chosen.unit_of(run)},
             )
         )
     return Section("pooled", kept(*drawings, tables.pooled_sheet(run, names, texts)))
@@ -131,7 +133,7 @@ def _pooled_values(scene: Scene, protocol: str) -> dict[str, object]:
     return {
         "count": max(chosen.parts_of(run, one) for one in mine),
         "star": star if any(one.pools == "chosen" for one in mine) else "",
-        "drawn": texts("names.over_groups") if run.card.subjects_known else texts("names.over_images"),
+        "drawn": texts("names.over_groups") if run.card.subjects_known else texts("names.over_parts"),
     }
 
 
@@ -143,6 +145,23 @@ def samples_item(scene: Scene) -> Gallery:
 def wrong_section(scene: Scene) -> Section:
     """The gallery of wrongly called cells."""
     return Section("wrong", kept(wrong_gallery(scene.run, scene.thumbnail, scene.names)))
+
+
+def subjects_section(scene: Scene) -> Section:
+    """Every tested subject as it was called; empty where subjects are unknown."""
+    run, names, texts = scene.run, scene.names, scene.texts
+    sheet = subjects_sheet(run, names, texts)
+    if sheet is None:
+        return Section("subjects", ())
+    table = sheet.frame.assign(class_name=sheet.page_frame["class_name"])
+    words = texts.name("columns", "accuracy"), texts("axes.subjects_ranked")
+    figure = Drawing(
+        "by_subject",
+        lambda: by_subject(table, *words),
+        narrow=lambda: by_subject(table, *words, narrow=True),
+        values={"member": names(str(run.subjects["member"].iloc[0]))},
+    )
+    return Section("subjects", (figure, sheet))
 
 
 def used_section(scene: Scene) -> Section:

@@ -135,5 +135,5 @@ def _splits(scene: Scene) -> Drawing:
         "splits",
         lambda: by_split(panels, words, paper),
         narrow=lambda: by_split(panels, words, paper, narrow=True),
-        values={"metric": label},
+        values={"metric": label, "unit": chosen.unit_of(run)},
     )

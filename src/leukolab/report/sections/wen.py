@@ -96,7 +96,7 @@ def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     rows = headline.member_rows(scene.run, scene.names, protocol, chosen.first_outer(scene.run, protocol), metric)
     label = scene.texts.name("metrics", metric)
     title = scene.names.protocol_panel(protocol)
-    values = {"metric": label} | of_part(scene, protocol)
+    values = {"metric": label, "unit": chosen.unit_of(scene.run)} | of_part(scene, protocol)
     if not rows:
         return ()
     wide, narrow = (lambda: comparison({title: rows}, label, {})), (lambda: comparison({title: rows}, label, {}, True))

@@ -143,8 +143,8 @@ def methods(run: Run) -> list[Method]:
 
 
 def method_rows(run: Run, protocol: str, metric: str) -> pd.DataFrame:
-    """Test scores by image of one protocol and metric: method (a `Method`), outer, value, low, high."""
-    scores = chosen.part_scores(run)
+    """Test scores of one protocol and metric, by subject where known: method (a `Method`), outer, value, low, high."""
+    scores = chosen.part_scores(run, chosen.unit_of(run))
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
     scores = scores[scores["kind"].isin(["model", "rival"])]
     found = scores["member"].map(lambda name: method_of(run, run.members[str(name)]))
@@ -171,4 +171,10 @@ def splits_sheet(run: Run, names: Names, texts: Texts) -> Sheet:
     shown = frame.assign(protocol=[texts.name("protocols", name) for name in frame["protocol"]])
     keys = columns_of(texts, ("protocol", "text"), ("outer", "count"))
     columns = keys + tuple(Column(heads[one], one.label(names)) for one in ordered)
-    return Sheet("splits", frame, columns, shown=shown, values={"metric": texts.name("metrics", metric)})
+    return Sheet(
+        "splits",
+        frame,
+        columns,
+        shown=shown,
+        values={"metric": texts.name("metrics", metric), "unit": chosen.unit_of(run)},
+    )
