@@ -55,8 +55,8 @@ class World:
     """By how much the best ensemble's recall is above all others'."""
 
 
-def subject_scale() -> tuple[float, float]:
-    """Mean and deviation over subjects on the latent scale, whose images have a deviation of 1."""
+def subject_scale() -> float:
+    """Deviation over subjects on the latent scale, whose images have a deviation of 1."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
 
     def mean_of(sd: float) -> float:
@@ -68,11 +68,13 @@ def subject_scale() -> tuple[float, float]:
         return float(np.sqrt(weights @ (recall - mean) ** 2 / weights.sum())) - DEVIATION
 
     sd = optimize.brentq(deviation, 0.1, 5)
-    return mean_of(sd), float(sd)
+    return float(sd)
 
 
-MEAN, SUBJECT_SD = subject_scale()
-SLOPE = float(norm.pdf(norm.ppf(RECALL)) / np.sqrt(1 + SUBJECT_SD**2))
+SUBJECT_SD = subject_scale()
+SCALE = float(np.sqrt(1 + SUBJECT_SD**2 * (1 + OWN)))
+"""Deviation of an image on the latent scale, all in all."""
+SLOPE = float(norm.pdf(norm.ppf(RECALL))) / SCALE
 """Change of the recall with the latent mean."""
 
 
@@ -97,9 +99,10 @@ def training_shifts(rng: np.random.Generator, world: World, models: dict[str, di
     """What its training adds to the latent mean of each member, float64 (m,)."""
     every = [*MODELS, *dict.fromkeys(name for mixed in models.values() for name in mixed if name not in MODELS)]
     shifts = dict(zip(every, rng.normal(0, world.training_sd / SLOPE, len(every)), strict=True))
+    better = SCALE * (norm.ppf(RECALL + world.effect) - norm.ppf(RECALL))
     found = [shifts[name] for name in MODELS]
     found += [sum(w * shifts[model] for model, w in models[name].items()) for name in NAMES[len(MODELS) :]]
-    return np.array(found) + (np.array(NAMES) == "best") * world.effect / SLOPE
+    return np.array(found) + (np.array(NAMES) == "best") * better
 
 
 def images(rng: np.random.Generator, world: World, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -113,8 +116,7 @@ def images(rng: np.random.Generator, world: World, shifts: np.ndarray) -> tuple[
     subjects = np.repeat(np.arange(count), sizes)
     shared = rng.normal(0, SUBJECT_SD, count)[subjects] + rng.normal(0, np.sqrt(0.7), len(subjects))
     noise = rng.standard_normal((len(NAMES), len(subjects)), dtype=np.float32) * np.float32(np.sqrt(0.3))
-    mean = norm.ppf(RECALL) * np.sqrt(1 + SUBJECT_SD**2 * (1 + OWN))
-    right = mean + shifts[:, None] + effect[:, subjects] + shared + noise > 0
+    right = norm.ppf(RECALL) * SCALE + shifts[:, None] + effect[:, subjects] + shared + noise > 0
     return (subjects >= world.subjects[0]).astype(int), subjects, right
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE [FILE]...")
 @option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
 @option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates of each interval.")
 @option("--seed", type=int, default=2019, show_default=True, help="Seed of the replicates.")
@@ -26,11 +26,18 @@ if TYPE_CHECKING:
     help="The class that is the disease; else the names say it.",
 )  # fmt: skip
 @language
-def score(file: Path, out: Path | None, bootstrap: int, seed: int, positive: tuple[str, ...], language: str) -> None:
+def score(
+    files: tuple[Path, ...], out: Path | None, bootstrap: int, seed: int, positive: tuple[str, ...], language: str
+) -> None:
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject.
 
-    A label is a class name, its number from 0 or a called class, in any case; decimal commas are read.
+    A label is a class name, its number from 0 or a called class, in any case; decimal commas are read. Several FILEs of
+    the same images are compared: differences by subject, intervals, tests; matched by image_id, else by order.
     """
+    if len(files) > 1:
+        _compare(files, out, seed, positive, language)
+        return
+    (file,) = files
     from leukolab.study.evaluation import evaluate_file, write_evaluation
 
     texts = load_texts(language)
@@ -52,6 +59,17 @@ def score(file: Path, out: Path | None, bootstrap: int, seed: int, positive: tup
     if out is not None:
         write_evaluation(found, out, words)
         click.echo(texts("terminal.tables", path=out))
+
+
+def _compare(files: tuple[Path, ...], out: Path | None, seed: int, positive: tuple[str, ...], language: str) -> None:
+    from leukolab.report.compare import lines, write_page
+    from leukolab.study.compare_files import compare_files
+
+    found, texts = compare_files(files, positive, seed), load_texts(language)
+    for line in lines(found, texts):
+        click.echo(line)
+    if out is not None:
+        click.echo(texts("terminal.page", path=write_page(found, out, language)))
 
 
 def _say_classes(found: Evaluation, texts: Texts) -> None:

@@ -40,6 +40,8 @@ class Predictions:
     labels_n: NDArray[np.int64]
     probs_nk: NDArray[np.float64]
     subjects_n: pd.Series | None
+    images_n: pd.Series | None
+    """Names of the images, where the table has them."""
     classes: Classes
     meant: tuple[Meant, ...]
 
@@ -95,9 +97,14 @@ def _in_order(
         )
         for place, (name, code) in enumerate(zip(classes.names, order, strict=True))
     )
-    subject = next((name for name in table.columns if name.lower() == "subject"), None)
-    subjects_n = None if subject is None else table[subject]
-    return Predictions(labels_n, probs_nk[:, order], subjects_n, classes, meant)
+    subjects_n, images_n = (_column(table, name) for name in ("subject", "image_id"))
+    return Predictions(labels_n, probs_nk[:, order], subjects_n, images_n, classes, meant)
+
+
+def _column(table: pd.DataFrame, wanted: str) -> pd.Series | None:
+    """The column of that name in any case; None where there is none."""
+    found = next((name for name in table.columns if name.lower() == wanted), None)
+    return None if found is None else table[found]
 
 
 def _read(path: Path) -> pd.DataFrame:
