@@ -245,8 +245,8 @@ def main() -> None:
     text = f"""# H1 to H4 where nothing is true
 
 `python benchmarks/tests_under_null.py --sets {given.sets}`, {today}, commit {commit.stdout.strip()}, {spent}.
-{given.sets} simulated studies a row (half as many at 37+56); with 600 a share of 0.05 has a standard error of 0.009, with 300
-of 0.013.
+{given.sets} simulated studies a row (half as many at 37+56); with 600 a share of 0.05 has a standard error of 0.009,
+with 300 of 0.013.
 
 Shares of studies in which a difference is called better or worse though there is none. "before" is the former method.
 
