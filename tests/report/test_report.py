@@ -16,7 +16,7 @@ from leukolab.stats import METRICS
 from pages import Reported
 from small_runs import SmallRun
 
-COMMON = {"figure-headline", "figure-samples", "table-architecture", "table-used"}
+COMMON = {"figure-headline", "figure-samples", "figure-network", "table-architecture", "table-used"}
 COMMON |= {"figure-learning-loss", "figure-learning-accuracy", "figure-confusion", "table-composition"}
 COMMON |= {"table-scores-image", "table-scores-subject", "table-intervals"}
 READING = {"figure-data-flow", "figure-balance", "figure-splits", "table-splits", "table-history", "table-parts"}
@@ -24,7 +24,17 @@ READING |= {"table-class-report", "table-stopping", "figure-pooled", "table-pool
 MIXING = {"table-data-parts", "figure-explore-classes", "figure-explore-sizes", "figure-explore-brightness"}
 MIXING |= {"figure-explore-subjects", "figure-training-flow", "figure-ensemble-flow"}
 MIXING |= {"table-hypotheses", "table-units"}
-EACH = ("members", "study-flow", "folds", "roc", "pr", "confusion", "learning-loss", "learning-accuracy")
+EACH = (
+    "members",
+    "study-flow",
+    "folds",
+    "roc",
+    "pr",
+    "confusion",
+    "confusion-models",
+    "learning-loss",
+    "learning-accuracy",
+)
 MIXING |= {f"figure-{name}{suffix}" for name in EACH for suffix in ("", "-published")}
 MIXING |= {f"table-{name}{suffix}" for name in ("fold-scores", "ensembles") for suffix in ("", "-published")}
 COMMON |= {"table-first", "table-subjects", "figure-by-subject"}

@@ -87,11 +87,11 @@ def _items(found: Comparison, texts: Texts) -> Iterator[Item]:
     yield Sheet("compared_pairs", pairs, columns, values=values)
     drawn = pairs[pairs["low"].notna()].assign(group="", label=pairs["comparison"])
     if len(drawn):
-        label = texts("axes.difference", metric=metric)
+        label, words = texts("axes.difference", metric=metric), texts.group("legend")
         yield Drawing(
             "compared_pairs",
-            lambda: differences(drawn, label),
-            narrow=lambda: differences(drawn, label, narrow=True),
+            lambda: differences(drawn, label, words),
+            narrow=lambda: differences(drawn, label, words, narrow=True),
             values=values,
         )
 

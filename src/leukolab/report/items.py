@@ -62,6 +62,8 @@ class Drawing:
     values: dict[str, Any] = field(default_factory=dict)
     least_px: int = 480
     """Width under which the page scrolls the figure instead of shrinking it."""
+    frame: pd.DataFrame | None = None
+    """The numbers that are drawn, for a CSV file beside the figure; none where another table has them."""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class Writer:
             "svg": wide,
             "narrow": narrow,
             "least": drawing.least_px,
-            "files": _figure_files(heading),
+            "files": [*_figure_files(heading), *self._numbers(drawing.frame, heading)],
         }
 
     def _gallery(self, gallery: Gallery) -> dict[str, Any]:
@@ -116,10 +116,15 @@ class Writer:
         if gallery.draw:
             write_figure(self._drawn(gallery.draw), self.folder / RunFolder.FIGURES, heading["name"])
             files = _figure_files(heading)
-        if gallery.frame is not None:
-            write_csv(gallery.frame, self.folder / RunFolder.TABLES, heading["name"])
-            files = [f"{RunFolder.TABLES}/{heading['name']}.csv"]
+        files += self._numbers(gallery.frame, heading)
         return heading | {"type": "gallery", "rows": gallery.rows, "files": files}
+
+    def _numbers(self, frame: pd.DataFrame | None, heading: dict[str, Any]) -> list[str]:
+        """What a figure or gallery shows, written as CSV where there is a frame of it."""
+        if frame is None:
+            return []
+        write_csv(frame, self.folder / RunFolder.TABLES, heading["name"])
+        return [f"{RunFolder.TABLES}/{heading['name']}.csv"]
 
 
 def _figure_files(heading: dict[str, Any]) -> list[str]:

@@ -60,6 +60,10 @@ class Texts:
         """Names of the texts in a group."""
         return [key.removeprefix(f"{group}.") for key in self.entries if key.startswith(f"{group}.")]
 
+    def group(self, name: str) -> dict[str, str]:
+        """All texts of a group, by their names."""
+        return {key: self.name(name, key) for key in self.names(name)}
+
     def label_sets(self) -> set[str]:
         """Whose numbers figures and tables can bear: the names `X` of the texts `items.<key>.label_X`."""
         parts = (name.rpartition(".")[2] for name in self.names("items"))

@@ -31,10 +31,13 @@ def headline(run: Run, names: Names, texts: Texts) -> Drawing:
     caption = texts("headline.dots" if run.mixes else "headline.ranges")
     if run.mixes and run.of_kind("pooled"):
         caption = f"{texts('headline.together')} {caption}"
+    words = texts.group("legend")
+    if not run.mixes:
+        words |= {"interval": words["range"], "dots": words["splits"]}
     return Drawing(
         "headline",
-        lambda: comparison(titled, label, lines),
-        narrow=lambda: comparison(titled, label, lines, narrow=True),
+        lambda: comparison(titled, label, lines, words),
+        narrow=lambda: comparison(titled, label, lines, words, narrow=True),
         values={"metric": label, "marks": caption, "shortcut": run.shortcut, "unit": chosen.unit_of(run)},
         least_px=0,
     )

@@ -32,6 +32,8 @@ class CurveLabels:
     epoch: str
     value: str
     boundary: str
+    others: str
+    """Faint lines: trainings behind the one in front."""
 
 
 @drawn
@@ -59,7 +61,8 @@ def learning(panels: Mapping[str, Sequence[Curve]], what: str, labels: CurveLabe
         axes.set_xlabel(labels.epoch)
     for axes in grid[:, 0]:
         axes.set_ylabel(labels.value)
-    _legend(figure, labels, any(_boundaries(curve.history) for curves in panels.values() for curve in curves))
+    drawn_curves = [curve for curves in panels.values() for curve in curves]
+    _legend(figure, labels, drawn_curves)
     return figure
 
 
@@ -84,12 +87,14 @@ def _boundaries(history: pd.DataFrame) -> list[float]:
     return [float(steps[n]) - 0.5 for n in range(1, len(stages)) if stages[n] != stages[n - 1]]
 
 
-def _legend(figure: Figure, labels: CurveLabels, stages: bool) -> None:
+def _legend(figure: Figure, labels: CurveLabels, curves: Sequence[Curve]) -> None:
     """What the lines are, above all panels."""
     handles = [
         Line2D([], [], color=BLUE, label=labels.train),
         Line2D([], [], color=ORANGE, linestyle="--", label=labels.validation),
     ]
-    if stages:
+    if any(_boundaries(curve.history) for curve in curves):
         handles.append(Line2D([], [], color=MUTED, linestyle=":", linewidth=1, label=labels.boundary))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    if not all(curve.front for curve in curves):
+        handles.append(Line2D([], [], color=BLUE, alpha=0.3, linewidth=0.9, label=labels.others))
+    figure.legend(handles=handles, loc="outside upper left", ncols=4)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from leukolab.report.figures.canvas import drawn, plain, roomy, sheet, tidy
 from leukolab.report.figures.palette import AMBER, BLUE, GREEN, GRID, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
@@ -45,9 +46,20 @@ class Reference:
     tone: str = MUTED
 
 
+Words = Mapping[str, str]
+"""What marks and lines mean, by what they are."""
+
+BACKED: Any = {"bbox": {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}}
+"""Of a text that stands over lines: what lies under it is covered."""
+
+
 @drawn
 def comparison(
-    panels: Mapping[str, Sequence[ScoreRow]], axis_label: str, references: Mapping[str, Reference], narrow: bool = False
+    panels: Mapping[str, Sequence[ScoreRow]],
+    axis_label: str,
+    references: Mapping[str, Reference],
+    words: Words,
+    narrow: bool = False,
 ) -> Figure:
     """Members one under another with their intervals, one panel a protocol.
 
@@ -55,11 +67,14 @@ def comparison(
         panels: title to rows.
         axis_label: the metric.
         references: title to a line through that panel.
+        words: of the legend: each kind of member, `interval`, `dots` and `better_rival`.
         narrow: for a phone: labels above their rows.
     """
     heights = [len(rows) + (0.9 if title in references else 0.25) for title, rows in panels.items()]
     unit = 0.44 if narrow else 0.31
-    figure = sheet(3.9 if narrow else 7.4, unit * sum(heights) + 0.6 * len(panels) + 0.3)
+    handles = _meanings([row for rows in panels.values() for row in rows], words)
+    below = 0.2 * -(-len(handles) // (2 if narrow else 3)) + 0.1
+    figure = sheet(3.9 if narrow else 7.4, unit * sum(heights) + 0.6 * len(panels) + 0.3 + below)
     roomy(figure)
     grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (title, rows) in zip(grid, panels.items(), strict=True):
@@ -74,7 +89,28 @@ def comparison(
             axes.set_title(plain(title))
         tidy(axes, "x")
     grid[-1].set_xlabel(axis_label)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=2 if narrow else 3, fontsize=7.4 if narrow else 8.5
+    )
     return figure
+
+
+def _meanings(rows: Sequence[ScoreRow], words: Words) -> list[Line2D]:
+    """Handles of the legend: of what these rows have."""
+    handles = []
+    for kind in dict.fromkeys(row.kind for row in rows if np.isfinite(row.value)):
+        size = 11 if kind == "chosen" else 7
+        mark: Any = {"marker": MARKS.get(kind, "o"), "color": TONES.get(kind, BLUE), "markersize": size, "mec": PAPER}
+        handles.append(Line2D([], [], linestyle="none", label=words.get(kind, kind), **mark))
+    if any(np.isfinite(row.low) and np.isfinite(row.high) for row in rows):
+        handles.append(Line2D([], [], color=MUTED, linewidth=2.6, label=words["interval"]))
+    if any(row.dots for row in rows):
+        handles.append(
+            Line2D([], [], linestyle="none", marker="o", mew=0, ms=5, color=MUTED, alpha=0.6, label=words["dots"])
+        )
+    if any(row.kind == "rival" and np.isfinite(row.value) for row in rows):
+        handles.append(Line2D([], [], color=ORANGE, linewidth=1.1, linestyle=":", label=words["better_rival"]))
+    return handles
 
 
 def _row(axes: Axes, place: int, row: ScoreRow) -> None:
@@ -94,7 +130,14 @@ def _row(axes: Axes, place: int, row: ScoreRow) -> None:
         )
         end = max(number for number in (row.value, row.high, *row.dots) if np.isfinite(number))
         axes.annotate(
-            f"{row.value:.3f}", (end, place), (9, 0), textcoords="offset points", va="center", color=INK, size=8.5
+            f"{row.value:.3f}",
+            (end, place),
+            (9, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            size=8.5,
+            **BACKED,
         )
 
 
@@ -115,7 +158,8 @@ def _labels(axes: Axes, rows: Sequence[ScoreRow], narrow: bool) -> None:
     axes.set_yticks([])
     for place, row in enumerate(rows):
         size = min(8.5, 8.5 * NARROW_LETTERS / max(1, len(row.label)))
-        axes.text(0.0, place - 0.42, plain(row.label), transform=axes.get_yaxis_transform(), size=size, va="center")
+        where = axes.get_yaxis_transform()
+        axes.text(0.0, place - 0.42, plain(row.label), transform=where, size=size, va="center", **BACKED)
 
 
 def _reference(axes: Axes, reference: Reference, rows: int) -> None:
@@ -130,6 +174,7 @@ def _reference(axes: Axes, reference: Reference, rows: int) -> None:
         va="center",
         size=8.5,
         color=reference.tone,
+        **BACKED,
     )
 
 
@@ -191,15 +236,16 @@ def _splits(axes: Axes, table: pd.DataFrame) -> None:
 
 
 @drawn
-def folds(table: pd.DataFrame, axis_label: str, rate_label: str) -> Figure:
+def folds(table: pd.DataFrame, axis_label: str, rate_label: str, words: Words) -> Figure:
     """Scores of fold models in columns, one a learning rate, with their mean as a bar.
 
     Args:
         table: columns rate (text), fold, value, champion (bool).
         axis_label: the metric.
         rate_label: what the columns are.
+        words: of the legend: `champion`, `mean` and `fold`.
     """
-    figure = sheet(6.4, 2.9)
+    figure = sheet(6.4, 3.1)
     axes = figure.add_subplot()
     rates = list(dict.fromkeys(table["rate"]))
     for place, rate in enumerate(rates):
@@ -215,48 +261,60 @@ def folds(table: pd.DataFrame, axis_label: str, rate_label: str) -> Figure:
     axes.set_xlabel(rate_label)
     axes.set_ylabel(axis_label)
     tidy(axes)
+    handles = [
+        Line2D([], [], color=MUTED, marker="*", markersize=11, mec=PAPER, linestyle="none", label=words["champion"]),
+        Line2D([], [], color=MUTED, linewidth=2.4, alpha=0.7, label=words["mean"]),
+        Line2D([], [], linestyle="none", label=words["fold"]),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
 @drawn
-def curves(panels: Mapping[str, Mapping[str, pd.DataFrame]], x_label: str, y_label: str, chance: bool) -> Figure:
+def curves(
+    panels: Mapping[str, Mapping[str, pd.DataFrame]], axis_labels: tuple[str, str], score: str, chance: str
+) -> Figure:
     """ROC or precision-recall curves, one panel a group of members.
 
     Args:
         panels: title to curves by label, each a frame with columns x and y.
-        x_label: under the panels.
-        y_label: beside them.
-        chance: whether the diagonal of chance is drawn.
+        axis_labels: under the panels, and beside them.
+        score: what the number after each label is.
+        chance: what the diagonal is called; it is not drawn where empty.
     """
     longest = max(len(lines) for lines in panels.values())
-    figure = sheet(7.4, (2.5 if len(panels) > 1 else 4.2) + 0.17 * longest)
+    figure = sheet(7.4, (2.75 if len(panels) > 1 else 4.45) + 0.17 * longest)
     roomy(figure)
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
         if chance:
             axes.plot([0, 1], [0, 1], color=GRID, linewidth=1)
+            axes.text(0.97, 0.9, plain(chance), rotation=45, ha="right", va="top", size=7, color=MUTED)
         for number, (label, points) in enumerate(lines.items()):
             style = ("-", "--", "-.", ":")[number // 6 % 4] if number >= 6 else "-"
             axes.plot(points["x"], points["y"], style, color=series(number), linewidth=1.4, label=plain(label))
-        axes.set_title(plain(title))
-        axes.set_xlabel(x_label)
+        axes.set_title(plain(title), size=8.5)
+        axes.set_xlabel(axis_labels[0], size=8)
         axes.set_box_aspect(1)
-        axes.legend(fontsize=7.2, loc="upper left", bbox_to_anchor=(-0.06, -0.22), handlelength=1.6, labelspacing=0.25)
+        style_of: Any = {"fontsize": 7.2, "handlelength": 1.6, "labelspacing": 0.25, "title_fontsize": 7.2}
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (-0.06, -0.34), "alignment": "left"}
+        axes.legend(title=plain(score), **style_of, **place)
         tidy(axes, "both")
-    grid[0].set_ylabel(y_label)
+    grid[0].set_ylabel(axis_labels[1], size=8)
     return figure
 
 
 @drawn
-def differences(table: pd.DataFrame, axis_label: str, narrow: bool = False) -> Figure:
+def differences(table: pd.DataFrame, axis_label: str, words: Words, narrow: bool = False) -> Figure:
     """Forest plot of differences with intervals around nought.
 
     Args:
         table: columns group, label, difference, low, high.
         axis_label: what the difference is of.
+        words: of the legend: `without_nought` and `with_nought`.
         narrow: for a phone: labels above their rows.
     """
-    figure = sheet(3.9 if narrow else 7.0, 0.55 + (0.44 if narrow else 0.33) * len(table))
+    figure = sheet(3.9 if narrow else 7.0, 0.85 + (0.44 if narrow else 0.33) * len(table))
     axes = figure.add_subplot()
     axes.axvline(0, color=MUTED, linewidth=1)
     groups = list(dict.fromkeys(table["group"]))
@@ -266,6 +324,10 @@ def differences(table: pd.DataFrame, axis_label: str, narrow: bool = False) -> F
     axes.set_ylim(len(table) - 0.4, -0.75)
     axes.set_xlabel(axis_label)
     tidy(axes, "x")
+    shape: Any = {"marker": "o", "color": MUTED, "linewidth": 2.2, "markersize": 7, "mew": 1.4}
+    handles = [Line2D([], [], mfc=MUTED, label=words["without_nought"], **shape)]
+    handles.append(Line2D([], [], mfc=PAPER, label=words["with_nought"], **shape))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7.4 if narrow else 8.5)
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leukolab.report.items import Section
-from leukolab.report.sections import common, subtypes, wen
+from leukolab.report.sections import common, network, subtypes, wen
 from leukolab.report.sections.common import Scene
 
 SECTIONS: dict[str, Callable[[Scene], Section]] = {
@@ -16,7 +16,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "data": common.data_section,
     "data_flow": subtypes.data_flow,
     "study_flow": wen.study_flow,
-    "model": common.model_section,
+    "model": network.model_section,
     "learning": subtypes.learning,
     "learning_folds": wen.learning_folds,
     "folds": wen.folds,

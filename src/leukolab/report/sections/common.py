@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leukolab.report import chosen
-from leukolab.report.figures.confusion import confusions
 from leukolab.report.figures.data import classes, histograms, subjects
 from leukolab.report.figures.headline import pooled_rows
 from leukolab.report.figures.learning import CurveLabels
@@ -108,15 +106,15 @@ def pooled_section(scene: Scene) -> Section:
     metric = chosen.primary(run)
     label = texts.name("metrics", metric)
     protocols = [name for name in run.protocols[::-1] if run.of_kind("pooled", protocol=name)]
-    drawings = []
+    drawings, words = [], texts.group("legend")
     for place, protocol in enumerate(protocols):
         rows = pooled_rows(run, names, protocol, metric)
         panels = {names.protocol_panel(protocol): rows}
         drawings.append(
             Drawing(
                 "pooled",
-                lambda panels=panels: comparison(panels, label, {}),  # type: ignore[misc]
-                narrow=lambda panels=panels: comparison(panels, label, {}, narrow=True),  # type: ignore[misc]
+                lambda panels=panels: comparison(panels, label, {}, words),  # type: ignore[misc]
+                narrow=lambda panels=panels: comparison(panels, label, {}, words, narrow=True),  # type: ignore[misc]
                 suffix="" if place == 0 else f"_{protocol}",
                 values=_pooled_values(scene, protocol) | {"metric": label, "unit": chosen.unit_of(run)},
             )
@@ -181,11 +179,6 @@ def data_section(scene: Scene) -> Section:
     return Section("data", kept(parts, samples_item(scene), *explore_items(scene)))
 
 
-def model_section(scene: Scene) -> Section:
-    """The network, layer by layer."""
-    return Section("model", kept(tables.architecture_sheet(scene.run, scene.names, scene.texts)))
-
-
 def scores_section(scene: Scene) -> Section:
     """Every score by image and by subject, the intervals of the primary metric, and what others report."""
     return Section("scores", kept(*scores_items(scene), tables.honest_sheet(scene.run, scene.texts)))
@@ -198,33 +191,6 @@ def scores_items(scene: Scene) -> tuple[Item, ...]:
     return (*sheets, tables.intervals_sheet(scene.run, scene.names, scene.texts))
 
 
-def confusion_item(
-    scene: Scene, members: dict[str, str], values: dict[str, str], suffix: str = "", across: int = 3
-) -> Drawing | None:
-    """Confusion matrices of `members` (title to member) on the test part; none where the run has none."""
-    table = scene.run.confusion
-    table = table[table["role"] == "test"]
-    known = set(table["member"])
-    names = scene.run.class_names
-    said = scene.names.class_name
-    panels = {
-        title: _matrix(table, member, names).rename(index=said, columns=said)
-        for title, member in members.items()
-        if member in known
-    }
-    if not panels:
-        return None
-    texts = scene.texts
-    words = texts("axes.actual"), texts("axes.called")
-    return Drawing("confusion", lambda: confusions(panels, *words, across), suffix=suffix, values=values)
-
-
-def _matrix(table: pd.DataFrame, member: str, names: list[str]) -> pd.DataFrame:
-    """Images, actual class by called one."""
-    rows = table[table["member"] == member]
-    return rows.pivot(index="actual", columns="called", values="images").loc[names, names]
-
-
 def curve_labels(texts: Texts, value: str) -> CurveLabels:
     """Words on a figure of learning."""
     return CurveLabels(
@@ -233,4 +199,5 @@ def curve_labels(texts: Texts, value: str) -> CurveLabels:
         texts("axes.epoch"),
         texts.name("columns", value),
         texts("axes.boundary"),
+        texts.name("legend", "faint"),
     )

@@ -15,12 +15,12 @@ from leukolab.report.figures.scores import SplitLabels, by_split
 from leukolab.report.items import Drawing, Item, Section
 from leukolab.report.sections.common import (
     Scene,
-    confusion_item,
     curve_labels,
     kept,
     of_first_splits,
     samples_item,
 )
+from leukolab.report.sections.confusion import confusion_item
 from leukolab.report.tables import subtypes as tables_subtypes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -18,11 +19,11 @@ from leukolab.report.items import Drawing, Item, Section
 from leukolab.report.names import rate_text
 from leukolab.report.sections.common import (
     Scene,
-    confusion_item,
     curve_labels,
     kept,
     of_part,
 )
+from leukolab.report.sections.confusion import confusion_item
 from leukolab.report.tables import wen as tables_wen
 
 
@@ -82,10 +83,11 @@ def _hypotheses(scene: Scene) -> Drawing | None:
     frame = table.assign(group=table["hypothesis"], label=labels)[["group", "label", "difference", "low", "high"]]
     metric = scene.texts.name("metrics", chosen.primary(scene.run))
     label = scene.texts("axes.difference", metric=metric)
+    words = scene.texts.group("legend")
     return Drawing(
         "hypotheses",
-        lambda: differences(frame, label),
-        narrow=lambda: differences(frame, label, narrow=True),
+        lambda: differences(frame, label, words),
+        narrow=lambda: differences(frame, label, words, narrow=True),
         values={"metric": metric},
     )
 
@@ -99,7 +101,8 @@ def _members(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     values = {"metric": label, "unit": chosen.unit_of(scene.run)} | of_part(scene, protocol)
     if not rows:
         return ()
-    wide, narrow = (lambda: comparison({title: rows}, label, {})), (lambda: comparison({title: rows}, label, {}, True))
+    words, panels = scene.texts.group("legend"), {title: rows}
+    wide, narrow = (lambda: comparison(panels, label, {}, words)), (lambda: comparison(panels, label, {}, words, True))
     return (Drawing("members", wide, narrow=narrow, suffix=suffix, values=values),)
 
 
@@ -163,7 +166,10 @@ def _folds(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
     )
     label = texts.name("metrics", metric)
     values = {"metric": label} | of_part(scene, protocol)
-    figure = Drawing("folds", lambda: folds_figure(frame, label, texts("axes.rate")), suffix=suffix, values=values)
+    words = texts.group("legend")
+    figure = Drawing(
+        "folds", lambda: folds_figure(frame, label, texts("axes.rate"), words), suffix=suffix, values=values
+    )
     return (figure, tables_wen.folds_sheet(run, texts, protocol, suffix))
 
 
@@ -173,14 +179,28 @@ def _ensembles(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
 
 
 def _results(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
-    """ROC and confusion matrices of champions and ensembles."""
+    """ROC and confusion matrices of champions and ensembles, and the matrices of every model."""
     run, names = scene.run, scene.names
     outer = chosen.first_outer(run, protocol)
+    champions = chosen.champions(run, protocol, outer)
     weighted = [one.member for one in chosen.ensembles_of(run, protocol, outer) if one.weighted]
-    members = [*chosen.champions(run, protocol, outer), *weighted]
-    matrices = {names(member): member for member in members}
-    confusion = confusion_item(scene, matrices, of_part(scene, protocol), suffix, across=4)
-    return kept(*_curves(scene, protocol, suffix), confusion)
+    matrices = {names(member): member for member in [*champions, *weighted]}
+    values = of_part(scene, protocol)
+    mixed = confusion_item(scene, matrices, values, suffix=suffix, across=4, champions=champions)
+    return kept(*_curves(scene, protocol, suffix), mixed, _every_model(scene, protocol, suffix, champions))
+
+
+def _every_model(scene: Scene, protocol: str, suffix: str, champions: list[str]) -> Drawing | None:
+    """Confusion matrices of all models of the first outer part, a row a learning rate."""
+    run = scene.run
+    jobs = run.jobs[(run.jobs["protocol"] == protocol) & (run.jobs["outer"] == chosen.first_outer(run, protocol))]
+    jobs = jobs.sort_values(["learning_rate", "fold"], ascending=[False, True])
+    matrices = {scene.names(str(job)): str(job) for job in jobs["job"]}
+    across = max(2, int(jobs["fold"].nunique()))
+    values: dict[str, Any] = {"count": len(matrices), **of_part(scene, protocol)}
+    return confusion_item(
+        scene, matrices, values, key="confusion_models", suffix=suffix, across=across, champions=champions
+    )
 
 
 def _curves(scene: Scene, protocol: str, suffix: str) -> tuple[Item, ...]:
@@ -213,9 +233,15 @@ def _curve_drawing(scene: Scene, protocol: str, suffix: str, kind: str, groups: 
                 panels.setdefault(title, {})[label] = points
     if not panels:
         return None
-    values = of_part(scene, protocol)
+    values, said, score = of_part(scene, protocol), _two_classes(scene), texts.name("metrics", metric)
     if kind == "roc":
-        axes = (texts("axes.roc_x"), texts("axes.roc_y"))
-        return Drawing("roc", lambda: curves(panels, *axes, chance=True), suffix=suffix, values=values, least_px=720)
-    axes = (texts("axes.pr_x"), texts("axes.pr_y"))
-    return Drawing("pr", lambda: curves(panels, *axes, chance=False), suffix=suffix, values=values, least_px=720)
+        axes, chance = (texts("axes.roc_x", **said), texts("axes.roc_y", **said)), texts.name("legend", "chance")
+        return Drawing("roc", lambda: curves(panels, axes, score, chance), suffix=suffix, values=values, least_px=720)
+    axes = (texts("axes.pr_x", **said), texts("axes.pr_y", **said))
+    return Drawing("pr", lambda: curves(panels, axes, score, ""), suffix=suffix, values=values, least_px=720)
+
+
+def _two_classes(scene: Scene) -> dict[str, str]:
+    """The positive class and the other, as people say them."""
+    negative, positive = (scene.names.class_name(name) for name in scene.run.class_names[:2])
+    return {"negative": negative, "positive": positive}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -171,8 +172,8 @@ def architecture_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
     keys = ("name", "kind", "output_shape", "parameters")
     table = [{key: getattr(row, key) for key in keys} for row in rows]
     last = [_sum_row(texts("table.total"), run.architecture.parameters)]
-    for reading, stages in run.architecture.learning.items():
-        for stage, count in stages.items():
+    for reading in (name for name in run.spec.readings if name in run.architecture.learning):
+        for stage, count in run.architecture.learning[reading].items():
             last.append(_sum_row(texts("table.learning", reading=names.method(reading), stage=stage), count))
     frame = pd.DataFrame([*table, *last])
     shown = frame.assign(kind=[texts.localised(kind) if _is_number(kind) else kind for kind in frame["kind"]])
@@ -226,8 +227,14 @@ def used_sheet(run: Run, texts: Texts) -> Sheet:
 
 
 def _said(value: Any, texts: Texts) -> str:
-    """A fact as the page shows it."""
-    return texts.localised(str(value)) if isinstance(value, float) else str(value)
+    """A fact as the page shows it; a time without fractions of a second."""
+    if isinstance(value, float):
+        return texts.localised(str(value))
+    return TIME.sub(r"\1 \2", str(value))
+
+
+TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?")
+"""A time as the record of the machine has it: day, hour to second, fractions of a second."""
 
 
 def _of_head(head: SplitHead, key: str, texts: Texts) -> str:

@@ -17,8 +17,12 @@ from leukolab.results.stopping import stopping
 
 RIVALS = ("features", "colour")
 """What rivals learn from, in the order in which they are shown."""
+ACCURACY = "accuracy"
+"""Row of a report by class that holds one number, in the column of F1."""
 AVERAGES = ("macro", "weighted")
 """Rows of a report by class that are means of the others."""
+MEANS = (ACCURACY, *AVERAGES)
+"""Rows that are of no single class."""
 EPOCHS = (1, *range(10, 101, 10))
 """Epochs of Tabel 2."""
 
@@ -92,22 +96,34 @@ def _paper(run: Run) -> pd.DataFrame:
 
 
 def class_report_sheet(run: Run, names: Names, texts: Texts, values: dict[str, str]) -> Sheet:
-    """Precision, recall and F1 of every class on the test part (Tabel 4)."""
-    table = run.class_report
+    """Precision, recall and F1 of every class on the test part, and accuracy (Tabel 4)."""
+    table = _with_accuracy(run)
     jobs = chosen.first_jobs(run)[["job", "reading"]]
-    table = table[(table["role"] == "test") & table["member"].isin(jobs["job"])]
+    table = table[table["member"].isin(jobs["job"])]
     frame = table.drop(columns="reading").merge(jobs, left_on="member", right_on="job").drop(columns=["job"])
     shown = frame.assign(
         protocol=[texts.name("protocols", name) for name in frame["protocol"]],
         reading=[names.method(str(name)) for name in frame["reading"]],
         class_name=[
-            texts("averages." + name) if name in AVERAGES and name not in run.class_names else names.class_name(name)
+            texts("averages." + name) if name in MEANS and name not in run.class_names else names.class_name(name)
             for name in frame["class_name"].astype(str)
         ],
     )
     keys = columns_of(texts, ("protocol", "text"), ("reading", "text"), ("class_name", "text"))
     numbers = columns_of(texts, ("precision", "score"), ("recall", "score"), ("f1", "score"), ("support", "count"))
     return Sheet("class_report", frame, keys + numbers, shown=shown, values=values)
+
+
+def _with_accuracy(run: Run) -> pd.DataFrame:
+    """The reports by class on the test part, a row of accuracy before the means of each."""
+    table = run.class_report
+    table = table[table["role"] == "test"].reset_index(drop=True)
+    scores = chosen.part_scores(run)
+    means = table["class_name"].eq(AVERAGES[0]) & ~table["class_name"].isin(run.class_names)
+    rows = table[means].assign(class_name=ACCURACY, precision=float("nan"), recall=float("nan"))
+    rows["f1"] = [chosen.value_of(scores, str(member), ACCURACY) for member in rows["member"]]
+    rows.index = rows.index.to_numpy() - 0.5
+    return pd.concat([table, rows]).sort_index().reset_index(drop=True)
 
 
 @dataclass(frozen=True)
