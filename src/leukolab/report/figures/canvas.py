@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -27,6 +28,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?")
+LETTER_EM = 0.62
+"""Width of a letter in units of its size, taken a little wide: a browser's letters differ from matplotlib's."""
 PNG_DPI = 300
 """Resolution of the PNG files: what printers of theses ask for."""
 
@@ -80,6 +83,24 @@ def sheet(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
     FigureCanvasAgg(figure)
     return figure
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], size: float = 8.5) -> None:
+    """A legend under all panels, in as many columns as its words leave room for; `legend_inches` is its height."""
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=_columns(handles, figure.get_figwidth(), size), fontsize=size
+    )
+
+
+def legend_inches(handles: Sequence[Artist], width: float, size: float = 8.5) -> float:
+    """Height of a legend under a figure of `width` inches."""
+    return 0.1 + 0.023 * size * -(-len(handles) // _columns(handles, width, size))
+
+
+def _columns(handles: Sequence[Artist], width: float, size: float) -> int:
+    """Columns of a legend: as many as the longest words fit into, in a browser's wider letters too."""
+    longest = max((len(str(handle.get_label())) for handle in handles), default=1)
+    return max(1, min(len(handles), 4, int(width * 72 / (size * (LETTER_EM * longest + 4.5)))))
 
 
 def roomy(figure: Figure) -> None:
@@ -190,9 +211,12 @@ def _sized(match: re.Match[str]) -> str:
 
 
 __all__ = [
+    "LETTER_EM",
     "PAPER",
     "drawn",
     "inline_svg",
+    "legend_below",
+    "legend_inches",
     "localised",
     "no_frame",
     "plain",

@@ -13,14 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from leukolab.report.figures.canvas import drawn, plain, sheet
+from leukolab.report.figures.canvas import LETTER_EM, drawn, plain, sheet
 from leukolab.report.figures.palette import BLUE, INK, ORANGE
 
 DEEPEST = 0.46
 """How much deeper a cell that holds all of its class is; from there on ink would be hard to read, on dark paper too."""
-
-EM = 0.62
-"""Mean width of a letter in units of its size."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def _broken(name: str) -> str:
 
 def _wide(names: list[str], size: float) -> float:
     """Inches that names take beside a matrix."""
-    return 0.45 + max(len(line) for name in names for line in name.split("\n")) * size * EM / 72
+    return 0.45 + max(len(line) for name in names for line in name.split("\n")) * size * LETTER_EM / 72
 
 
 def _turned(names: list[str], size: float, cell: float) -> bool:

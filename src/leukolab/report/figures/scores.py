@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
-from leukolab.report.figures.canvas import drawn, plain, roomy, sheet, tidy
+from leukolab.report.figures.canvas import LETTER_EM, drawn, legend_below, legend_inches, plain, roomy, sheet, tidy
 from leukolab.report.figures.palette import AMBER, BLUE, GREEN, GRID, INK, MARKERS, MUTED, ORANGE, PAPER, PURPLE, series
 
 TONES = {"model": BLUE, "ensemble": PURPLE, "rival": ORANGE, "summary": BLUE, "chosen": GREEN}
@@ -73,8 +75,8 @@ def comparison(
     heights = [len(rows) + (0.9 if title in references else 0.25) for title, rows in panels.items()]
     unit = 0.44 if narrow else 0.31
     handles = _meanings([row for rows in panels.values() for row in rows], words)
-    below = 0.2 * -(-len(handles) // (2 if narrow else 3)) + 0.1
-    figure = sheet(3.9 if narrow else 7.4, unit * sum(heights) + 0.6 * len(panels) + 0.3 + below)
+    width, size = (3.9, 7.4) if narrow else (7.4, 8.5)
+    figure = sheet(width, unit * sum(heights) + 0.6 * len(panels) + 0.3 + legend_inches(handles, width, size))
     roomy(figure)
     grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (title, rows) in zip(grid, panels.items(), strict=True):
@@ -89,9 +91,7 @@ def comparison(
             axes.set_title(plain(title))
         tidy(axes, "x")
     grid[-1].set_xlabel(axis_label)
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=2 if narrow else 3, fontsize=7.4 if narrow else 8.5
-    )
+    legend_below(figure, handles, size)
     return figure
 
 
@@ -266,7 +266,7 @@ def folds(table: pd.DataFrame, axis_label: str, rate_label: str, words: Words) -
         Line2D([], [], color=MUTED, linewidth=2.4, alpha=0.7, label=words["mean"]),
         Line2D([], [], linestyle="none", label=words["fold"]),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend_below(figure, handles)
     return figure
 
 
@@ -282,9 +282,13 @@ def curves(
         score: what the number after each label is.
         chance: what the diagonal is called; it is not drawn where empty.
     """
-    longest = max(len(lines) for lines in panels.values())
-    figure = sheet(7.4, (2.75 if len(panels) > 1 else 4.45) + 0.17 * longest)
+    most = max(len(lines) for lines in panels.values())
+    longest = max(len(label) for lines in panels.values() for label in lines)
+    size = min(7.2, (7.4 * 72 / len(panels) - 24) / (LETTER_EM * longest))
+    above, below = (2.9 if len(panels) > 1 else 4.6), 0.45 + 0.0185 * size * most
+    figure = sheet(7.4, above + below)
     roomy(figure)
+    _kept_free(figure, below / (above + below))
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
         if chance:
@@ -296,12 +300,26 @@ def curves(
         axes.set_title(plain(title), size=8.5)
         axes.set_xlabel(axis_labels[0], size=8)
         axes.set_box_aspect(1)
-        style_of: Any = {"fontsize": 7.2, "handlelength": 1.6, "labelspacing": 0.25, "title_fontsize": 7.2}
-        place: Any = {"loc": "upper left", "bbox_to_anchor": (-0.06, -0.34), "alignment": "left"}
-        axes.legend(title=plain(score), **style_of, **place)
+        _named(axes, score, size)
         tidy(axes, "both")
     grid[0].set_ylabel(axis_labels[1], size=8)
     return figure
+
+
+def _kept_free(figure: Figure, share: float) -> None:
+    """Keep this share of a figure, at its foot, free of panels."""
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, share, 1, 1 - share))
+
+
+def _named(axes: Axes, heading: str, size: float) -> None:
+    """The lines of a panel named under it, at the foot of the figure; no room is made for this."""
+    assert axes.figure is not None
+    below = axes.transAxes + ScaledTranslation(0, -0.58, axes.figure.dpi_scale_trans)  # inches, for the axis label
+    style: Any = {"fontsize": size, "title_fontsize": size, "handlelength": 1.6, "labelspacing": 0.25}
+    place: Any = {"loc": "upper left", "bbox_to_anchor": (-0.06, 0), "bbox_transform": below, "alignment": "left"}
+    axes.legend(title=plain(heading), **style, **place).set_in_layout(False)
 
 
 @drawn
@@ -327,7 +345,7 @@ def differences(table: pd.DataFrame, axis_label: str, words: Words, narrow: bool
     shape: Any = {"marker": "o", "color": MUTED, "linewidth": 2.2, "markersize": 7, "mew": 1.4}
     handles = [Line2D([], [], mfc=MUTED, label=words["without_nought"], **shape)]
     handles.append(Line2D([], [], mfc=PAPER, label=words["with_nought"], **shape))
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7.4 if narrow else 8.5)
+    legend_below(figure, handles, 7.4 if narrow else 8.5)
     return figure
 
 

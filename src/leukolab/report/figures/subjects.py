@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -33,7 +35,7 @@ def by_subject(table: pd.DataFrame, accuracy: str, subjects: str, narrow: bool =
     axes.set_ylim(-0.06, 1.06)
     axes.set_xlim(0.2, len(table) + 0.8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel(subjects)
+    axes.set_xlabel(textwrap.fill(subjects, 36) if narrow else subjects)
     axes.set_ylabel(accuracy)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2 if narrow else 4, borderaxespad=0.2)
     tidy(axes)
