@@ -66,6 +66,17 @@ def mixing_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
+def ensemble_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+    """A run that offers an ensemble: its two folds err in turn, and only just, so their mixture errs nowhere."""
+    import small_runs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_runs, "model_predictions", small_runs.erring_in_turn)
+        spec = small_runs.mixing_spec("protocol=corrected")
+        return small_runs.write_run(tmp_path_factory.mktemp("small") / "ensemble", spec, two_class, home)
+
+
+@pytest.fixture(scope="session")
 def pooled_run(two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     """The same with all outer parts, those of the corrected protocol pooled. Not to be changed."""
     from small_runs import mixing_spec, write_run

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leukolab.api import audit_data, evaluate, make_split, open_run
+from leukolab.api import audit_data, evaluate, make_split, open_run, read_index
 from leukolab.base.errors import SpecError
 from leukolab.base.home import Home
 from small_runs import SmallRun
@@ -26,6 +26,15 @@ from small_runs import SmallRun
 def test_settings_of_a_split_that_may_not_be_are_one_sentence(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
         make_split(pd.DataFrame({"image_id": ["a"], "label": [0]}), **settings)
+
+
+def test_images_are_read_with_every_setting_of_the_command(four_class: Path) -> None:
+    whole = read_index("folder", four_class)
+    some = read_index("folder", four_class, exclude="early", positive=("pre", "pro"))
+    assert sorted(some["class_name"].unique()) == ["benign", "pre", "pro"]
+    assert len(some) < len(whole)
+    with pytest.raises(SpecError, match=r"^read_index: positiv: this setting is not known\. Did you mean 'positive'"):
+        read_index("folder", four_class, positiv="pre")
 
 
 def test_a_notebook_says_in_words_how_intervals_were_made(mixing_run: SmallRun) -> None:

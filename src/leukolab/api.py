@@ -178,6 +178,7 @@ def read_index(
     parts: Sequence[str] | None = None,
     view: str | None = None,
     subject_from: str | None = None,
+    **settings: Any,
 ) -> pd.DataFrame:
     """One row per image of a data set: image_id, path, label, class_name, subject and more; no pixel is read.
 
@@ -187,14 +188,16 @@ def read_index(
         parts: parts of the data set; all that are labelled where None.
         view: other classes over the same images, such as `two_class`.
         subject_from: card `folder`: a pattern whose first group is the subject, searched in the path.
+        settings: others of a study's `data`: positive, part_from, include, exclude, columns.
 
     Raises:
         DataError: the data set is not there, or has no such part or view.
+        SpecError: a setting is not known, or a value may not be.
     """
     from leukolab.cards import read_index as read
 
-    chosen = None if parts is None else tuple(parts)
-    return read(DataSpec(card=card, parts=chosen, view=view, subject_from=subject_from), Path(root))
+    given = {"card": card, "parts": parts, "view": view, "subject_from": subject_from} | settings
+    return read(parse_settings(DataSpec, given, "read_index"), Path(root))
 
 
 def audit_data(
@@ -204,6 +207,7 @@ def audit_data(
     accept: AnyPath | None = None,
     home: Home | AnyPath | None = None,
     out: AnyPath | None = None,
+    **settings: Any,
 ) -> Audit:
     """Look for images of one person and for what contradicts, as the command `data audit` does.
 
@@ -214,16 +218,20 @@ def audit_data(
         accept: a CSV with image_id, other_id and verdict (same, different).
         home: where the search is kept; the usual place where None.
         out: folder for the page, groups, findings and pairs; nothing is written where None.
+        settings: others of a study's `data`: positive, part_from, include, exclude, columns, parts, view.
 
     Returns:
         `index`, `pairs`, `groups`, `findings` and `searched`; `make_split` takes groups and searched.
 
     Raises:
         DataError: the data set is not there, or the list does not fit it.
+        SpecError: a setting is not known, or a value may not be.
     """
     from leukolab.study.audit import audit_data as audit
 
-    spec = DataSpec(card=card, subject_from=subject_from, accept=None if accept is None else str(accept))
+    said = None if accept is None else str(accept)
+    given = {"card": card, "subject_from": subject_from, "accept": said} | settings
+    spec = parse_settings(DataSpec, given, "audit_data")
     place = home if isinstance(home, Home) else find_home(home)
     return audit(spec, Path(root), place, None if out is None else Path(out))
 

@@ -154,6 +154,12 @@ def test_figures_of_other_works_stand_beside_their_data_only(mixing_run: SmallRu
     assert len(sheet.frame) > 1
 
 
+def test_figures_of_other_works_speak_of_the_same_disease(copied: Copy, mixing_run: SmallRun) -> None:
+    turned = with_settings(copied(mixing_run, "used"), {"data": {"positive": "hem"}})
+    run = read_run(turned)
+    assert honest_sheet(replace(run, card=run.card.model_copy(update={"name": "cnmc2019"})), TEXTS) is None
+
+
 def test_the_methods_paragraph_holds_each_readings_rates_and_no_folder(copied: Copy, reading_run: SmallRun) -> None:
     changes = {
         "model": {"weights": "file:/home/maria.sari/mine.safetensors"},

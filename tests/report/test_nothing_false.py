@@ -112,4 +112,4 @@ def test_the_methods_paragraph_names_precision_and_versions(run: Run, names: Nam
     text = methods_paragraph(replace(run, spec=spec), names, TEXTS)
     assert "precision: bfloat16" in text
     assert "PyTorch 1.2.3" in text
-    assert "The positive class is leukaemic (all)." in text
+    assert "The positive class is leukaemic (all)" in text

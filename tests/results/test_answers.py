@@ -6,17 +6,20 @@ import shutil
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from leukolab.base.findings import Finding, findings_to_text
 from leukolab.report.names import Names
 from leukolab.report.texts import load_texts
+from leukolab.results import headline
 from leukolab.results.answers import Facts, _rivals
 from leukolab.results.members import Member
 from leukolab.results.questions import answer_to
 from leukolab.results.records import Against
 from leukolab.spec import load_study
+from leukolab.stats import METRICS, subject_weights
 from small_runs import mixing_spec, write_run
 
 
@@ -70,7 +73,7 @@ def test_better_than_both_is_said_where_it_is_better_than_each(against: list[Aga
     finding = verdict(against, "size_and_colour")
     assert finding.code == f"answer.rival_{code}"
     told = {"better": 0, "same": 0, "partly": 1}.get(code, 0 if against[0].rival.endswith("colour") else 1)
-    values = {name: getattr(against[told], name) for name in ("difference", "low", "high", "mdd")}
+    values = {name: getattr(against[told], name) for name in ("difference", "low", "high", "p_holm", "mdd")}
     rival = "size_and_colour" if against[told].rival.endswith("colour") else "features"
     assert finding.values == {"rival": rival, "value": 0.7, **values}
     sentence = load_texts().finding(finding)
@@ -129,7 +132,7 @@ def test_without_a_test_the_difference_stands_with_the_reason() -> None:
     )
 
 
-NONE = {"answer": "same", "difference": 0.01, "note": ""}
+NONE = {"answer": "same", "difference": 0.01, "note": "", "mdd": 0.08}
 
 
 def side(rate: float) -> str:
@@ -143,7 +146,14 @@ def side(rate: float) -> str:
         (
             [NONE, NONE | {"difference": -0.02}],
             "Which learning rate? Not distinguished here: the largest difference seen is 0.020, learning rate 0.001 "
-            "over learning rate 0.01, which is no proof of one.",
+            "over learning rate 0.01, which is no proof of one; a true difference of 0.080 would be found 8 times in "
+            "10.",
+        ),
+        (
+            [NONE, NONE | {"answer": "no_test", "difference": 0.5, "mdd": float("nan")}],
+            "Which learning rate? Not distinguished here: the largest difference seen is 0.010, learning rate 0.01 "
+            "over learning rate 0.001, which is no proof of one; a true difference of 0.080 would be found 8 times in "
+            "10.",
         ),
         (
             [NONE, NONE | {"answer": "worse", "difference": -0.2}],
@@ -232,3 +242,43 @@ def test_a_split_that_leaks_gives_no_interval_in_the_first_line(two_class: Any, 
     said = Names.of(run.folder, load_texts()).finding(run.folder.answers.headline[0])
     assert "that were trained on too" in said
     assert "interval" not in said
+
+
+def test_an_ensemble_is_offered_with_its_weights_and_its_own_predictions(ensemble_run: Any) -> None:
+    run = ensemble_run.folder
+    member = run.member_list()[run.chosen.member]
+    assert member.kind == "ensemble"
+    assert len(member.sources) == len(member.weights) > 1
+    assert sum(member.weights) == pytest.approx(1)
+    tables = {name: rows.set_index("image_id") for name, rows in run.predictions.groupby("member")}
+    mine = tables[member.member]
+    mine = mine[mine["role"] == "test"]
+    mixed = sum(
+        weight * tables[name].query("role == 'test'")["p_1"].reindex(mine.index).astype(float)
+        for name, weight in zip(member.sources, member.weights, strict=True)
+    )
+    np.testing.assert_allclose(mine["p_1"], mixed, atol=1e-6)
+    singles = run.scores[(run.scores["role"] == "tuning") & (run.scores["metric"] == "kappa")]
+    kappa = singles[singles["unit"] == "image"].set_index("member")["value"]
+    assert kappa[member.member] == pytest.approx(1)
+    assert kappa[list(member.sources)].max() < 1
+
+
+def test_recalls_of_the_first_line_are_those_whose_mean_is_the_balanced_accuracy(monkeypatch: Any) -> None:
+    """A subject of two classes weighs one in all: three images of five in the first class, two in the second."""
+    rows = pd.DataFrame(
+        {
+            "group": ["s"] * 5 + ["t"] * 2 + ["u"],
+            "class_name": ["a", "a", "a", "b", "b", "a", "a", "b"],
+            "right": [True, True, False, False, True, False, True, True],
+        }
+    )
+    monkeypatch.setattr(headline, "tested_images", lambda *_: rows)
+    facts = SimpleNamespace(unit="subject", parts=lambda _: [], results=SimpleNamespace(class_names=("a", "b")))
+    found = headline._recalls(facts, None)  # type: ignore[arg-type]
+    assert found == pytest.approx({"a": (0.4 + 0.5) / (0.6 + 1), "b": (0.2 + 1) / (0.4 + 1)})
+    labels = (rows["class_name"] == "b").to_numpy().astype(int)
+    called = np.where(rows["right"], labels, 1 - labels)
+    weights = subject_weights(np.ones(8), rows["group"].to_numpy())
+    score = METRICS["balanced_accuracy"](labels, np.eye(2)[called], weights)
+    assert sum(found.values()) / 2 == pytest.approx(score)

@@ -18,10 +18,14 @@ GROUPS = np.repeat([f"s{n}" for n in range(12)], 10)
 LABELS = np.repeat([0, 1], 60)
 
 
-def results(leakage: str = "none", subjects_known: bool = True) -> Any:
+def results(
+    leakage: str = "none", subjects_known: bool = True, champion_on: str = "tuning", weights_on: str = "tuning"
+) -> Any:
     """What the functions ask of a run."""
     split = SimpleNamespace(head=SimpleNamespace(leakage=leakage))
-    return SimpleNamespace(subjects_known=subjects_known, splits={"corrected": split})
+    protocol = SimpleNamespace(champion_on=champion_on, weights_on=weights_on)
+    spec = SimpleNamespace(active_protocols={"corrected": protocol}, ensembles=object())
+    return SimpleNamespace(subjects_known=subjects_known, splits={"corrected": split}, spec=spec)
 
 
 def scored(wrong: list[int]) -> Scored:
@@ -50,6 +54,16 @@ MEMBERS = {
 def test_only_known_subjects_on_one_side_are_tested(leakage: str, known: bool, code: str | None) -> None:
     found = barred(results(leakage, known), "corrected")
     assert (found and found.code) == code
+
+
+@pytest.mark.parametrize(("champion_on", "weights_on"), [("test", "tuning"), ("tuning", "test"), ("test", "test")])
+def test_what_the_test_part_chose_is_not_tested_on_it(champion_on: str, weights_on: str) -> None:
+    run = results(champion_on=champion_on, weights_on=weights_on)
+    found = barred(run, "corrected")
+    assert found is not None
+    assert found.code == "test.chosen_on_test"
+    run.spec.ensembles = None
+    assert (barred(run, "corrected") is None) == (champion_on != "test"), "without ensembles nothing is weighed"
 
 
 def test_a_member_against_its_rivals_the_strongest_first() -> None:

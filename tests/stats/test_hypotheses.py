@@ -127,6 +127,21 @@ def test_too_few_subjects_have_a_difference_and_a_reason() -> None:
     assert (primary["answer"] == "too_few").tolist() == [True] * 3 + [False] + [True] * 3
 
 
+def test_a_difference_that_is_the_same_in_every_subject_is_not_tested() -> None:
+    """Neither 'equal, and nought would be found' nor a decision with an interval of no width."""
+    flat = recalls(0.0, names={"a": 0.8, "b": 0.8, "c": 0.6, "d": 0.7})
+    varied = recalls(0.05, names={"a": 0.8, "b": 0.5})
+    answers = answer_together(flat, [(("a",), ("b",)), (("a",), ("c",))])
+    assert [one.answer for one in answers] == ["no_test", "no_test"]
+    assert [one.difference for one in answers] == pytest.approx([0.0, 0.2])
+    assert all(np.isnan([one.low, one.high, one.p_holm, one.mdd]).all() for one in answers)
+    assert {note.code for one in answers for note in one.notes} == {"test.no_variation"}
+    together = Recalls((*flat.members, "e", "f"), np.concatenate([flat.recall_mgk, varied.recall_mgk]), flat.weight_gk)
+    same, apart = answer_together(together, [(("a",), ("b",)), (("e",), ("f",))])
+    assert (same.answer, apart.answer) == ("no_test", "better")
+    assert apart.p_holm == pytest.approx(2 * apart.p_value), "what is not tested is counted all the same"
+
+
 def test_images_that_allow_no_test_have_none() -> None:
     table = answer_hypotheses(recalls(0.001), MEMBERS, barred=Finding("test.leaky_split", "info"))
     assert set(table["answer"]) == {"no_test"}

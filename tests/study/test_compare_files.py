@@ -40,6 +40,14 @@ def test_files_are_matched_by_image_id(tmp_path: Path) -> None:
     assert found.values["a.csv"] == pytest.approx(1)
 
 
+def test_spellings_of_one_subject_are_told_once(tmp_path: Path) -> None:
+    subjects = [f"s{n // 4}" if n % 2 else f"S0{n // 4}" for n in range(48)]
+    paths = [table(tmp_path / name, [1, 2] * 6, subject=subjects) for name in ("a.csv", "b.csv")]
+    found = compare_files(paths)
+    assert [one.code for one in found.findings].count("read.subjects_merged") == 1
+    assert next(one for one in found.findings if one.code == "compare.subjects").values == {"subjects": 12}
+
+
 def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     whole, other = table(tmp_path / "a.csv", [0] * 12), table(tmp_path / "b.csv", [1] * 12)
     pd.read_csv(other).iloc[:40].to_csv(other, index=False)

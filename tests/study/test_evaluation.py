@@ -244,6 +244,21 @@ def test_semicolons_decimal_commas_and_marks(tmp_path: Path, encoding: str) -> N
     pd.testing.assert_frame_equal(evaluate_file(tmp_path / "x.csv", bootstrap=100).scores, expected.scores)
 
 
+def test_spellings_of_one_subject_are_one_person_and_this_is_said(tmp_path: Path) -> None:
+    spelled = TABLE.assign(subject=["2", "B", "c01", "C1", "D", "2.0"])
+    found = evaluate_file(written(tmp_path / "x.csv", spelled), bootstrap=100)
+    whole = evaluate_file(written(tmp_path / "y.csv", TABLE), bootstrap=100)
+    pd.testing.assert_frame_equal(found.scores, whole.scores)
+    (said,) = found.findings
+    assert (said.code, said.values["names"]) == ("read.subjects_merged", ["2 = 2.0", "C1 = c01"])
+    assert whole.findings == ()
+
+
+def test_a_subject_that_names_nobody_is_no_person(tmp_path: Path) -> None:
+    nobody = TABLE.assign(subject=["A", "B", "-", "-", "unknown", "A"])
+    assert not evaluate_file(written(tmp_path / "x.csv", nobody), bootstrap=100).subjects_known
+
+
 def test_an_auc_far_under_a_half_is_told(tmp_path: Path) -> None:
     assert evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100).exchanged is None
     wrong = TABLE.rename(columns={"p_healthy": "p_blast", "p_blast": "p_healthy"})

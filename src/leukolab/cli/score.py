@@ -86,3 +86,5 @@ def _say_classes(found: Evaluation, texts: Texts) -> None:
         click.echo(texts("terminal.meant", **values))
     if found.classes is not None and (found.classes.positive or len(found.meant) == 2):
         click.echo(texts.finding(decided(found.classes)))
+    for finding in found.findings:
+        click.echo(texts.finding(finding))

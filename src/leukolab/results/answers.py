@@ -13,7 +13,7 @@ from leukolab.cards import get_card
 from leukolab.results.design import design_of, network
 from leukolab.results.facts import Facts, answer
 from leukolab.results.headline import first_lines, offered_line, tested
-from leukolab.results.questions import question_lines
+from leukolab.results.questions import UNTESTED, question_lines
 from leukolab.results.readings import reading_lines
 from leukolab.results.records import Against, AnswersRecord
 from leukolab.splits.leakage import FEW_TEST_GROUPS
@@ -68,11 +68,11 @@ def _offered(facts: Facts) -> Iterator[Finding]:
 def _rivals(facts: Facts, against: Sequence[Against]) -> Finding:
     """The chosen model against its simple rivals, the strongest of which comes first."""
     worse, same = ([row for row in against if row.answer == side] for side in ("worse", "same"))
-    row = [*worse, *same, *against][0]
+    row = [*worse, *(row for row in against if row.answer in UNTESTED), *same, *against][0]
     verdict = "worse" if worse else "better" if not same else "same" if row is against[0] else "partly"
-    untested = row.answer in ("too_few", "no_test")
+    untested = row.answer in UNTESTED
     rival = next(one for one in facts.members if one.member == row.rival)
-    values = {name: getattr(row, name) for name in ("difference", "low", "high", "mdd")}
+    values = {name: getattr(row, name) for name in ("difference", "low", "high", "p_holm", "mdd")}
     return answer(
         "rival_untested" if untested else f"rival_{verdict}",
         rival=facts.results.shortcut if rival.method == "colour" else rival.method,

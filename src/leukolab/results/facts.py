@@ -10,6 +10,7 @@ import pandas as pd
 
 from leukolab.base.findings import Finding
 from leukolab.results.members import Member
+from leukolab.results.paired import chooses_on_test
 from leukolab.results.predictions import Results
 from leukolab.results.records import ChosenRecord
 
@@ -38,14 +39,14 @@ class Facts:
 
         `unseen` subjects; subjects whose names alone were unseen, as near-twins were not looked for (`unsearched`);
         `leaky` ones, whose other images were trained on; `unknown` ones; or `picked`: those of
-        the part that also chose the model.
+        the part that also chose the model, or weighed what it is mixed of.
         """
         head = self.results.splits[self.offered.protocol].head
         if not self.results.subjects_known:
             return "unknown"
         if head.leakage == "known":
             return "leaky"
-        if self.chosen.chosen_on == "test":
+        if chooses_on_test(self.results, self.offered.protocol):
             return "picked"
         return "unseen" if head.leakage == "none" else "unsearched"
 

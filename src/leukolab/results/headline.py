@@ -77,11 +77,11 @@ MADE = {"spread": '"interval.spread"', "one": '"interval.one_subject"'}
 
 
 def _recalls(facts: Facts, member: Member) -> dict[str, float]:
-    """Recall of each class that has images: the mean over its subjects, or over its images."""
+    """Recall of each class that has images, by subject or by image, weighed as in the table of scores."""
     rows = tested_images(facts.results, facts.parts(member))
-    right = rows.groupby("class_name")["right"].mean()
-    if facts.unit == "subject":
-        right = rows.groupby(["class_name", "group"])["right"].mean().groupby("class_name").mean()
+    weight = 1.0 / rows.groupby("group")["right"].transform("size") if facts.unit == "subject" else 1.0
+    sums = rows.assign(weight=weight, hit=rows["right"] * weight).groupby("class_name")[["hit", "weight"]].sum()
+    right = sums["hit"] / sums["weight"]
     return {name: float(right[name]) for name in facts.results.class_names if name in right.index}
 
 

@@ -17,13 +17,22 @@ from leukolab.stats import Answer, Recalls, answer_together, subject_recalls
 def barred(results: Results, protocol: str) -> Finding | None:
     """Why differences under a protocol are not tested; None where they are.
 
-    A test counts subjects: they must be known, and none may stand on two sides of the split.
+    A test counts subjects: they must be known, and none may stand on two sides of the split. What the test part itself
+    chose or weighed is not tested on it.
     """
     if not results.subjects_known:
         return Finding("test.unknown_subjects", "info")
     if results.splits[protocol].head.leakage == "known":
         return Finding("test.leaky_split", "info")
+    if chooses_on_test(results, protocol):
+        return Finding("test.chosen_on_test", "info")
     return None
+
+
+def chooses_on_test(results: Results, protocol: str) -> bool:
+    """Whether the test part names champions under a protocol, or gives ensembles their weights."""
+    settings = results.spec.active_protocols[protocol]
+    return settings.champion_on == "test" or (results.spec.ensembles is not None and settings.weights_on == "test")
 
 
 def recalls_of(results: Results, members: Mapping[str, Scored], groups_n: NDArray[np.str_]) -> Recalls:

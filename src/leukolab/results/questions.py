@@ -14,6 +14,8 @@ QUESTIONS = {"rate": ("H1",), "scenario": ("H2", "H3"), "scheme": ("H4",)}
 """Question to the hypotheses that answer it."""
 UNTESTED = ("too_few", "no_test")
 """Answers of comparisons that were not tested."""
+DECIDED = ("better", "worse")
+"""Answers that tell two sides apart."""
 
 
 def question_lines(facts: Facts) -> Iterator[Finding]:
@@ -26,6 +28,17 @@ def question_lines(facts: Facts) -> Iterator[Finding]:
     for question, hypotheses in QUESTIONS.items():
         rows = table[table["hypothesis"].isin(hypotheses) & (table["answer"] != "nothing")]
         yield answer_to(question, rows)
+    yield from _how_far(facts, table)
+
+
+def _how_far(facts: Facts, table: pd.DataFrame) -> Iterator[Finding]:
+    """What bounds the answers that were given: trained models alone, or no question of the study's own."""
+    decided = table[table["answer"].isin(DECIDED)]
+    notes = {one.code for text in decided["note"] for one in findings_from_text(str(text))}
+    if "test.exploratory" in notes:
+        yield answer("questions_exploratory", primary=facts.results.spec.report.primary_question)
+    if "test.these_models" in notes:
+        yield answer("questions_these_models")
 
 
 def _together(table: pd.DataFrame) -> pd.DataFrame:
@@ -43,10 +56,11 @@ def answer_to(question: str, rows: pd.DataFrame) -> Finding:
     if rows["answer"].isin(UNTESTED).all():
         notes = [one for text in rows["note"] for one in findings_from_text(str(text))]
         return answer("question_open", question=question, finding=notes[0].as_json())
-    decided = rows[rows["answer"].isin(["better", "worse"])]
+    decided = rows[rows["answer"].isin(DECIDED)]
     if decided.empty:
+        rows = rows[~rows["answer"].isin(UNTESTED)]
         largest = rows.iloc[int(rows["difference"].abs().to_numpy().argmax())]
-        return answer("question_none", question=question, **_ordered(largest))
+        return answer("question_none", question=question, **_ordered(largest), mdd=float(largest["mdd"]))
     found = [answer("better_than", **_ordered(row)).as_json() for _, row in decided.iterrows()]
     whole = "all" if len(decided) == len(rows) else "some"
     return answer(f"question_{whole}", question=question, found=found)

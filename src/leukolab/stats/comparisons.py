@@ -16,6 +16,8 @@ PER_CLASS = 3
 """Subjects a class needs for a test."""
 Sides = tuple[tuple[str, ...], tuple[str, ...]]
 """Members of the first side and of the second; a side is the mean of its members."""
+FLAT = 1e-6
+"""Standard error below which a difference is the same in every subject, but for rounding."""
 NONE = float("nan")
 
 
@@ -51,6 +53,8 @@ def answer_together(
         barred: why these images allow no test, where they do not.
         seed: of the sign patterns of the latter.
 
+    A difference that is the same in every subject has no error and is not tested; Holm's step counts it all the same.
+
     Raises:
         DataError: a member is not among the recalls.
     """
@@ -62,7 +66,7 @@ def answer_together(
         return [Answer(_difference(recalls, *one), answer, notes=(few,)) for one in sides]
     found = [(test or _as_trained(recalls, seed))(one) for one in sides]
     notes = () if test else (Finding("test.these_models", "info"),)
-    holm_n = holm_adjusted(np.array([one.p_value for one in found]))
+    holm_n = holm_adjusted(np.array([1.0 if one.error < FLAT else one.p_value for one in found]))
     return [_answer(one, float(p_holm), len(sides), notes) for one, p_holm in zip(found, holm_n, strict=True)]
 
 
@@ -108,6 +112,8 @@ def _as_trained(recalls: Recalls, seed: int) -> Callable[[Sides], Paired]:
 
 def _answer(one: Paired, p_holm: float, family: int, notes: tuple[Finding, ...]) -> Answer:
     """An interval around 0 or a p of ALPHA and more tells nothing apart."""
+    if one.error < FLAT:
+        return Answer(one.difference, "no_test", notes=(Finding("test.no_variation", "info"),))
     apart = p_holm < ALPHA and not one.low <= 0 <= one.high
     said = ("better" if one.difference > 0 else "worse") if apart else "same"
     mdd = one.detectable(ALPHA / family)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +34,13 @@ def compare_files(paths: Sequence[Path], positive: Sequence[str] = (), seed: int
         )
     short = [path.name for path in paths]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
-    return compare([_contender(name, table, named) for name, table in zip(names, tables, strict=True)], seed)
+    found = compare([_contender(name, table, named) for name, table in zip(names, tables, strict=True)], seed)
+    read = [one for number, table in enumerate(tables) for one in table.findings if not _said(one, tables[:number])]
+    return replace(found, findings=(*found.findings, *read))
+
+
+def _said(finding: Finding, before: Sequence[Predictions]) -> bool:
+    return any(finding in table.findings for table in before)
 
 
 def _contender(name: str, table: Predictions, named: bool) -> Contender:

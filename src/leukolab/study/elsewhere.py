@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from leukolab.base.errors import DataError
 from leukolab.base.files import read_table
+from leukolab.base.findings import Finding
 from leukolab.cards.classes import Classes, classes_said
 from leukolab.cards.meaning import meaning
+from leukolab.cards.reading import left_out
+from leukolab.cards.subjects import merges, named, one_spelling
 from leukolab.report.texts import languages, load_texts
 
 CALLED = ("called", "class", "predicted", "prediction")
@@ -44,6 +47,8 @@ class Predictions:
     """Names of the images, where the table has them."""
     classes: Classes
     meant: tuple[Meant, ...]
+    findings: tuple[Finding, ...] = ()
+    """Subjects that differ in their spelling alone, taken as one."""
 
 
 def read_predictions(path: Path, positive: Sequence[str] = ()) -> Predictions:
@@ -98,7 +103,17 @@ def _in_order(
         for place, (name, code) in enumerate(zip(classes.names, order, strict=True))
     )
     subjects_n, images_n = (_column(table, name) for name in ("subject", "image_id"))
-    return Predictions(labels_n, probs_nk[:, order], subjects_n, images_n, classes, meant)
+    subjects_n, found = _persons(subjects_n)
+    return Predictions(labels_n, probs_nk[:, order], subjects_n, images_n, classes, meant, found)
+
+
+def _persons(subjects_n: pd.Series | None) -> tuple[pd.Series | None, tuple[Finding, ...]]:
+    """Subjects with one spelling for each person, nothing where a name stands for nobody; and what was merged."""
+    if subjects_n is None:
+        return None, ()
+    names_n = subjects_n.astype(object).map(lambda name: None if pd.isna(name) else named(str(name)))
+    spelled = one_spelling(names_n.dropna())
+    return names_n.replace(spelled), left_out("read.subjects_merged", merges(spelled), "warning")
 
 
 def _column(table: pd.DataFrame, wanted: str) -> pd.Series | None:

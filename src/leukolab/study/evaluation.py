@@ -12,6 +12,7 @@ import pandas as pd
 
 from leukolab.base.errors import DataError
 from leukolab.base.files import write_text
+from leukolab.base.findings import Finding
 from leukolab.cards import Classes
 from leukolab.stats import (
     check_predictions,
@@ -41,6 +42,8 @@ class Evaluation:
     """Which class is the disease, and how that was decided; None of arrays, where it is class 1 of two."""
     meant: tuple[Meant, ...] = ()
     """Of a table, the column and the labels of each class."""
+    findings: tuple[Finding, ...] = ()
+    """Of a table, what a person should know of how it was read."""
 
     @property
     def exchanged(self) -> float | None:
@@ -120,7 +123,7 @@ def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019, positive:
     """
     read = read_predictions(path, positive)
     found = evaluate(read.labels_n, read.probs_nk, None, read.subjects_n, read.classes.names, bootstrap, seed)
-    return replace(found, classes=read.classes, meant=read.meant)
+    return replace(found, classes=read.classes, meant=read.meant, findings=read.findings)
 
 
 def write_evaluation(evaluation: Evaluation, out: Path, words: Callable[[str], str]) -> None:

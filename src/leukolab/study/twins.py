@@ -27,7 +27,7 @@ from leukolab.splits import EQUAL_PIXELS
 NEWS = logging.getLogger(__name__)
 
 COLUMNS = ["image_id", "other_id", "kind", "score", "doubt", "sure"]
-AUDIT_VERSION = 1
+AUDIT_VERSION = 2
 """Raised by hand when the same images would give other pairs."""
 _SECONDS_PER_IMAGE, _SECONDS_PER_PAIR = 0.02, 4e-7
 """On two cores."""
@@ -135,10 +135,12 @@ def _find(index: pd.DataFrame, key: str) -> Twins:
 
 
 def _kinds(found: Found) -> tuple[str, ...]:
-    """Kinds that were looked for: likeness only of images that have a texture to compare."""
+    """Kinds that were looked for: likeness only of images with a texture, and where no likely pair was left out."""
     seen = found.looks.table["form"][found.looks.textures.any(axis=(1, 2)).tolist()]
+    full = set(found.thresholds.loc[found.thresholds["full"].astype(bool), "form"])
     forms = {NEAR_CELL: CELL, NEAR_FIELD: FIELD}
-    return tuple(kind for kind in KINDS if kind not in forms or (seen == forms[kind]).any())
+    near = {kind for kind, form in forms.items() if form not in full and (seen == form).any()}
+    return tuple(kind for kind in KINDS if kind not in forms or kind in near)
 
 
 def _classes(index: pd.DataFrame) -> pd.Series:

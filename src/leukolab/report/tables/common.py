@@ -193,10 +193,11 @@ def _sum_row(name: str, count: int) -> dict[str, Any]:
 
 
 def honest_sheet(run: Run, texts: Texts) -> Sheet | None:
-    """Published scores on unseen subjects of the same data set; none for other data sets."""
-    scores = get_card(run.card.name).published_scores if run.card.name in card_names() else ()
-    if not scores:
+    """Published scores on unseen subjects of the same data set, the same class taken for the disease; else none."""
+    card = get_card(run.card.name) if run.card.name in card_names() else None
+    if card is None or not card.published_scores or not set(run.spec.data.positive_names) <= set(card.positive):
         return None
+    scores = card.published_scores
     columns = columns_of(texts, ("work", "text"), ("part", "text"), ("score", "text"))
     table = pd.DataFrame(
         [(one.work, one.part, _listed(one.scores)) for one in scores], columns=["work", "part", "score"]
