@@ -51,7 +51,7 @@ def test_a_notebook_says_in_words_how_intervals_were_made(mixing_run: SmallRun) 
 
 
 def test_a_split_takes_the_groups_of_an_audit_and_says_what_was_searched(four_class: Path, home: Home) -> None:
-    found = audit_data("folder", four_class, "(S[0-9]+)_", home=home)
+    found = audit_data("folder", four_class, subject_from="(S[0-9]+)_", home=home)
     split = make_split(found.index, outer=3, groups=found.groups, searched=found.searched)
     assert (split.attrs["leakage"], split.attrs["searched"]) == ("none", list(found.searched))
     joined = split.merge(found.groups, on="image_id")
@@ -60,10 +60,23 @@ def test_a_split_takes_the_groups_of_an_audit_and_says_what_was_searched(four_cl
 
 
 def test_pairs_keep_their_images_on_one_side(four_class: Path, home: Home) -> None:
-    index = audit_data("folder", four_class, "(S[0-9]+)_", home=home).index
+    index = audit_data("folder", four_class, subject_from="(S[0-9]+)_", home=home).index
     pair = ["benign/S001_0001.png", "benign/S005_0001.png"]
     pairs = pd.DataFrame([[*pair, "near_twin", 0.9]], columns=["image_id", "other_id", "kind", "score"])
     for seed in range(5):
         split = make_split(index, seed, outer=3, pairs=pairs)
         roles = split[split["image_id"].isin(pair)].groupby(["outer", "fold"])["role"].nunique()
         assert (roles == 1).all()
+
+
+def test_images_are_read_as_on_the_command_line(four_class: Path, home: Home) -> None:
+    reading = {"part_from": "_0*([0-9]+)[.]", "exclude": ["*_0002.*"], "subject_from": "(S[0-9]+)_"}
+    index = read_index("folder", four_class, **reading)
+    parts = set(index["part"])
+    assert parts
+    assert "2" not in parts
+    assert index["subject"].notna().all()
+    audited = audit_data("folder", four_class, home=home, **reading).index
+    assert list(audited["image_id"]) == list(index["image_id"])
+    with pytest.raises(SpecError, match=r"^read_index: subjects_from: .* Did you mean 'subject_from'\?$"):
+        read_index("folder", four_class, subjects_from="(S[0-9]+)_")

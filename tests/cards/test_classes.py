@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -161,4 +162,21 @@ def test_what_was_read_in_lines(tmp_path: Path) -> None:
         "2 subjects known, 1 to 2 images each (median 1.5)",
         "subjects: none known of 1 image, such as sehat/1.png",
     ]
+    even = list(summary(index[index["subject"] == "P2"], classes_of(class_names(index), spec, OWN)))
+    assert load_texts().finding(even[4]) == "1 subject known, 2 images each"
     assert load_texts("id").finding(found[3]) == "kelas penyakit adalah leukemia: menurut namanya"
+
+
+def test_folders_inside_the_classes_are_pointed_at(tmp_path: Path) -> None:
+    for number, name in enumerate(("leukemia", "leukemia", "sehat")):
+        place = tmp_path / name / f"P{number}"
+        place.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(place / "1.png")
+    spec = DataSpec(card="folder")
+    index = read_index(spec, tmp_path)
+    said = [load_texts().finding(one) for one in summary(index, classes_of(class_names(index), spec, OWN))]
+    assert said[-1].endswith("read them with data.subject_from='^[^/]+/([^/]+)/'")
+    (pattern,) = re.findall("'(.*)'", said[-1])
+    read = read_index(spec.model_copy(update={"subject_from": pattern}), tmp_path)
+    assert sorted(read["subject"]) == ["P0", "P1", "P2"]
+    assert "data.inner_folders" not in [one.code for one in summary(read, classes_of(class_names(read), spec, OWN))]

@@ -19,12 +19,12 @@ SENTENCES = {
     "few_test_groups": (
         {"limit": 20, "parts": [4], "fewest": 9, "width": 0.2345},
         "Few groups: under 20 test groups in a class (outer part 4; at the fewest 9): "
-        "expect a 95 % interval of balanced accuracy about 0.23 wide.",
+        "expect a 95 % interval of balanced accuracy about 0.23 wide (at recalls of 0.80, with many images a subject).",
     ),
     "few_test_groups_together": (
         {"limit": 20, "fewest": 19, "width": 0.2},
         "Few groups: under 20 test groups in a class, the outer parts together (19): "
-        "expect a 95 % interval of balanced accuracy about 0.20 wide.",
+        "expect a 95 % interval of balanced accuracy about 0.20 wide (at recalls of 0.80, with many images a subject).",
     ),
     "large_groups": (
         {"parts": [2]},

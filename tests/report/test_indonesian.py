@@ -28,7 +28,7 @@ TERMS = {
     "schemes_short.kappa",
     "names.with_rate", "glossary.inter_lr.term", "glossary.holm.term", "glossary.auc.term", "glossary.ensemble.term",
     "classes.cnmc2019.hem", "flow.score_line", "flow.weights", "items.balance.caption", "items.wrong_calls.caption",
-    "terminal.kind_count",
+    "terminal.kind_count", "table.by_unit",
     "names.between", "findings.answer.score_alone", "columns.rank", "findings.answer.question_all",
 }  # fmt: skip
 """Texts that are the same in both languages: terms of art, and texts that are places alone."""

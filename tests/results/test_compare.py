@@ -115,8 +115,9 @@ def test_other_pixels_under_the_same_name_are_refused() -> None:
 
 
 def test_lines_for_the_terminal() -> None:
-    assert list(lines(compare([GOOD, WEAK]), load_texts()))[:2] == ["good  0.9500", "weak  0.5333"]
-    said = list(lines(compare([GOOD, WEAK]), load_texts()))[2:]
+    found = list(lines(compare([GOOD, WEAK]), load_texts()))
+    assert found[:3] == ["Comparison: balanced accuracy by subject", "good  0.9500", "weak  0.5333"]
+    said = found[3:]
     assert said[0].startswith("good is better than weak (difference +0.417, 95 % interval ")
     assert said[1:] == [
         "All are scored on the same 120 test images.",
@@ -124,7 +125,7 @@ def test_lines_for_the_terminal() -> None:
         "This holds for these trained models; trained again, others may come out.",
     ]
     few = list(lines(compare([GOOD, replace(WEAK, predictions=WEAK.predictions.iloc[50:70])]), load_texts()))
-    assert few[2] == "good minus weak: difference +0.350."
+    assert few[3] == "good minus weak: difference +0.350."
     assert few[-1] == "2 subjects cannot answer this: at least 6, 3 per class, are needed."
 
 

@@ -64,3 +64,12 @@ def test_without_subjects_there_is_no_test(tmp_path: Path) -> None:
     found = compare_files(paths)
     assert found.pairs[0][2].answer == "no_test"
     assert not found.subjects_known
+
+
+def test_exchanged_classes_are_named_and_one_file_is_not_compared_with_itself(tmp_path: Path) -> None:
+    paths = [table(tmp_path / "a.csv", [0] * 12), table(tmp_path / "b.csv", [4] * 12)]
+    finding = compare_files(paths).findings[0]
+    assert finding.code == "compare.exchanged"
+    assert finding.values == {"name": "b.csv", "auc": 0.0}
+    with pytest.raises(DataError, match=r"expected each once, got '.*a.csv' 2 times"):
+        compare_files([paths[0], paths[0]])

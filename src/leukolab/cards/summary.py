@@ -53,9 +53,28 @@ def _subjects(index: pd.DataFrame) -> Iterator[Finding]:
     sizes = subjects.value_counts()
     if sizes.empty:
         yield Finding("data.no_subjects", "warning")
+        yield from _inner_folders(index)
         return
     low, middle, high = int(sizes.min()), float(sizes.median()), int(sizes.max())
-    yield Finding("data.subjects", "info", {"count": len(sizes), "low": low, "median": middle, "high": high})
+    if low == high:
+        yield Finding("data.subjects_even", "info", {"count": len(sizes), "each": low})
+    else:
+        yield Finding("data.subjects", "info", {"count": len(sizes), "low": low, "median": middle, "high": high})
     blank = [str(name) for name in index.loc[subjects.isna(), "image_id"]]
     if blank:
         yield Finding("data.blank_subjects", "warning", {"count": len(blank), "examples": blank[:NAMED]})
+
+
+def _inner_folders(index: pd.DataFrame) -> Iterator[Finding]:
+    """The folders inside the classes, which may be subjects, where every image lies in one."""
+    above = [str(name).split("/")[:-1] for name in index["image_id"]]
+    named = [name in folders and folders.index(name) for name, folders in zip(index["class_name"], above, strict=True)]
+    places = set(named)
+    place = places.pop()
+    if places or place is False or any(len(folders) <= place + 1 for folders in above):
+        return
+    inner = sorted({"/".join(folders[: place + 2]) for folders in above})
+    if len(inner) > index["class_name"].nunique():
+        pattern = "^" + "[^/]+/" * (place + 1) + "([^/]+)/"
+        values = {"count": len(inner), "examples": inner[:NAMED], "pattern": pattern}
+        yield Finding("data.inner_folders", "warning", values)

@@ -19,9 +19,8 @@ def words_of(run: Run, names: Names, texts: Texts) -> StudyWords:
     words, design = run.spec.words(texts.language), design_of(run.spec)
     if design is None or design.title != run.spec.title or not departures(run.spec, design):
         return words
-    title = texts(
-        "page.title_of_run", backbone=run.spec.model.backbone, data=run.card.title, classes=classes(run, names)
-    )
+    values = {"data": names.data_set(run.card.title), "classes": classes(run, names)}
+    title = texts("page.title_of_run", backbone=run.spec.model.backbone, **values)
     question = words.question if run.spec.question != design.question else ""
     return StudyWords(title=title, question=question, source=words.source)
 
@@ -39,7 +38,7 @@ def limits(run: Run, names: Names, texts: Texts) -> list[str]:
         found.append(texts("limits.published"))
     found += [texts("limits.upper_bounds"), texts("limits.subjects")]
     values = {
-        "data": run.card.title,
+        "data": names.data_set(run.card.title),
         "classes": classes(run, names),
         "backbone": run.spec.model.backbone,
         "weights": texts.name("begun_with", run.begun_with),

@@ -20,6 +20,7 @@ from leukolab.base.findings import Finding
 from leukolab.cards.card import Card
 from leukolab.images import black_background, decode, map_files
 from leukolab.images.decode import Pixels
+from leukolab.report.names import data_set_name
 from leukolab.report.texts import Texts, load_texts
 from leukolab.splits import DOUBTFUL
 
@@ -76,7 +77,8 @@ def write_audit(facts: AuditFacts, page: Path, language: str = "en") -> Path:
         ],
         "said": _said(taken.iloc[SHOWN:]),
     }
-    write_text(page, environment.get_template("audit.html.j2").render(content, t=texts))
+    title = data_set_name(facts.card.name, facts.card.title, texts)
+    write_text(page, environment.get_template("audit.html.j2").render(content, t=texts, title=title))
     return page
 
 

@@ -26,6 +26,7 @@ PAGE = "compare.html"
 
 def lines(found: Comparison, texts: Texts) -> Iterator[str]:
     """The comparison for the terminal: each value, the answer to each pair, what it rests on."""
+    yield texts("compare.kicker", metric="balanced_accuracy", unit=_unit(found))
     wide = max(len(name) for name in found.values)
     for name, value in found.values.items():
         yield f"{name:{wide}}  {texts.number(value, '.4f')}"
@@ -53,12 +54,17 @@ def write_page(found: Comparison, out: Path, language: str = "en") -> Path:
     page = jinja.get_template("compare.html.j2").render(
         t=texts,
         names=list(found.values),
+        kicker=texts("compare.kicker", metric="balanced_accuracy", unit=_unit(found)),
         sentences=list(_sentences(found, texts)),
         blocks_shown=blocks,
         style=Markup(style),  # our own file
     )
     write_text(out / PAGE, page)
     return out / PAGE
+
+
+def _unit(found: Comparison) -> str:
+    return "subject" if found.subjects_known else "image"
 
 
 def _sentences(found: Comparison, texts: Texts) -> Iterator[str]:
@@ -69,7 +75,7 @@ def _sentences(found: Comparison, texts: Texts) -> Iterator[str]:
 
 def _items(found: Comparison, texts: Texts) -> Iterator[Item]:
     metric = texts.name("metrics", "balanced_accuracy")
-    unit = texts.name("units", "subject" if found.subjects_known else "image")
+    unit = texts.name("units", _unit(found))
     values = {"metric": metric, "unit": unit}
     scores = pd.DataFrame([{"contender": name, "value": value} for name, value in found.values.items()])
     yield Sheet("compared", scores, columns_of(texts, ("contender", "text"), ("value", "score")), values=values)

@@ -33,6 +33,7 @@ from leukolab.images import (
     pixel_findings,
     pixel_range,
 )
+from leukolab.report.names import data_set_name
 from leukolab.report.texts import Texts, load_texts
 
 SAMPLES = 8
@@ -94,7 +95,8 @@ def explore(
     )
     content = _content(table, store, unreadable, card) | _drawn(table, texts)
     content["findings"] = findings + pixel_findings(list(table["image_id"]), list(table["pixel_range"]))
-    write_text(page, environment.get_template("explore.html.j2").render(content, t=texts))
+    title = data_set_name(card.name, card.title, texts)
+    write_text(page, environment.get_template("explore.html.j2").render(content, t=texts, title=title))
     return page
 
 

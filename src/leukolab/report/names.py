@@ -66,6 +66,10 @@ class Names:
         """A class as people say it, such as "leukaemic (all)"; one of the user's own as it is."""
         return self.texts.word("classes", f"{self.card}.{name}").removeprefix(f"{self.card}.")
 
+    def data_set(self, title: str) -> str:
+        """The data set by the name that this language has for it, else by its own title."""
+        return data_set_name(self.card, title, self.texts)
+
     @property
     def things(self) -> str:
         """What the images of the data set show: cells, or images where nobody said."""
@@ -160,3 +164,8 @@ class Names:
         if member.scheme == member.scenario:
             return scenario
         return f"{scenario}, {self.texts.name('schemes', member.scheme)}"
+
+
+def data_set_name(card: str, title: str, texts: Texts) -> str:
+    """The title of a card in the language of the texts, where they have one."""
+    return texts.entries.get(f"data_sets.{card}", title)

@@ -31,7 +31,7 @@ def _data(run: Run, names: Names, texts: Texts) -> Iterator[str]:
     counts = index["class_name"].value_counts().reindex(run.class_names).dropna().astype(int)
     classes = ", ".join(f"{names.class_name(str(name))} {count}" for name, count in counts.items())
     kind = f"{texts('methods_text.synthetic')} " if run.card.synthetic else ""
-    yield texts("methods_text.data", count=len(index), title=run.card.title, classes=classes, kind=kind)
+    yield texts("methods_text.data", count=len(index), title=names.data_set(run.card.title), classes=classes, kind=kind)
     if subjects:
         blank = int(index["subject"].isna().sum())
         yield texts("methods_text.subjects", count=subjects)

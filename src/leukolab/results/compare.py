@@ -100,6 +100,9 @@ def _shared(contenders: Sequence[Contender]) -> list[str]:
     """
     if len(contenders) < 2:
         raise DataError(f"compare: expected two or more, got {len(contenders)}. Name another.")
+    names = [one.name for one in contenders]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"compare: expected each once, got '{twice[0]}' {names.count(twice[0])} times. Name another.")
     first, shared = contenders[0], set(contenders[0].predictions.index)
     for one in contenders[1:]:
         if one.class_names != first.class_names:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from leukolab.base.errors import DataError
 from leukolab.base.findings import Finding
 from leukolab.results.compare import Comparison, Contender, compare
 from leukolab.stats import check_predictions
 from leukolab.study.elsewhere import Predictions, read_predictions
+from leukolab.study.evaluation import EXCHANGED
 
 
 def compare_files(paths: Sequence[Path], positive: Sequence[str] = (), seed: int = 0) -> Comparison:
@@ -35,12 +37,21 @@ def compare_files(paths: Sequence[Path], positive: Sequence[str] = (), seed: int
     short = [path.name for path in paths]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
     found = compare([_contender(name, table, named) for name, table in zip(names, tables, strict=True)], seed)
+    exchanged = [one for name, table in zip(names, tables, strict=True) for one in _exchanged(name, table)]
     read = [one for number, table in enumerate(tables) for one in table.findings if not _said(one, tables[:number])]
-    return replace(found, findings=(*found.findings, *read))
+    return replace(found, findings=(*exchanged, *found.findings, *read))
 
 
 def _said(finding: Finding, before: Sequence[Predictions]) -> bool:
     return any(finding in table.findings for table in before)
+
+
+def _exchanged(name: str, table: Predictions) -> Iterator[Finding]:
+    """A sign that the classes of a table are exchanged."""
+    if table.probs_nk.shape[1] == 2 and len(set(table.labels_n)) == 2:
+        auc = float(roc_auc_score(table.labels_n, table.probs_nk[:, 1]))
+        if auc < EXCHANGED:
+            yield Finding("compare.exchanged", "warning", {"name": name, "auc": auc})
 
 
 def _contender(name: str, table: Predictions, named: bool) -> Contender:

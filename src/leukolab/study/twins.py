@@ -99,7 +99,7 @@ def _searched(index: pd.DataFrame, home: Home, search: bool) -> Twins | None:
         found = _find(index, key)
         _keep(found, folder, home)
     else:
-        NEWS.info(f"twins among {len(index):,} images were looked for before: {len(found.pairs):,} pairs")
+        NEWS.info(f"twins among {len(index):,} images were looked for before")
     shelf.used(folder)
     return found
 

@@ -17,23 +17,21 @@ FIRST = ("sensitivity", "specificity", "balanced_accuracy", "auc")
 
 
 def first_sheet(run: Run, names: Names, texts: Texts) -> Sheet | None:
-    """The model offered (pooled: what each part chose) and its rivals, by subject first; None where none is scored."""
+    """Scores of the model offered (pooled: of each part) beside its rivals, by subject first; None where none is."""
     members = _first_members(run)
     scores = run.scores[run.scores["member"].isin(members) & (run.scores["role"] == "test")]
     scores = scores[scores["metric"].isin(FIRST)].reset_index(drop=True)
     if scores.empty:
         return None
-    metrics = [name for name in FIRST if name in set(scores["metric"])]
-    units = [unit for unit in ("subject", "image") if (scores["unit"] == unit).any()]
-    rows = []
-    for unit in units:
-        for member in members:
-            own = scores[(scores["member"] == member) & (scores["unit"] == unit)].set_index("metric")
-            said = {name: _said(own, name, texts) for name in metrics}
-            rows.append({"member": names(member), "unit": texts.name("units", unit), **said})
-    columns = columns_of(texts, ("member", "text"), ("unit", "text"))
-    columns += tuple(Column(name, texts.name("metrics", name), "text") for name in metrics)
-    strong = frozenset(place for place, row in enumerate(rows) if row["member"] == names(members[0]))
+    rows = [
+        {"metric": texts("table.by_unit", metric=metric, unit=unit)}
+        | {member: _said(scores, (member, unit, metric), texts) for member in members}
+        for unit in ("subject", "image")
+        for metric in FIRST
+        if ((scores["unit"] == unit) & (scores["metric"] == metric)).any()
+    ]
+    columns = columns_of(texts, ("metric", "text")) + tuple(Column(name, names(name), "text") for name in members)
+    strong = frozenset(range(sum(scores["unit"].eq("subject") & scores["member"].eq(members[0]))))
     frame = with_intervals_in_words(scores, texts)
     return Sheet("first", frame, columns, shown=pd.DataFrame(rows), strong=strong)
 
@@ -44,9 +42,12 @@ def _first_members(run: Run) -> list[str]:
     return [record.member, *(one.rival for one in record.against)]
 
 
-def _said(scores: pd.DataFrame, metric: str, texts: Texts) -> str:
-    """A value with its interval, or alone where it has none."""
-    row: Any = scores.loc[metric] if metric in scores.index else None
+def _said(scores: pd.DataFrame, key: tuple[str, str, str], texts: Texts) -> str:
+    """A value by member, unit and metric with its interval, or alone where it has none."""
+    member, unit, metric = key
+    own = (scores["member"] == member) & (scores["unit"] == unit) & (scores["metric"] == metric)
+    rows = scores[own].to_dict("records")
+    row: Any = rows[0] if rows else None
     if row is None or pd.isna(row["value"]):
         return MISSING
     if pd.isna(row["low"]):
