@@ -96,7 +96,7 @@ def test_clearing_asks_and_says_what_it_costs(full: Home, reply: str, kept: bool
     answer = clear_answered(full, reply)
     assert answer.returncode == 0, answer.stderr
     assert "costs time only" in answer.stdout
-    assert f"Delete 3.5 MB (features, pixels, shortcuts, trunks, weights) from {full}?" in answer.stdout
+    assert f"Delete 3.5 MB (audits, features, pixels, shortcuts, trunks, weights) from {full}?" in answer.stdout
     assert answer.stdout.endswith("nothing deleted\n" if kept else "freed 3.5 MB\nleft 0 bytes\n")
     assert bool(held(full)) is kept
 
