@@ -40,7 +40,7 @@ from leukolab.spec import DataSpec
 from leukolab.splits import identity_groups
 
 PARTS = ("cells", "planted", "fields", "phantom")
-PLANTED = 100
+PLANTED = 60
 SEED = 2026
 DRAWN_SEED = 7
 

@@ -85,11 +85,13 @@ CHANGES: dict[str, tuple[Change, str, dict[str, object]]] = {
 
 
 def plant(name: str, paths: list[Path], folder: Path, seed: int) -> list[Path]:
-    """Write a changed copy of each file; their paths."""
+    """Write a changed copy of each file into a folder of its own below `folder`; their paths."""
     change, ending, how = CHANGES[name]
+    inside = folder / name.replace(" ", "_").replace(",", "")
+    inside.mkdir()
     copies = []
     for number, path in enumerate(paths):
         rng = np.random.default_rng([seed, number])
-        copies.append(folder / f"{number:04d}{ending}")
+        copies.append(inside / f"{number:04d}{ending}")
         Image.fromarray(np.ascontiguousarray(change(decode(path), rng))).save(copies[-1], **how)
     return copies

@@ -32,10 +32,10 @@ def test_every_change_changes_the_picture_and_its_outline_stays_inside(audit: Mo
     look = subject_look(PhantomSpec(), 3, "s")
     image, _ = draw_cell(PhantomSpec(), "pro", look, stream(3, "cell"), 128)
     Image.fromarray(image).save(tmp_path / "cell.png")
-    for number, name in enumerate(audit.CHANGES):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        copy = decode(audit.plant(name, [tmp_path / "cell.png"], folder, 1)[0])
+    planted = [audit.plant(name, [tmp_path / "cell.png"], tmp_path, 1)[0] for name in audit.CHANGES]
+    assert len({path.read_bytes() for path in planted}) == len(planted)
+    for name, path in zip(audit.CHANGES, planted, strict=True):
+        copy = decode(path)
         assert copy.shape != image.shape or (copy != image).any(), name
         assert np.count_nonzero(copy.max(axis=2) > 12) > 200
 
