@@ -114,6 +114,8 @@ def card_record(material: Material) -> CardRecord:
     return CardRecord(
         **{name: getattr(material.card, name) for name in names},
         class_names=material.class_names,
+        positive=material.classes.positive,
+        decided_by=material.classes.decided_by,
         counts=counts,
         subjects_known=bool(material.index["subject"].notna().all()),
     )

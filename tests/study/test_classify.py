@@ -59,7 +59,7 @@ def test_a_study_of_ones_own_is_one_file_with_names_of_its_own(four_class: Path,
     run_study(load_study(str(tmp_path / "mine.yaml")), four_class, run, home)
     folder = RunFolder(run)
     assert set(folder.jobs["protocol"]) == {"by_hand"}
-    assert [finding.code for finding in folder.answers.headline] == ["answer.once_corrected"]
+    assert [finding.code for finding in folder.answers.headline] == ["answer.reading_corrected"]
     assert folder.offered().reading == "warm"
 
 

@@ -130,7 +130,7 @@ def test_the_page_shows_all_parts_together(merged: Path) -> None:
     page = (merged / "report" / "report.html").read_text(encoding="utf-8")
     for item in ("figure-pooled", "table-pooled-scores", "figure-hypotheses", "table-hypotheses"):
         assert f'id="{item}"' in page
-    assert "Balanced accuracy over 3 outer parts together" in page
+    assert "Balanced accuracy by subject over 3 outer parts together" in page
     scores = RunFolder(merged).scores
     pooled = [one.member for one in RunFolder(merged).member_list().values() if one.kind == "pooled"]
     scores = scores[scores["member"].isin(pooled) & (scores["metric"] == "balanced_accuracy")]

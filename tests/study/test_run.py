@@ -48,7 +48,10 @@ def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     }
     hypotheses = pd.read_parquet(run / "hypotheses.parquet")
     assert {text[:2] for text in hypotheses["hypothesis"]} == {"H1", "H2", "H3", "H4"}
-    assert load_study(str(run / "study.yaml")) == wen_run.spec
+    kept = load_study(str(run / "study.yaml"))
+    assert kept.data.positive_names == RunFolder(run).card.positive
+    asked = kept.model_copy(update={"data": kept.data.model_copy(update={"positive": None})})
+    assert asked == wen_run.spec
 
 
 @pytest.mark.usefixtures("quick_report")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from leukolab.base.findings import Finding
-from leukolab.cards import Classes, card_names, get_card
+
+if TYPE_CHECKING:
+    from leukolab.cards import Classes
 
 EARLIER = "earlier"
 """Who decided which class is the disease where an earlier version ran: the order of the classes."""
@@ -39,6 +41,8 @@ class CardRecord(Record):
     @property
     def classes(self) -> Classes:
         """The classes, and which of them are the disease."""
+        from leukolab.cards import Classes, card_names, get_card  # not needed to look at a run's progress
+
         if self.decided_by:
             return Classes(self.class_names, self.positive, self.decided_by)
         if len(self.class_names) == 2:
