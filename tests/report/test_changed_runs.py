@@ -183,7 +183,7 @@ def test_the_methods_paragraph_says_whether_images_are_synthetic(synthetic: bool
     run = read_run(mixing_run.folder)
     changed = replace(run, card=run.card.model_copy(update={"synthetic": synthetic}))
     text = methods_paragraph(changed, Names.of(mixing_run.folder, TEXTS), TEXTS)
-    assert (" synthetic images of " in text) == synthetic
+    assert (" synthetic images (" in text) == synthetic
     assert "  " not in text
 
 
