@@ -38,7 +38,7 @@ FAULTS = (
         "study/jobs.py",
         '"label": material.labels[rows],',
         '"label": material.labels[rows][::-1],',
-        ("tests/study/test_run.py",),
+        ("tests/study/test_run.py::test_labels_beside_predictions_are_those_of_the_images",),
     ),
     Fault(
         "probabilities of the two classes are exchanged",

@@ -54,6 +54,13 @@ def test_a_run_leaves_everything_it_promises(wen_run: Any) -> None:
     assert asked == wen_run.spec
 
 
+def test_labels_beside_predictions_are_those_of_the_images(wen_run: Any) -> None:
+    folder = RunFolder(wen_run.folder)
+    labels = folder.index.set_index("image_id")["label"]
+    predictions = folder.predictions
+    assert (labels[predictions["image_id"]].to_numpy() == predictions["label"].to_numpy()).all()
+
+
 @pytest.mark.usefixtures("quick_report")
 @pytest.mark.parametrize("tuning", [True, False])
 def test_the_best_ensemble_is_never_chosen_on_the_test_part(tuning: bool, small_run: Any, tmp_path: Path) -> None:
