@@ -31,7 +31,7 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
         "Other_ID;Image_ID;Verdict\r\na;b;same\r\nc;a;different\r\n",
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_list_is_read_as_a_page_or_a_spreadsheet_writes_it(tmp_path: Path, text: str, encoding: str) -> None:
     found = read_verdicts(written(tmp_path, text, encoding), IMAGES)
     assert found.to_numpy().tolist() == [["a", "b", "same"], ["a", "c", "different"]]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leukolab.base.errors import DataError, nearest
+from leukolab.cards.tables import read_table
 from leukolab.splits import DIFFERENT, DOUBTFUL, EQUAL_KINDS, TWO_CLASSES
 
 PAIR = ["image_id", "other_id"]
@@ -27,19 +28,19 @@ def read_verdicts(path: Path, image_ids: Collection[str]) -> pd.DataFrame:
     Raises:
         DataError: the file is missing or no such table, names other images, or says two things of one pair.
     """
-    table = _columns(_read(path), path)
+    table = _read(path)
     table = table[table["verdict"] != ""]
     wrong = table.loc[~table["verdict"].isin((SAME, DIFFERENT)), "verdict"]
     if len(wrong):
         raise DataError(
-            f"{path}: row {wrong.index[0] + 2}: verdict: expected '{SAME}' or '{DIFFERENT}', got '{wrong.iloc[0]}'."
+            f"{path}: row {wrong.index[0]}: verdict: expected '{SAME}' or '{DIFFERENT}', got '{wrong.iloc[0]}'."
         )
     known = set(image_ids)
     for name in PAIR:
         strange = table.loc[~table[name].isin(known), name]
         if len(strange):
             raise DataError(
-                f"{path}: row {strange.index[0] + 2}: {name}: expected an image of this data set, got "
+                f"{path}: row {strange.index[0]}: {name}: expected an image of this data set, got "
                 f"'{strange.iloc[0]}'. {nearest(str(strange.iloc[0]), sorted(known)[:5000])}"
             )
     table = ordered(table).drop_duplicates()
@@ -116,26 +117,15 @@ def by_doubt(pairs: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
+    """The three columns, indexed by the line of the file."""
+    if not path.is_file():
         raise DataError(
             f"{path}: expected a list of pairs here, found none. Check data.accept.", settings=("data.accept",)
-        ) from error
-    except (ValueError, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: expected a CSV table of pairs, found something else ({first}).") from error
-
-
-def _columns(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    table = table.rename(columns=lambda name: str(name).strip().lower())
-    for name in (*PAIR, "verdict"):
-        if name not in table:
-            found = ", ".join(map(str, table.columns)) or "none"
-            raise DataError(f"{path}: expected the columns image_id, other_id and verdict, found {found}.")
-    table = table[[*PAIR, "verdict"]].fillna("")
-    return table.assign(
-        image_id=table["image_id"].str.strip(),
-        other_id=table["other_id"].str.strip(),
-        verdict=table["verdict"].str.strip().str.lower(),
-    )
+        )
+    table, wanted = read_table(path), (*PAIR, "verdict")
+    if table.lacks(wanted):
+        found = ", ".join(table.columns) or "none"
+        raise DataError(f"{path}: expected the columns image_id, other_id and verdict, found {found}.")
+    rows = [[values[name] for name in wanted] for _, values in table.lines]
+    frame = pd.DataFrame(rows, columns=list(wanted), index=[line for line, _ in table.lines], dtype=object)
+    return frame.assign(verdict=frame["verdict"].str.lower())

@@ -41,16 +41,26 @@ def read_table(path: Path) -> TextTable:
     Raises:
         DataError: it is missing, no text, or no table.
     """
-    text = _text(path)
-    if text.lower().startswith("sep="):
-        text = text.partition("\n")[2]
+    text, separator = table_text(path)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text.partition("\n")[0]))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         columns = tuple(name.strip() for name in next(reader, []))
         lines = tuple(_lines(reader, [name.lower() for name in columns]))
     except csv.Error as error:
         raise DataError(f"{path}: expected a table with one row per line, found something else ({error}).") from error
     return TextTable(path, columns, lines)
+
+
+def table_text(path: Path) -> tuple[str, str]:
+    """The text of a table and its separator: the commonest of comma, semicolon and tab in its first line.
+
+    Raises:
+        DataError: it is missing or no text.
+    """
+    text = _text(path)
+    if text.lower().startswith("sep="):
+        text = text.partition("\n")[2]
+    return text, max(",;\t", key=text.partition("\n")[0].count)
 
 
 def looks_like_table(path: Path) -> bool:
@@ -86,7 +96,3 @@ def _unmarked(raw: bytes) -> str:
     if raw[1:2] == b"\0":
         return "utf-16-le"
     return "utf-16-be" if raw[:1] == b"\0" else "utf-8"
-
-
-def _separator(line: str) -> str:
-    return max(",;\t", key=line.count)

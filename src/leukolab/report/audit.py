@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -21,6 +20,7 @@ from leukolab.cards.card import Card
 from leukolab.images import black_background, decode, map_files
 from leukolab.images.decode import Pixels
 from leukolab.report.names import data_set_name
+from leukolab.report.template import filled
 from leukolab.report.texts import Texts, load_texts
 from leukolab.splits import DOUBTFUL
 
@@ -56,13 +56,6 @@ def write_audit(facts: AuditFacts, page: Path, language: str = "en") -> Path:
         StorageError: the file cannot be written.
     """
     texts = load_texts(language)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("leukolab.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     unsure = facts.pairs["verdict"] == DOUBTFUL
     taken, doubtful = facts.pairs[~unsure], facts.pairs[unsure]
     content = {
@@ -78,7 +71,7 @@ def write_audit(facts: AuditFacts, page: Path, language: str = "en") -> Path:
         "said": _said(taken.iloc[SHOWN:]),
     }
     title = data_set_name(facts.card.name, facts.card.title, texts)
-    write_text(page, environment.get_template("audit.html.j2").render(content, t=texts, title=title))
+    write_text(page, filled("audit.html.j2", content | {"t": texts, "title": title}))
     return page
 
 

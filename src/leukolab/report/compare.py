@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from leukolab.base.files import make_folder, write_text
 from leukolab.report.figures.scores import differences
 from leukolab.report.hypotheses import answer
 from leukolab.report.items import Drawing, Item, Sheet
 from leukolab.report.page import Writer
-from leukolab.report.tables.common import columns_of
+from leukolab.report.tables.common import DIFFERENCE, columns_of
+from leukolab.report.template import filled, style
 from leukolab.report.texts import Texts, load_texts
 from leukolab.results.compare import Comparison
 
@@ -42,23 +40,16 @@ def write_page(found: Comparison, out: Path, language: str = "en") -> Path:
     """
     texts = load_texts(language)
     writer = Writer(make_folder(out), texts, "")
-    jinja = Environment(
-        loader=PackageLoader("leukolab.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = (resources.files("leukolab.report") / "templates" / "style.css").read_text(encoding="utf-8")
     blocks = [writer.block(item) for item in _items(found, texts)]
-    page = jinja.get_template("compare.html.j2").render(
-        t=texts,
-        names=list(found.values),
-        kicker=texts("compare.kicker", metric="balanced_accuracy", unit=_unit(found)),
-        sentences=list(_sentences(found, texts)),
-        blocks_shown=blocks,
-        style=Markup(style),  # our own file
-    )
+    content = {
+        "t": texts,
+        "names": list(found.values),
+        "kicker": texts("compare.kicker", metric="balanced_accuracy", unit=_unit(found)),
+        "sentences": list(_sentences(found, texts)),
+        "blocks_shown": blocks,
+        "style": style(),
+    }
+    page = filled("compare.html.j2", content)
     write_text(out / PAGE, page)
     return out / PAGE
 
@@ -83,12 +74,7 @@ def _items(found: Comparison, texts: Texts) -> Iterator[Item]:
     columns = columns_of(
         texts,
         ("comparison", "text"),
-        ("difference", "score"),
-        ("low", "score"),
-        ("high", "score"),
-        ("p_value", "p"),
-        ("p_holm", "p"),
-        ("mdd", "score"),
+        *DIFFERENCE,
     )
     yield Sheet("compared_pairs", pairs, columns, values=values)
     drawn = pairs[pairs["low"].notna()].assign(group="", label=pairs["comparison"])

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -34,6 +33,7 @@ from leukolab.images import (
     pixel_range,
 )
 from leukolab.report.names import data_set_name
+from leukolab.report.template import filled
 from leukolab.report.texts import Texts, load_texts
 
 SAMPLES = 8
@@ -86,17 +86,10 @@ def explore(
     texts = load_texts(language)
     table, unreadable = measure(index)
     page = out if out.suffix.lower() in (".html", ".htm") else out / "explore.html"
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("leukolab.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     content = _content(table, store, unreadable, card) | _drawn(table, texts)
     content["findings"] = findings + pixel_findings(list(table["image_id"]), list(table["pixel_range"]))
     title = data_set_name(card.name, card.title, texts)
-    write_text(page, environment.get_template("explore.html.j2").render(content, t=texts, title=title))
+    write_text(page, filled("explore.html.j2", content | {"t": texts, "title": title}))
     return page
 
 

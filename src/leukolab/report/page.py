@@ -7,12 +7,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
@@ -30,6 +28,7 @@ from leukolab.report.run import Run, read_run, without_folders
 from leukolab.report.sections import SECTIONS, Scene
 from leukolab.report.tables.common import write_csv, write_sheet
 from leukolab.report.tables.subjects import first_sheet
+from leukolab.report.template import filled, style
 from leukolab.report.texts import Texts, load_texts
 from leukolab.results.folder import RunFolder
 
@@ -190,30 +189,23 @@ def _section(section: Section, writer: Writer) -> dict[str, Any]:
 def _render(scene: Scene, first: list[dict[str, Any]], sections: list[dict[str, Any]], paragraph: str) -> str:
     """The page as text."""
     run, texts, names = scene.run, scene.texts, scene.names
-    jinja = Environment(
-        loader=PackageLoader("leukolab.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = (resources.files("leukolab.report") / "templates" / "style.css").read_text(encoding="utf-8")
-    page = jinja.get_template("report.html.j2").render(
-        t=texts,
-        run=run,
-        study=about.words_of(run, names, texts),
-        limits=about.limits(run, names, texts),
-        glossary=about.glossary(run, texts),
-        first=first,
-        sections=sections,
-        hypotheses=_hypotheses(scene),
-        badges=_badges(run, texts),
-        settings=json.dumps(without_folders(run.spec.model_dump(mode="json")), indent=2, ensure_ascii=False),
-        paragraph=paragraph,
-        style=Markup(style),  # our own file
-        answers=[names.finding(finding) for finding in run.answers.headline],
-        warnings=[names.finding(finding) for finding in run.answers.warnings],
-    )
+    content = {
+        "t": texts,
+        "run": run,
+        "study": about.words_of(run, names, texts),
+        "limits": about.limits(run, names, texts),
+        "glossary": about.glossary(run, texts),
+        "first": first,
+        "sections": sections,
+        "hypotheses": _hypotheses(scene),
+        "badges": _badges(run, texts),
+        "settings": json.dumps(without_folders(run.spec.model_dump(mode="json")), indent=2, ensure_ascii=False),
+        "paragraph": paragraph,
+        "style": style(),
+        "answers": [names.finding(finding) for finding in run.answers.headline],
+        "warnings": [names.finding(finding) for finding in run.answers.warnings],
+    }
+    page = filled("report.html.j2", content)
     return re.sub(r"\n\s*\n+", "\n", page)
 
 

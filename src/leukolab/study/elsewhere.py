@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from leukolab.cards.classes import Classes, classes_said
 from leukolab.cards.meaning import meaning
 from leukolab.cards.reading import left_out
 from leukolab.cards.subjects import merges, named, one_spelling
+from leukolab.cards.tables import table_text
 from leukolab.report.texts import languages, load_texts
 
 CALLED = ("called", "class", "predicted", "prediction")
 """Columns that may hold the name of the class called."""
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @dataclass(frozen=True)
@@ -129,20 +128,13 @@ def _read(path: Path) -> pd.DataFrame:
         table = read_table(path)
     else:
         try:
-            table = _from_text(path.read_bytes())
-        except (ValueError, UnicodeDecodeError) as error:
+            text, separator = table_text(path)
+            table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, skipinitialspace=True)
+        except ValueError as error:
             raise DataError(
                 f"{path}: expected a CSV table, found something else ({str(error).splitlines()[0]})."
             ) from error
     return table.rename(columns=lambda name: str(name).strip())
-
-
-def _from_text(raw: bytes) -> pd.DataFrame:
-    """UTF-8 or UTF-16 by its mark; commas, semicolons or tabs, as in the first line; every value as it is written."""
-    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "utf-8")
-    text = raw.decode(encoding)
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, skipinitialspace=True)
 
 
 def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:

@@ -34,6 +34,17 @@ def write_csv(frame: pd.DataFrame, folder: Path, name: str) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
+DIFFERENCE: tuple[tuple[str, Form], ...] = (
+    ("difference", "score"),
+    ("low", "score"),
+    ("high", "score"),
+    ("p_value", "p"),
+    ("p_holm", "p"),
+    ("mdd", "score"),
+)
+"""Columns of a tested difference."""
+
+
 def columns_of(texts: Texts, *wanted: tuple[str, Form]) -> tuple[Column, ...]:
     """Columns headed by the texts of their names."""
     return tuple(Column(name, texts.name("columns", name), form) for name, form in wanted)

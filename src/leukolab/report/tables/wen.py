@@ -11,7 +11,7 @@ from leukolab.report.hypotheses import in_words
 from leukolab.report.items import Form, Sheet
 from leukolab.report.names import Names, rate_text
 from leukolab.report.run import Run
-from leukolab.report.tables.common import columns_of, labelled, metric_columns
+from leukolab.report.tables.common import DIFFERENCE, columns_of, labelled, metric_columns
 from leukolab.report.texts import Texts
 from leukolab.results.members import Member
 
@@ -112,12 +112,7 @@ def hypotheses_sheet(run: Run, texts: Texts) -> Sheet | None:
         *places,
         ("hypothesis", "text"),
         ("comparison", "text"),
-        ("difference", "score"),
-        ("low", "score"),
-        ("high", "score"),
-        ("p_value", "p"),
-        ("p_holm", "p"),
-        ("mdd", "score"),
+        *DIFFERENCE,
     )
     metric = texts.name("metrics", chosen.primary(run))
     return Sheet("hypotheses", table, columns, shown=shown, strong=strong, values={"metric": metric})
