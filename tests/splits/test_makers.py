@@ -454,3 +454,58 @@ def test_an_index_that_cannot_be_cut_is_refused():
             make_split(wrong, groups, "tested", kfold, 1)
     with pytest.raises(SplitError, match="expected a group for every image"):
         make_split(index, groups.head(3), "tested", kfold, 1)
+
+
+def test_the_parts_of_the_data_are_the_split_where_asked_for():
+    index = by_subject(60)
+    parts = np.where(index["subject"].isin([f"S{n}" for n in range(12)]), "01_uji", "Train")
+    split = cut(index.assign(part=parts), kind="parts", tuning=0.2, folds=3)
+    table = joined(split, index.assign(part=parts))
+    assert set(table.loc[table["role"] == "test", "part"]) == {"01_uji"}
+    assert set(table.loc[table["role"] != "test", "part"]) == {"Train"}
+    assert split.outers == (1,)
+    assert set(table["role"]) == {"train", "validation", "tuning", "test"}
+    assert table[table["role"] == "validation"]["image_id"].nunique() > 100
+    assert crossing(split, index) == 0
+
+
+def test_a_given_validation_part_validates_alone():
+    index = by_subject(60).assign(part=lambda t: t["subject"].str[1:].astype(int) // 2 % 3)
+    parts = index["part"].map({0: "a", 1: "b", 2: "c"})
+    split = cut(index.assign(part=parts), kind="parts", part_roles={"a": "train", "b": "validation", "c": "test"})
+    table = joined(split, index.assign(part=parts))
+    assert table.groupby("part")["role"].unique().map(list).to_dict() == {
+        "a": ["train"],
+        "b": ["validation"],
+        "c": ["test"],
+    }
+
+
+def test_given_parts_that_share_a_person_are_refused_and_twins_without_subjects_leave_training():
+    index = by_subject(40)
+    shared = index.assign(part=np.where(np.arange(len(index)) % 4 == 0, "test", "train"))
+    with pytest.raises(SplitError, match="every identity group on one side"):
+        cut(shared, kind="parts")
+    nobody = nameless(twins=((0, 1), (0, 30)))
+    last = nobody["label"] == 3
+    nobody = nobody.assign(part=np.where((nobody["order"] < 20) & last | (nobody["order"] % 5 == 0), "test", "train"))
+    split = cut(nobody, kind="parts")
+    assert split.head.leakage == "subjects-unknown"
+    trained = set(split.part(1, 1, "train")["image_id"]) | set(split.part(1, 1, "validation")["image_id"])
+    assert "c3-000.jpg" in set(split.part(1, 1, "test")["image_id"])
+    assert not {"c3-001.jpg", "c3-030.jpg"} & trained
+
+
+@pytest.mark.parametrize(
+    ("parts", "given", "sentence"),
+    [
+        (["images"], {}, "expected a part for 'train' among those of the data, found images"),
+        (["train", "test", "extra"], {}, "found none for 'extra'"),
+        (["train", "test"], {"trian": "train", "test": "test"}, "'trian' is no part. Did you mean 'train'"),
+    ],
+)
+def test_parts_whose_role_is_not_known_are_refused(parts, given, sentence):
+    index = by_subject(40)
+    own = index["subject"].str[1:].astype(int) // 2 % len(parts)
+    with pytest.raises(SplitError, match=sentence):
+        cut(index.assign(part=[parts[number] for number in own]), kind="parts", part_roles=given)

@@ -122,12 +122,13 @@ class SplitSpec(Settings):
         blocks: contiguous blocks of file numbers a class; test, validation and tuning are neighbours.
         official: the data set's own folds; each is the test part once, the next one validation.
         file: a split file of the user's own.
+        parts: the data's own parts, such as folders `train` and `test`; what has no part of its own is set aside.
     by:
         image, group (identity groups), or block (contiguous file numbers, for `nested`);
         auto is group where subjects are known, else block.
     """
 
-    kind: Literal["holdout", "kfold", "holdout_kfold", "nested", "blocks", "official", "file"]
+    kind: Literal["holdout", "kfold", "holdout_kfold", "nested", "blocks", "official", "file", "parts"]
     by: Literal["image", "group", "block", "auto"] = "auto"
     outer: int = Field(1, ge=1, le=100)
     """Number of outer parts (for `holdout`, of repeats)."""
@@ -142,6 +143,8 @@ class SplitSpec(Settings):
     stratify: bool = True
     """Whether parts by image keep the shares of the classes, or are shuffled only."""
     file: str | None = None
+    part_roles: dict[str, Literal["train", "validation", "tuning", "test"]] = {}
+    """With `kind: parts`: a part's name to its role; where empty, names such as `train`, `val` and `uji` tell it."""
 
     @model_validator(mode="after")
     def _kind_and_fields_agree(self) -> SplitSpec:
@@ -157,6 +160,8 @@ class SplitSpec(Settings):
             )
         if (self.kind == "file") != (self.file is not None):
             raise ValueError("'file' goes with 'kind: file', and only with it")
+        if self.part_roles and self.kind != "parts":
+            raise ValueError("'part_roles' goes with 'kind: parts', and only with it")
         if not self.stratify and self.by != "image":
             raise ValueError(f"'stratify: false' goes with 'by: image', got 'by: {self.by}'")
         return self

@@ -32,6 +32,8 @@ class Cohort:
     """int64, original class of each image, before any two-class view."""
     official_n: Array = field(repr=False)
     """float64, official fold, NaN where there is none."""
+    parts_n: Array = field(repr=False)
+    """object, name of the part of the data set that each image lies in."""
     class_names: tuple[str, ...]
     subjects_known: bool
 
@@ -61,6 +63,9 @@ def make_cohort(index: pd.DataFrame, groups: pd.DataFrame) -> Cohort:
         official_n=pd.to_numeric(index["official_fold"]).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         if "official_fold" in index
         else np.full(len(index), np.nan),
+        parts_n=(index["part"].astype(str) if "part" in index else index["label"].map("".format)).to_numpy(
+            dtype=object
+        ),
         class_names=tuple(str(c if names is None else names.get(c, c)) for c in range(count)),
         subjects_known=subjects_known(index),
     )

@@ -18,6 +18,7 @@ from leukolab.splits.cohort import Cohort, make_cohort
 from leukolab.splits.given import from_file, official
 from leukolab.splits.groups import NEAR_KINDS, groups_fingerprint, index_fingerprint
 from leukolab.splits.leakage import crossing_groups, drop_crossing, few_groups, few_groups_findings, large_groups
+from leukolab.splits.parts import by_parts
 from leukolab.splits.shuffled import SplitRequest, holdout, holdout_kfold, kfold, nested
 from leukolab.splits.table import EQUAL_PIXELS, Piece, Split, SplitHead, pieces_table
 
@@ -29,6 +30,7 @@ MAKERS: dict[str, Callable[[SplitRequest], list[Piece]]] = {
     "blocks": blocks,
     "official": official,
     "file": from_file,
+    "parts": by_parts,
 }
 """Maker of each kind of split."""
 
@@ -96,10 +98,11 @@ def _resolve(cohort: Cohort, protocol: ProtocolSpec) -> tuple[str, list[Finding]
 
 
 def _cut(request: SplitRequest) -> tuple[list[Piece], list[Finding]]:
-    """The pieces; of blocks without the images whose twin stands in another part, and a finding that counts these."""
-    if request.by != "block":
+    """The pieces; of blocks, and of given parts without subjects, less the images whose twin stands in another part."""
+    given = request.spec.kind == "parts" and not request.cohort.subjects_known and not request.protocol.allow_leakage
+    if request.by != "block" and not given:
         return MAKERS[request.spec.kind](request), []
-    maker = nested_blocks if request.spec.kind == "nested" else blocks
+    maker = nested_blocks if request.spec.kind == "nested" else MAKERS[request.spec.kind]
     pieces, dropped = drop_crossing(maker(request), request.cohort)
     return pieces, [Finding("split.dropped_twins", "info", {"images": dropped})] if dropped else []
 

@@ -124,8 +124,8 @@ def _check_copies(layout: Layout, level: int, outer: list[str], inner: list[str]
         )
     raise DataError(
         f"{layout.root}: expected one folder per class, found {_few(outer)}, which look like parts or copies, each "
-        f"with {_few(inner)}. To read them as parts set data.part_from='{layout.pattern(level)}'; to read one alone "
-        f"set data.include='{outer[0]}'.",
+        f"with {_few(inner)}. To read them as parts set data.part_from='{layout.pattern(level)}'; with split.kind="
+        f"parts they are the split too. To read one alone set data.include='{outer[0]}'.",
         settings=("data.part_from", "data.include"),
     )
 
