@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
+import subprocess
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,9 @@ import pytest
 from PIL import Image
 
 from leukolab.base.errors import ImageError
-from leukolab.images import decode, image_size, pixel_digest
+from leukolab.base.keys import file_digest
+from leukolab.images import IMAGE_SUFFIXES, decode, image_size, pixel_digest
+from leukolab.images.formats import FORMATS, readable
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5
 
@@ -131,6 +135,66 @@ def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
     path = saved(tmp_path, Image.fromarray(noise), name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ImageError, match=r"a\.\w+: expected"):
+        decode(path)
+
+
+def test_a_format_that_is_not_listed_is_refused_whatever_its_ending(tmp_path: Path) -> None:
+    for number, kind in enumerate(("EPS", "PDF", "PCX", "SGI", "ICO", "XBM")):
+        path = tmp_path / f"{number}.png"
+        Image.new("1" if kind == "XBM" else "RGB", (4, 4)).save(path, format=kind)
+        with pytest.raises(ImageError, match=r"expected an image \(AVIF, JPEG.*file of another kind"):
+            decode(path)
+
+
+def test_no_other_program_is_ever_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cell.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n")
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *given, **_: started.append(given))
+    for function in (decode, image_size):
+        with pytest.raises(ImageError, match="file of another kind"):
+            function(path)
+    assert not started
+
+
+def test_the_endings_that_are_looked_at_are_those_of_the_formats_that_are_read() -> None:
+    Image.init()
+    assert set(FORMATS) == set(readable())
+    assert frozenset().union(*FORMATS.values()) == IMAGE_SUFFIXES
+    of_pillow = {ending: name for ending, name in Image.EXTENSION.items() if ending in IMAGE_SUFFIXES}
+    assert all(ending in FORMATS[name] for ending, name in of_pillow.items() if ending != ".dib")
+
+
+def test_a_pipe_a_device_and_a_folder_are_named_at_once_and_a_link_is_followed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    (tmp_path / "folder.png").mkdir()
+    for name, what in (("pipe", "pipe, socket or device"), ("device", "pipe, socket or device"), ("folder", "folder")):
+        for function in (decode, image_size):
+            with pytest.raises(ImageError, match=what):
+                function(tmp_path / f"{name}.png")
+        with pytest.raises(OSError, match=what):
+            file_digest(tmp_path / f"{name}.png")
+    saved(tmp_path, Image.fromarray(RAMP), "true.png")
+    (tmp_path / "link.png").symlink_to("true.png")
+    assert np.array_equal(decode(tmp_path / "link.png"), RAMP)
+
+
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="expected an image that can be opened, found none"):
+        decode(tmp_path / f"{'x' * 300}.png")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep")])
+def test_an_image_that_exhausts_memory_or_recursion_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    path = saved(tmp_path, Image.fromarray(RAMP))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load_prepare", fail)
+    with pytest.raises(ImageError, match=r"a\.png: expected"):
         decode(path)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from leukolab.base.regular import open_regular
+
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces; numbers that are not finite are refused.
@@ -35,6 +37,10 @@ def content_key(kind: str, version: int, inputs: Mapping[str, str], parameters: 
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in pieces."""
-    with path.open("rb") as stream:
+    """SHA-256 of a regular file's bytes, read in pieces.
+
+    Raises:
+        OSError: it cannot be opened, or is none, see `regular.open_regular`.
+    """
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

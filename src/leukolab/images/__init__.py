@@ -1,7 +1,8 @@
 """Images: decode any layout, geometry, packed pixels, cell masks, colour and size statistics."""
 
 from leukolab.images.colour import CELL_NAMES, COLOUR_NAMES, cell_statistics, colour_statistics
-from leukolab.images.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode, image_size, pixel_digest
+from leukolab.images.decode import MAX_PIXELS, decode, image_size, pixel_digest
+from leukolab.images.formats import IMAGE_SUFFIXES
 from leukolab.images.geometry import fit
 from leukolab.images.masks import black_background, cell_mask
 from leukolab.images.oddities import PixelRange, pixel_findings, pixel_range

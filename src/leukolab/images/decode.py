@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from leukolab.base.errors import ImageError
+from leukolab.base.regular import open_regular
+from leukolab.images.formats import FORMATS, readable
+from leukolab.images.whole import check_whole
 
 Pixels = NDArray[np.uint8]
-
-LOSSY_SUFFIXES = frozenset({".avif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx"})
-"""Endings, in lower case, of kinds that may change pixels when they are saved; WebP does either."""
-IMAGE_SUFFIXES = LOSSY_SUFFIXES | {
-    ".apng", ".bmp", ".dib", ".gif", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
-}  # fmt: skip
-"""Endings, in lower case, of files that are looked at as images: the raster pictures that Pillow reads."""
 
 MAX_PIXELS = 89_000_000
 """Largest width times height that is decoded: 267 MB of RGB, just under Pillow's own limit."""
 
+_STRIP_PIXELS = 1 << 20
 _ORIENTATION = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 _lock = threading.Lock()
@@ -38,18 +38,20 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Pixels of a file: upright by EXIF, first frame, transparency on black, 16 bits scaled to 8.
 
     Args:
-        path: a file in any layout that Pillow knows.
+        path: a regular file in one of `FORMATS`, whatever its ending.
         max_pixels: width times height that is still decoded; looked at before decoding.
 
     Returns:
         uint8 (h, w, 3), RGB.
 
     Raises:
-        ImageError: the file is missing, empty, no image, damaged or too large.
+        ImageError: the file is missing, empty, no image, of a format not listed, damaged, cut short or too large.
     """
-    with _opened(path, max_pixels) as image:
+    with _opened(path, max_pixels) as (stream, image):
+        check_whole(stream, image)
         image.load()
-        return _rgb(ImageOps.exif_transpose(image), path)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _grey(image, path) if _is_deep(image) else _rgb(image)
 
 
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -58,25 +60,27 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing, empty, no image or too large.
     """
-    with _opened(path, max_pixels) as image:
+    with _opened(path, max_pixels) as (_, image):
         width, height = image.size
         return (height, width) if image.getexif().get(_ORIENTATION) in _TURNED else (width, height)
 
 
 def pixel_digest(array: Pixels) -> str:
     """SHA-256 of the shape, written `h,w,c`, and the bytes; two files with the same pixels have the same."""
-    head = ",".join(str(length) for length in array.shape).encode()
-    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+    hasher = hashlib.sha256(",".join(str(length) for length in array.shape).encode())
+    hasher.update(np.ascontiguousarray(array).data)
+    return hasher.hexdigest()
 
 
 @contextlib.contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int) -> Iterator[tuple[BinaryIO, Image.Image]]:
     try:
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path}: expected an image, found an empty file. Copy or download it again.")
-        with _quiet(), Image.open(path) as image:
-            _check_size(path, image.size, max_pixels)
-            yield image
+        with open_regular(path) as stream:
+            if os.fstat(stream.fileno()).st_size == 0:
+                raise ImageError(f"{path}: expected an image, found an empty file. Copy or download it again.")
+            with _quiet(), Image.open(stream, formats=readable()) as image:
+                _check_size(path, image.size, max_pixels)
+                yield stream, image
     except ImageError:
         raise
     except Exception as error:  # a damaged file raises nearly anything from the depths of a decoder
@@ -100,7 +104,14 @@ def _sentence(path: Path, error: Exception, max_pixels: int) -> str:
     if isinstance(error, IsADirectoryError):
         return f"{path}: expected an image, found a folder."
     if isinstance(error, UnidentifiedImageError):
-        return f"{path}: expected an image, found a file of another kind. Remove it or give it its true ending."
+        return (
+            f"{path}: expected an image ({', '.join(FORMATS)}), found a file of another kind. "
+            "Remove it, or save it as PNG or TIFF."
+        )
+    if isinstance(error, OSError) and error.errno == errno.EINVAL:
+        return f"{path}: expected an image, found a pipe, socket or device. Remove it."
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{path}: expected an image that can be opened, found none ({error.strerror})."
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return (
             f"{path}: expected at most {max_pixels:,} pixels, found far more. Cut or shrink the image before using it."
@@ -133,24 +144,50 @@ def _quiet() -> Iterator[None]:
                 _saved.close()
 
 
-def _rgb(image: Image.Image, path: Path) -> Pixels:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _scaled(np.asarray(image), path)
+def _is_deep(image: Image.Image) -> bool:
+    """Whether it is grey of more than 8 bits."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """The picture in strips of rows, so that working copies stay small; an ordinary one is one strip."""
+    rows = max(1, _STRIP_PIXELS // image.width)
+    if rows >= image.height:
+        yield slice(0, image.height), image
+        return
+    for top in range(0, image.height, rows):
+        low = min(image.height, top + rows)
+        yield slice(top, low), image.crop((0, top, image.width, low))
+
+
+def _rgb(image: Image.Image) -> Pixels:
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    for rows, strip in _strips(image):
+        pixels[rows] = np.asarray(_on_black(strip))
+    return pixels
+
+
+def _on_black(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _scaled(values: NDArray[np.generic], path: Path) -> Pixels:
+def _grey(image: Image.Image, path: Path) -> Pixels:
     """Grey of more than 8 bits to 8: whole numbers by 65,535, fractions by 1 (or 255 where some pass 1)."""
-    grey = values.astype(np.float64)
-    low, high = float(grey.min()), float(grey.max())
-    whole = np.issubdtype(values.dtype, np.integer)
-    full = 65_535.0 if whole else (1.0 if high <= 1 else 255.0)
+    ranges = [(float(values.min()), float(values.max())) for _, values in _values(image)]
+    low, high = (float(number) for number in (np.min(ranges), np.max(ranges)))
+    full = 65_535.0 if image.mode != "F" else (1.0 if high <= 1 else 255.0)
     if not (np.isfinite(low) and np.isfinite(high) and low >= 0 and high <= full):
         raise ImageError(
             f"{path}: expected grey values from 0 to {full:,.0f}, found {low:g} to {high:g}. Save it with 8 or 16 bits."
         )
-    grey8 = np.rint(grey * (255.0 / full)).astype(np.uint8)
-    return np.repeat(grey8[:, :, None], 3, axis=2)
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    for rows, values in _values(image):
+        pixels[rows] = np.rint(values.astype(np.float64) * (255.0 / full)).astype(np.uint8)[:, :, None]
+    return pixels
+
+
+def _values(image: Image.Image) -> Iterator[tuple[slice, NDArray[np.generic]]]:
+    return ((rows, np.asarray(strip)) for rows, strip in _strips(image))

@@ -15,7 +15,8 @@ from leukolab.cards.datasets.cnmc2019.official import EDGE_PX, official_sha256
 from leukolab.cards.index import image_id
 from leukolab.cards.verdict import Count, VerifyResult, count_classes
 from leukolab.images import decode, map_files
-from leukolab.images.decode import LOSSY_SUFFIXES, Pixels
+from leukolab.images.decode import Pixels
+from leukolab.images.formats import LOSSY_SUFFIXES
 from leukolab.spec import DataSpec
 
 Kind = Literal["proved", "altered", "unproved", "unreadable"]
