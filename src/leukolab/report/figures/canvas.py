@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -115,6 +116,12 @@ def plain(text: object) -> str:
     return str(text).replace("$", r"\$")
 
 
+def folded(text: object, inches: float, size: float) -> str:
+    """Text of the data in as many lines as `inches` ask for, in letters of that size in points."""
+    letters = max(6, int(inches * 72 / (size * LETTER_EM)))
+    return "\n".join(textwrap.wrap(plain(text), letters, break_long_words=False)) or plain(text)
+
+
 def tidy(axes: Axes, grid: str = "y") -> None:
     """Grid lines along `grid` ("x", "y" or "both"), no more."""
     axes.grid(True, axis=grid)  # type: ignore[arg-type]
@@ -214,6 +221,7 @@ __all__ = [
     "LETTER_EM",
     "PAPER",
     "drawn",
+    "folded",
     "inline_svg",
     "legend_below",
     "legend_inches",

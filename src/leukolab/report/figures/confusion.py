@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from leukolab.report.figures.canvas import LETTER_EM, drawn, plain, sheet
+from leukolab.report.figures.canvas import LETTER_EM, drawn, folded, plain, sheet
 from leukolab.report.figures.palette import BLUE, INK, ORANGE
 
 DEEPEST = 0.46
@@ -52,19 +52,26 @@ def confusions(panels: Mapping[str, pd.DataFrame], words: ConfusionWords, across
     names = [_broken(str(name)) for name in next(iter(panels.values())).index]
     size = 7.2 if across > 2 else 8.5
     cell = (width - _wide(names, size)) / across / (len(names) + 0.2)
-    figure = sheet(width, down * (cell * len(names) + (0.42 if across > 3 else 0.3)) + 0.85 + _tall(names, size, cell))
+    titles = [_title(title, across, cell * len(names)) for title in panels]
+    above = 0.15 + 0.15 * max(title.count("\n") + 1 for title in titles)
+    figure = sheet(width, down * (cell * len(names) + above) + 0.85 + _tall(names, size, cell))
     grid = figure.subplots(down, across, squeeze=False, sharey=True)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
-    for place, (axes, (title, matrix)) in enumerate(zip(grid.flat, panels.items(), strict=False)):
+    for place, (axes, title, matrix) in enumerate(zip(grid.flat, titles, panels.values(), strict=False)):
         _matrix(axes, matrix, words, min(10.0, cell * 72 / 4.4))
         _name(axes, names, size, _turned(names, size, cell))
-        axes.set_title(plain(title).replace(", ", "\n") if across > 3 else plain(title), size=8 if across > 3 else 9)
+        axes.set_title(title, size=8 if across > 3 else 9)
         axes.tick_params(labelbottom=place + across >= len(panels))
     figure.supxlabel(words.called, size=9, color=INK)
     figure.supylabel(words.actual, size=9, color=INK)
     _legend(figure, words, "".join(panels))
     return figure
+
+
+def _title(title: str, across: int, inches: float) -> str:
+    """The title of a panel in lines: in narrow panels one for each of its parts."""
+    return plain(title).replace(", ", "\n") if across > 3 else folded(title, inches, 9)
 
 
 def _broken(name: str) -> str:

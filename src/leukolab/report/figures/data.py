@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leukolab.report.figures.canvas import drawn, no_frame, plain, sheet, tidy
+from leukolab.report.figures.canvas import drawn, folded, no_frame, plain, sheet, tidy
 from leukolab.report.figures.palette import GRID, INK, MUTED, series
 
 Array = np.ndarray[Any, Any]
@@ -71,8 +71,9 @@ def balance(stages: Mapping[str, pd.DataFrame], before: str, after: str, axis_la
             axes.bar(place + 0.2, second, 0.38, color=colour)
             axes.text(place - 0.2, first, f"{first:.0f}", ha="center", va="bottom", size=7.5, color=MUTED)
             axes.text(place + 0.2, second, f"{second:.0f}", ha="center", va="bottom", size=7.5, color=INK)
-        axes.set_xticks(places, [plain(name) for name in counts.index])
-        axes.set_title(title)
+        each = (figure.get_figwidth() / len(stages) - 0.5) / len(counts)
+        axes.set_xticks(places, [folded(name, each, 8.5) for name in counts.index])
+        axes.set_title(plain(title))
         tidy(axes)
     panels[0].set_ylabel(axis_label)
     _balance_legend(figure, before, after)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from leukolab.report.figures.canvas import drawn, plain, sheet, tidy
+from leukolab.report.figures.canvas import drawn, folded, sheet, tidy
 from leukolab.report.figures.palette import BLUE, MUTED, ORANGE
 
 
@@ -47,14 +47,17 @@ def learning(panels: Mapping[str, Sequence[Curve]], what: str, labels: CurveLabe
         across: panels in a row.
     """
     down = -(-len(panels) // across)
-    figure = sheet(7.4 if across > 2 else 6.8, 0.55 + (1.45 if across > 3 else 2.1) * down)
+    width, size = 7.4 if across > 2 else 6.8, 7.8 if across > 3 else 9
+    titles = [folded(title, width / across - 0.5, size) for title in panels]
+    above = 0.15 * max((title.count("\n") for title in titles), default=0)
+    figure = sheet(width, 0.55 + ((1.45 if across > 3 else 2.1) + above) * down)
     grid = figure.subplots(down, across, squeeze=False, sharey=True, sharex=across > 3)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
-    for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
+    for axes, title, curves in zip(grid.flat, titles, panels.values(), strict=False):
         for curve in curves:
             _lines(axes, curve, what)
-        axes.set_title(plain(title), size=7.8 if across > 3 else 9)
+        axes.set_title(title, size=size)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(axes)
     for axes in grid[-1]:
