@@ -419,7 +419,7 @@ def test_a_file_of_the_users_own(tmp_path, name, folds):
         (lambda t: t.assign(role="trian"), "role 'trian' is not known. Did you mean 'train'"),
         (lambda t: t.assign(image_id=["s999_000.png", *t["image_id"][1:]]), "found 1 others, such as 's999_000.png'"),
         (lambda t: t[t["role"] != "test"], "found no 'test'"),
-        (lambda t: t.assign(copies=0), "row 1: copies: expected a whole number from 1, got 0"),
+        (lambda t: t.assign(copies=0), "row 1: copies: expected a whole number from 1 to 10,000, got 0"),
         (lambda t: t.head(0), "found none"),
         (lambda t: t.assign(fold=2), "outer 1: expected folds from 1, found the first to be 2"),
         (lambda t: t[(t["role"] != "test") | t["image_id"].str.startswith(first_of(t))], "every class in test, found"),

@@ -118,7 +118,7 @@ def by_doubt(pairs: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """The three columns, indexed by the line of the file."""
-    if not path.is_file():
+    if not path.exists():
         raise DataError(
             f"{path}: expected a list of pairs here, found none. Check data.accept.", settings=("data.accept",)
         )

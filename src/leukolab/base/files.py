@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import threading
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukolab.base.errors import RunError, StorageError
+from leukolab.base.sizes import size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,10 +25,18 @@ if TYPE_CHECKING:
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a system that can write no more: disk full, quota used up, file as large as files may be."""
+UNUSABLE = {
+    errno.ENAMETOOLONG: "this name is longer than the disk takes",
+    errno.ELOOP: "this link leads back to itself",
+    errno.EISDIR: "a folder stands where a file is needed",
+}
+"""Errors that the name of a file alone makes."""
 SCHEMA_VERSION = 1
 """Version of every table this program writes; newer programs read older ones."""
 
 
+TEXT_BYTES = 64 * 2**20
+"""Most that a file which is read whole may hold."""
 _SEEKING = threading.Lock()
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 """Names that `atomic` and `whole_folder` write under."""
@@ -51,6 +61,8 @@ def storage(path: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
             raise StorageError(f"{path}: a file stands where a folder is needed. Choose another folder.") from error
+        if error.errno in UNUSABLE:
+            raise StorageError(f"{path}: {UNUSABLE[error.errno]}. Choose another name.") from error
         raise
 
 
@@ -154,6 +166,22 @@ def read_at(descriptor: int, into: NDArray[np.uint8], offset: int) -> None:
         raise OSError(f"expected {len(into)} bytes from byte {offset}, found {read}: the file was cut short")
 
 
+def read_small(path: Path, most: int = TEXT_BYTES) -> bytes:
+    """The bytes of a regular file of at most `most` bytes; devices and pipes, which may never end, are not opened.
+
+    Raises:
+        OSError: it is missing, may not be read, is no regular file or larger; `strerror` says which.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "a folder, device or pipe, no regular file", str(path))
+        if found.st_size > most:
+            raise OSError(errno.EINVAL, f"it holds {size_text(found.st_size)}, more than {size_text(most)}", str(path))
+        return stream.read(most)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic(path) as temporary:
@@ -172,12 +200,12 @@ def read_json(path: Path) -> Any:
         RunError: the file is missing, unreadable, or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_small(path).decode("utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{path}: expected a file here, found none. Is this the folder of a run?") from error
     except OSError as error:
         raise RunError(f"{path}: expected a file, found what cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: expected JSON, found something else ({error}).") from error
 
 
@@ -201,16 +229,18 @@ def read_table(path: Path) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if path.exists() and not path.is_file():
+        raise RunError(f"{path}: expected a Parquet table, found a folder, device or pipe.")
     try:
         arrow = pq.read_table(path)
+        version = int((arrow.schema.metadata or {}).get(b"leukolab", b"1"))
+        if version > SCHEMA_VERSION:
+            raise RunError(
+                f"{path}: written by a newer Leukolab (schema {version}); this one reads up to {SCHEMA_VERSION}."
+            )
+        table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=True)  # else whole numbers beside gaps are rounded
     except FileNotFoundError as error:
         raise RunError(f"{path}: expected a table here, found none. Is this the folder of a run?") from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise RunError(f"{path}: expected a Parquet table, found a damaged file ({error}).") from error
-    version = int((arrow.schema.metadata or {}).get(b"leukolab", b"1"))
-    if version > SCHEMA_VERSION:
-        raise RunError(
-            f"{path}: written by a newer Leukolab (schema {version}); this one reads up to {SCHEMA_VERSION}."
-        )
-    table: pd.DataFrame = arrow.to_pandas(integer_object_nulls=True)  # else whole numbers beside gaps are rounded
     return table

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from leukolab.base import signs
+
 T = TypeVar("T")
 
 NEWS = logging.getLogger("leukolab")
@@ -24,9 +26,11 @@ class Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
+        if sys.stderr is None:  # closed by the caller
+            return
         from tqdm import tqdm
 
-        tqdm.write(self.format(record), file=sys.stderr)
+        tqdm.write(signs.shown(self.format(record)), file=sys.stderr)
         sys.stderr.flush()
 
 

@@ -6,6 +6,8 @@ import re
 
 from leukolab.base.errors import SpecError
 
+LARGEST = 10**18
+"""Bytes."""
 _LETTERS = "kmgtp"
 _SIZE = re.compile(rf"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([{_LETTERS}])(i?))?b?\s*", re.IGNORECASE)
 
@@ -24,7 +26,10 @@ def parse_size(text: str, where: str = "size") -> int:
         raise SpecError(f"{where}: expected a size such as 20GB, 500MB or 8GiB, got '{text}'.")
     number, letter, binary = found.groups()
     power = _LETTERS.index(letter.lower()) + 1 if letter else 0
-    return int(float(number) * (1024 if binary else 1000) ** power)
+    size = float(number) * (1024 if binary else 1000) ** power
+    if size > LARGEST:
+        raise SpecError(f"{where}: expected a size of at most {size_text(LARGEST)}, got '{text[:20]}...'.")
+    return int(size)
 
 
 def size_text(count: int) -> str:

@@ -6,13 +6,16 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leukolab.base.errors import SpecError, nearest
+from leukolab.base.errors import DataError, SpecError, nearest
+from leukolab.base.signs import obeyed
 from leukolab.cards.card import Card
 from leukolab.cards.meaning import DISEASE, HEALTHY, meaning
 from leukolab.spec import DataSpec
 
 SETTING, CARD, NAME, NOBODY = "setting", "card", "name", "nobody"
 """Who decided which classes are the disease."""
+MOST = 100
+"""Classes of a data set; tables of confusions grow with their square."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def classes_said(names: Sequence[str], positive: Sequence[str] = (), known: Sequ
     Raises:
         SpecError: `positive` names a class that is not there, or every class.
     """
+    _check_names(names)
     for decided_by, found in (
         (SETTING, _as_set(names, positive)),
         (CARD, _known(names, known)),
@@ -80,6 +84,23 @@ def classes_said(names: Sequence[str], positive: Sequence[str] = (), known: Sequ
             ill = tuple(name for name in names if name in found)
             return Classes((*(name for name in names if name not in found), *ill), ill, decided_by)
     return Classes(tuple(names), (), NOBODY)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse what no table or figure can show.
+
+    Raises:
+        DataError: there are too many classes, or a name holds control characters.
+    """
+    if len(names) > MOST:
+        raise DataError(
+            f"expected at most {MOST} classes, found {len(names):,}, such as '{names[0]}' and '{names[1]}'. Where "
+            "these are subjects, say so by data.subject_from.",
+            settings=("data.subject_from",),
+        )
+    wrong = next((name for name in names if obeyed(name)), None)
+    if wrong is not None:
+        raise DataError(f"class {wrong!a}: expected a name that can be shown, found control characters. Rename it.")
 
 
 def positive_by_name(names: Sequence[str]) -> tuple[str, ...]:

@@ -58,11 +58,13 @@ def make_index(root: Path, found: Iterable[Found], class_names: Sequence[str], v
 
 
 def image_id(root: Path, path: Path) -> str:
-    """The path from the root with forward slashes.
+    """The path from the root with forward slashes, steps up (`..`) in it taken.
 
     Raises:
         DataError: it lies elsewhere, and an absolute path would mean nothing on another machine.
     """
+    if path.is_relative_to(root) and ".." in path.relative_to(root).parts:
+        root, path = root.resolve(), path.resolve()
     if not path.is_relative_to(root):
         raise DataError(
             f"{path.name}: expected every image below {root}, found one elsewhere. Move the CSV above all images."

@@ -5,13 +5,20 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
+from leukolab.base.csv_text import unguarded
 from leukolab.base.errors import DataError
+from leukolab.base.files import read_small
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+MOST_BYTES = 128 * 2**20
+"""Of a table; a million rows of predictions hold about half of it."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -44,11 +51,31 @@ def read_table(path: Path) -> TextTable:
     text, separator = table_text(path)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        columns = tuple(name.strip() for name in next(reader, []))
+        columns = tuple(unguarded(name.strip()) for name in next(reader, []))
         lines = tuple(_lines(reader, [name.lower() for name in columns]))
     except csv.Error as error:
         raise DataError(f"{path}: expected a table with one row per line, found something else ({error}).") from error
     return TextTable(path, columns, lines)
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """A table as a frame of texts, nothing where a cell is empty; spaces around names of columns are removed.
+
+    Raises:
+        DataError: it is missing, no text, no table, or two of its columns bear one name.
+    """
+    text, separator = table_text(path)
+    try:
+        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, skipinitialspace=True)
+    except (ValueError, csv.Error) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"{path}: expected a CSV table, found something else ({first}).") from error
+    twice = sorted(name for name, count in Counter(map(str.strip, names)).items() if name and count > 1)
+    if twice:
+        raise DataError(f"{path}: expected columns with names of their own, found two of '{twice[0]}'. Rename one.")
+    cells = table.map(lambda value: unguarded(value) if isinstance(value, str) else value)
+    return cells.rename(columns=lambda name: unguarded(str(name).strip()))
 
 
 def table_text(path: Path) -> tuple[str, str]:
@@ -70,7 +97,7 @@ def looks_like_table(path: Path) -> bool:
 
 def _lines(reader: Iterator[list[str]], keys: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
     for values in reader:
-        stripped = [value.strip() for value in values]
+        stripped = [unguarded(value.strip()) for value in values]
         if any(stripped):
             padded = stripped + [""] * (len(keys) - len(stripped))
             yield reader.line_num, dict(zip(keys, padded, strict=False))  # type: ignore[attr-defined]
@@ -78,7 +105,7 @@ def _lines(reader: Iterator[list[str]], keys: list[str]) -> Iterator[tuple[int, 
 
 def _text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        raw = read_small(path, MOST_BYTES)
     except OSError as error:
         raise DataError(f"{path}: expected a table that can be read, found none ({error.strerror}).") from error
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), _unmarked(raw))

@@ -10,6 +10,7 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.cli.help import DATA, OUTPUT, command, option
+from leukolab.cli.say import say
 from leukolab.cli.settings import chosen_data, language, reading_settings
 from leukolab.report.texts import Texts, load_texts
 
@@ -53,7 +54,7 @@ def audit(
     spec = chosen_data(name, accept=None if accept is None else str(accept), **reading)
     found = audit_data(spec, root, home, out, language)
     for line in _lines(found, out, load_texts(language)):
-        click.echo(line)
+        say(line)
     raise SystemExit(0 if found.clean else FOUND)
 
 

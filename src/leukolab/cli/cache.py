@@ -13,6 +13,7 @@ from leukolab.base.holdings import KINDS
 from leukolab.base.home import SIZE_VARIABLE, Home
 from leukolab.base.sizes import parse_size, size_text
 from leukolab.cli.help import WHERE, command, option
+from leukolab.cli.say import say
 from leukolab.cli.values import OneOf
 
 SMALLEST = 10**6
@@ -29,14 +30,14 @@ def list_entries(home: Home) -> None:
     entries, keys = usage(home), pinned(home)
     width = max((len(entry.key) for entry in entries), default=0)
     if entries:
-        click.echo(f"{'kind':10} {'key':{width}} {'size':>10}  {'last used':16}  pinned")
+        say(f"{'kind':10} {'key':{width}} {'size':>10}  {'last used':16}  pinned")
     for entry in entries:
         when = datetime.fromtimestamp(entry.last_used).strftime("%Y-%m-%d %H:%M")
         held = any(key.split("/")[:2] == [entry.kind, entry.key.partition(".")[0]] for key in keys)
         size = size_text(entry.bytes)
-        click.echo(f"{entry.kind:10} {entry.key:{width}} {size:>10}  {when}  {'yes' if held else ''}".rstrip())
+        say(f"{entry.kind:10} {entry.key:{width}} {size:>10}  {when}  {'yes' if held else ''}".rstrip())
     total = size_text(sum(entry.bytes for entry in entries))
-    click.echo(f"{home}: {total}, at most {size_text(limit(home))}")
+    say(f"{home}: {total}, at most {size_text(limit(home))}")
 
 
 @command()
@@ -47,7 +48,7 @@ def trim(home: Home, size: str) -> None:
     from leukolab.base.shelf import trim as evict
 
     bound = parse_size(size, "--to")
-    click.echo(f"freed {size_text(evict(home, bound))}")
+    say(f"freed {size_text(evict(home, bound))}")
     _say_left(home, KINDS, bound)
 
 
@@ -62,14 +63,14 @@ def clear(home: Home, kinds: tuple[str, ...], yes: bool) -> None:
     chosen = kinds or KINDS
     held = _held(home, chosen)
     if held and not yes and not _agreed(f"Delete {size_text(held)} ({', '.join(chosen)}) from {home}?"):
-        click.echo("nothing deleted")
+        say("nothing deleted")
         return
-    click.echo(f"freed {size_text(evict(home, 0, kinds=chosen))}")
+    say(f"freed {size_text(evict(home, 0, kinds=chosen))}")
     _say_left(home, chosen, 0)
 
 
 def _agreed(question: str) -> bool:
-    click.echo("This costs time only: a later run makes or fetches again what it needs.")
+    say("This costs time only: a later run makes or fetches again what it needs.")
     try:
         return click.confirm(question)
     except click.Abort as error:
@@ -87,7 +88,7 @@ def _held(home: Home, kinds: Collection[str]) -> int:
 def _say_left(home: Home, kinds: Collection[str], bound: int) -> None:
     held = _held(home, kinds)
     why = ", pinned by running programs" if held > bound else ""
-    click.echo(f"left {size_text(held)}{why}")
+    say(f"left {size_text(held)}{why}")
 
 
 def _limited(context: click.Context, _: click.Parameter, given: str | None) -> None:

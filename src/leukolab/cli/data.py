@@ -9,8 +9,9 @@ import click
 from leukolab.base.home import Home
 from leukolab.cli.help import OUTPUT, command, option
 from leukolab.cli.reading import say_read
+from leukolab.cli.say import say
 from leukolab.cli.settings import chosen_data, language, reading_settings
-from leukolab.cli.values import OneOf
+from leukolab.cli.values import SEED, OneOf
 from leukolab.report.texts import load_texts
 
 Root = click.Path(path_type=Path)
@@ -24,7 +25,7 @@ def list_cards() -> None:
     from leukolab.cards import card_names, get_card
 
     for name in card_names():
-        click.echo(f"{name:14} {get_card(name).title}")
+        say(f"{name:14} {get_card(name).title}")
 
 
 @command()
@@ -40,7 +41,7 @@ def show(name: str, root: Path | None, language: str, **reading: object) -> None
     from leukolab.cards import card_lines, get_card
 
     for line in card_lines(get_card(name)):
-        click.echo(line)
+        say(line)
     if root is not None:
         say_read(chosen_data(name, **reading), root, load_texts(language))
 
@@ -60,9 +61,9 @@ def verify(name: str, root: Path, language: str, **reading: object) -> None:
     said = say_read(spec, root, texts)
     result = check(spec, root)
     for line in verify_lines(result):
-        click.echo(line)
+        say(line)
     for finding in (one for one in result.findings if one not in said):
-        click.echo(texts.finding(finding))
+        say(texts.finding(finding))
     raise SystemExit(0 if result.sound else 1)
 
 
@@ -87,16 +88,16 @@ def explore(home: Home, /, name: str, root: Path, out: Path, language: str, **re
     texts = load_texts(language)
     spec = chosen_data(name, **reading)
     say_read(spec, root, texts)
-    click.echo(texts("terminal.page", path=explore_data(spec, root, out, home, language)))
+    say(texts("terminal.page", path=explore_data(spec, root, out, home, language)))
 
 
 @command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @option("--layout", type=OneOf(LAYOUTS), default=LAYOUTS[0], show_default=True, help="Classes.")
-@option("--subjects", type=click.IntRange(2), default=24, show_default=True, help="Persons.")
-@option("--images", type=click.IntRange(1), default=20, show_default=True, help="Images per subject.")
+@option("--subjects", type=click.IntRange(2, 999), default=24, show_default=True, help="Persons.")
+@option("--images", type=click.IntRange(1, 9999), default=20, show_default=True, help="Images per subject.")
 @option("--size", type=click.IntRange(32, 1024), default=224, show_default=True, help="Edge in pixels.")
-@option("--seed", type=int, default=7, show_default=True, help="Seed of every cell.")
+@option("--seed", type=SEED, default=7, show_default=True, help="Seed of every cell.")
 @option("--leak", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Strength of a subject's look.")
 def draw(out: Path, layout: str, subjects: int, images: int, size: int, seed: int, leak: float) -> None:
     """Draw synthetic single-cell images with known truth into the folder OUT."""
@@ -104,4 +105,4 @@ def draw(out: Path, layout: str, subjects: int, images: int, size: int, seed: in
     from leukolab.images.phantom_spec import PhantomSpec
 
     drawn = draw_data_set(out, layout, subjects, images, size, seed, PhantomSpec(leak_strength=leak))
-    click.echo(f"synthetic images: {drawn}")
+    say(f"synthetic images: {drawn}")

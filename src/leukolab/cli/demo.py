@@ -8,8 +8,10 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
+from leukolab.base.shell import pasted
 from leukolab.cli.cache import cache_size
 from leukolab.cli.help import OUTPUT, command, option
+from leukolab.cli.say import say
 from leukolab.cli.settings import language
 from leukolab.report.texts import load_texts
 
@@ -28,7 +30,6 @@ from leukolab.report.texts import load_texts
 @click.pass_obj
 def demo(home: Home, out: Path, language: str) -> None:
     """Run both studies at small size on synthetic cells, and say where the reports are."""
-    import subprocess
     import sys
 
     with large_imports():
@@ -36,9 +37,7 @@ def demo(home: Home, out: Path, language: str) -> None:
 
     subtypes, wen, example = run_demo(out, home, language)
     texts = load_texts(language)
-    again = subprocess.list2cmdline(
-        [sys.executable, "-m", "leukolab", "predict", str(example), "--run", str(out / "wen")]
-    )
-    click.echo(texts("terminal.demo_classify", command=again))
-    click.echo(texts("terminal.demo_subtypes", path=subtypes.resolve()))
-    click.echo(texts("terminal.demo_wen", path=wen.resolve()))
+    again = pasted([sys.executable, "-m", "leukolab", "predict", str(example), "--run", str(out / "wen")])
+    say(texts("terminal.demo_classify", command=again))
+    say(texts("terminal.demo_subtypes", path=subtypes.resolve()))
+    say(texts("terminal.demo_wen", path=wen.resolve()))

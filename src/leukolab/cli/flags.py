@@ -6,9 +6,12 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
+from leukolab.base.shell import quoted
+
 ANY = "*"
 """Stands in the flags of a command for the option that takes any setting (`--set`)."""
-_VALUE = r"(?:=(?P<value>'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^\s,;()'\"]*[^\s,;()'\".]))?"
+_VALUE = r"""(?:=(?P<value>(?:'[^']*'|"'")+|\[[^\]]*\]|\{[^}]*\}|[^\s,;()'"]*[^\s,;()'".]))?"""
+"""What follows a name: in single quotes as POSIX shells take them, in brackets, or a word."""
 
 
 def with_flags(sentence: str, settings: Iterable[str], flags: Mapping[str, str]) -> str:
@@ -35,10 +38,11 @@ def _places(sentence: str, name: str) -> list[re.Match[str]]:
 
 
 def _spelled(name: str, value: str | None, flags: Mapping[str, str]) -> str:
-    value = value if value is None else value.strip("'")
+    if value is not None and value.startswith("'"):
+        [value] = shlex.split(value)
     if name in flags:
-        return flags[name] if value is None else f"{flags[name]} {shlex.quote(value)}"
+        return flags[name] if value is None else f"{flags[name]} {quoted(value)}"
     if ANY in flags and " " not in name:
         setting = f"{name}={value or 'VALUE'}"
-        return f"{flags[ANY]} {shlex.quote(setting)}"
+        return f"{flags[ANY]} {quoted(setting)}"
     return ""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from leukolab.cli.say import say
 from leukolab.report.texts import Texts
 
 if TYPE_CHECKING:
@@ -27,5 +26,5 @@ def say_read(spec: DataSpec, data: Path, texts: Texts) -> tuple[Finding, ...]:
 
     found = told(spec, data)
     for number, finding in enumerate(found):
-        click.echo(f"{'  ' if number else ''}{texts.finding(finding)}")
+        say(f"{'  ' if number else ''}{texts.finding(finding)}")
     return found

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from leukolab.base.outputs import check_output
 from leukolab.cli.help import command, option
+from leukolab.cli.say import say
 from leukolab.cli.settings import language
+from leukolab.cli.values import SEED
 from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -19,8 +22,14 @@ if TYPE_CHECKING:
 @command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE [FILE]...")
 @option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables as CSV.")
-@option("--bootstrap", type=click.IntRange(100), default=2000, show_default=True, help="Replicates of each interval.")
-@option("--seed", type=int, default=2019, show_default=True, help="Seed of the replicates.")
+@option(
+    "--bootstrap",
+    type=click.IntRange(100, 100_000),
+    default=2000,
+    show_default=True,
+    help="Replicates of each interval.",
+)
+@option("--seed", type=SEED, default=2019, show_default=True, help="Seed of the replicates.")
 @option(
     "--positive", multiple=True, metavar="CLASS", setting="data.positive",
     help="The class that is the disease; else the names say it.",
@@ -38,38 +47,44 @@ def score(
         _compare(files, out, seed, positive, language)
         return
     (file,) = files
-    from leukolab.study.evaluation import evaluate_file, write_evaluation
+    from leukolab.study.evaluation import TABLES, evaluate_file, write_evaluation
 
     texts = load_texts(language)
+    if out is not None:
+        for name in TABLES:
+            check_output(out / f"{name}.csv", files)
     found = evaluate_file(file, bootstrap, seed, positive)
     _say_classes(found, texts)
     for metric, unit, value, low, high in found.rows():
         interval = texts("terminal.range", low=low, high=high) if low == low else ""
         name, by = texts.name("metrics", metric), texts.name("units", unit)
-        click.echo(f"{name:18} {by:11} {texts.number(value, '.4f')}  {interval}".rstrip())
+        say(f"{name:18} {by:11} {texts.number(value, '.4f')}  {interval}".rstrip())
     words = partial(texts.findings, between="; ")
-    click.echo(texts("terminal.intervals", method=words(found.scores["interval"].iloc[-1])))
+    say(texts("terminal.intervals", method=words(found.scores["interval"].iloc[-1])))
     if not found.subjects_known:
-        click.echo(texts("terminal.no_subjects"))
+        say(texts("terminal.no_subjects"))
     if found.exchanged is not None:
-        click.echo(texts("terminal.exchanged", auc=found.exchanged))
+        say(texts("terminal.exchanged", auc=found.exchanged))
     if found.absent:
-        click.echo(texts("terminal.absent", classes=found.absent))
-    click.echo(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
+        say(texts("terminal.absent", classes=found.absent))
+    say(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
     if out is not None:
         write_evaluation(found, out, words)
-        click.echo(texts("terminal.tables", path=out))
+        say(texts("terminal.tables", path=out))
 
 
 def _compare(files: tuple[Path, ...], out: Path | None, seed: int, positive: tuple[str, ...], language: str) -> None:
     from leukolab.report.compare import lines, write_page
+    from leukolab.results.folder import RunFolder
     from leukolab.study.compare_files import compare_files
 
+    for path in [] if out is None else out.glob(f"{RunFolder.TABLES}/*.csv"):
+        check_output(path, files)
     found, texts = compare_files(files, positive, seed), load_texts(language)
     for line in lines(found, texts):
-        click.echo(line)
+        say(line)
     if out is not None:
-        click.echo(texts("terminal.page", path=write_page(found, out, language)))
+        say(texts("terminal.page", path=write_page(found, out, language)))
 
 
 def _say_classes(found: Evaluation, texts: Texts) -> None:
@@ -83,8 +98,8 @@ def _say_classes(found: Evaluation, texts: Texts) -> None:
             "column": one.column,
             "images": one.images,
         }
-        click.echo(texts("terminal.meant", **values))
+        say(texts("terminal.meant", **values))
     if found.classes is not None and (found.classes.positive or len(found.meant) == 2):
-        click.echo(texts.finding(decided(found.classes)))
+        say(texts.finding(decided(found.classes)))
     for finding in found.findings:
-        click.echo(texts.finding(finding))
+        say(texts.finding(finding))

@@ -11,7 +11,7 @@ import click
 from leukolab.cli.cache import cache_size
 from leukolab.cli.flags import ANY
 from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, option
-from leukolab.cli.values import Column, Epochs, Known, OneOf, OuterParts, Setting, protocols, readings
+from leukolab.cli.values import SEED, Column, Epochs, Known, OneOf, OuterParts, Setting, protocols, readings
 from leukolab.report.texts import languages
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ _OPTIONS = (
         "--weights", section=TRAINING, setting="model.weights", help="auto, hub, packaged, file:PATH or none.",
     ),
     option(
-        "--image-size", type=int, section=TRAINING, setting="image.size_px",
+        "--image-size", type=click.IntRange(16, 2048), section=TRAINING, setting="image.size_px",
         help="Edge of the square the network sees, in pixels.",
     ),
     option(
         "--epochs", type=Epochs(), metavar="N[+N]", section=TRAINING, setting="epochs",
         help="One number for all stages, or one for each stage: 3+2.",
     ),
-    option("--seed", type=int, section=TRAINING, setting="seed", help="Seed of everything random."),
+    option("--seed", type=SEED, section=TRAINING, setting="seed", help="Seed of everything random."),
     option(
         "--set", "settings", type=Setting(), multiple=True, metavar="KEY=VALUE", section=TRAINING, setting=ANY,
         help="Any setting: training.batch_size=64; 'leukolab study show NAME' lists them.",

@@ -10,10 +10,12 @@ import click
 
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
+from leukolab.base.shell import pasted
 from leukolab.cli.help import OUTPUT, WHERE, command, option
 from leukolab.cli.reading import say_read
+from leukolab.cli.say import say
 from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
-from leukolab.cli.values import Known, studies
+from leukolab.cli.values import SEED, Known, studies
 from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def list_studies(language: str) -> None:
     from leukolab.spec import load_study, study_names
 
     for name in study_names():
-        click.echo(f"{name:16} {load_study(name).words(language).title}")
+        say(f"{name:16} {load_study(name).words(language).title}")
 
 
 @command()
@@ -40,7 +42,7 @@ def show(name: str) -> None:
     from leukolab.spec import load_study
     from leukolab.spec.yaml_text import study_yaml
 
-    click.echo(study_yaml(load_study(name)))
+    say(study_yaml(load_study(name)))
 
 
 @command()
@@ -84,7 +86,7 @@ def run(
     say_read(spec.data, data, load_texts(language))
     if dry_run:
         for line in _expected(plan_study(spec, data, folder, home, on, retune), load_texts(language)):
-            click.echo(line)
+            say(line)
         return
     _say_done(run_study(spec, data, folder, home, on, retune, language), folder, load_texts(language))
     if target is not None:
@@ -110,7 +112,7 @@ def report(home: Home, folder: Path, language: str) -> None:
     from leukolab.study.finish import report_run
 
     texts = load_texts(language)
-    click.echo(texts("terminal.report", path=report_run(folder, home, language)))
+    say(texts("terminal.report", path=report_run(folder, home, language)))
 
 
 @command()
@@ -125,7 +127,7 @@ def status(home: Home, folder: Path, as_json: bool, language: str) -> None:
     from leukolab.study import status as found
 
     progress = found.read_progress(folder, home)
-    click.echo(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress, language))
+    say(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress, language))
 
 
 @command()
@@ -153,7 +155,7 @@ def merge(home: Home, runs: tuple[Path, ...], out: Path, language: str) -> None:
 @command()
 @click.argument("runs", nargs=-1, required=True, type=Folder)
 @option("--out", type=Folder, section=OUTPUT, help="Folder for the comparison as a page, with its tables and figure.")
-@option("--seed", type=int, default=2019, show_default=True, help="Seed of the sign patterns of the tests.")
+@option("--seed", type=SEED, default=2019, show_default=True, help="Seed of the sign patterns of the tests.")
 @language
 def compare(runs: tuple[Path, ...], out: Path | None, seed: int, language: str) -> None:
     """Compare what finished RUNS offer on the test images they share: differences by subject, intervals, tests.
@@ -170,15 +172,15 @@ def compare(runs: tuple[Path, ...], out: Path | None, seed: int, language: str) 
     found = compared([contender_of(RunFolder(run), name) for run, name in zip(runs, names, strict=True)], seed)
     texts = load_texts(language)
     for line in lines(found, texts):
-        click.echo(line)
+        say(line)
     if out is not None:
-        click.echo(texts("terminal.page", path=write_page(found, out, language)))
+        say(texts("terminal.page", path=write_page(found, out, language)))
 
 
 def _track(folder: Path, target: str, home: Home, texts: Texts) -> None:
     from leukolab.study.tracking.mirror import track as mirror
 
-    click.echo(texts("terminal.tracked", place=mirror(folder, target, home)))
+    say(texts("terminal.tracked", place=mirror(folder, target, home)))
 
 
 def _expected(found: Estimate, texts: Texts) -> Iterator[str]:
@@ -203,11 +205,9 @@ def _time(seconds: float, texts: Texts) -> str:
 
 def _say_done(report: Path, folder: Path, texts: Texts) -> None:
     """Where the report is, and how the model chosen is used."""
-    from subprocess import list2cmdline
-
     from leukolab.results import RunFolder
 
-    command = list2cmdline(["leukolab", "predict", "IMAGES...", "--run", str(folder)])
-    click.echo(texts("terminal.report", path=report))
-    click.echo(texts("terminal.chosen", member=RunFolder(folder).chosen.member))
-    click.echo(texts("terminal.classify", command=command))
+    command = pasted(["leukolab", "predict", "IMAGES...", "--run", str(folder)])
+    say(texts("terminal.report", path=report))
+    say(texts("terminal.chosen", member=RunFolder(folder).chosen.member))
+    say(texts("terminal.classify", command=command))

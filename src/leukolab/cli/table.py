@@ -19,6 +19,7 @@ from leukolab.base.home import find_home
 from leukolab.base.progress import Terminal, shown
 from leukolab.base.version import __version__
 from leukolab.cli.help import option
+from leukolab.cli.say import say, say_error
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,14 @@ def program() -> None:
     def leave() -> None:
         for stream in (sys.stdout, sys.stderr):
             try:
-                stream.flush()
-            except OSError:
-                os._exit(120)  # as Python itself
+                if stream is not None:  # closed by the caller
+                    stream.flush()
+            except (OSError, ValueError):
+                os._exit(code or 1)  # nobody reads any more
         os._exit(code)
 
     atexit.register(leave)  # registered first, done last
+    _fill_streams()
     try:
         main()
         code = 0
@@ -186,30 +189,41 @@ def program() -> None:
         raise
 
 
+def _fill_streams() -> None:
+    """Give closed standard streams to the null device, else the next files opened would bear their numbers."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit code 2 and one sentence for what the user can mend."""
     try:
         result: Any = table.main(arguments, prog_name="leukolab", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        say(error.format_message())
         sys.exit(0)
     except click.ClickException as error:
-        click.echo(f"leukolab: {_usage(error)}", err=True)
+        say_error(_usage(error))
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("leukolab: stopped. What was finished is kept; the same command goes on from there.", err=True)
+        say_error("stopped. What was finished is kept; the same command goes on from there.")
         sys.exit(130)
     except LeukolabError as error:
-        click.echo(f"leukolab: {error}", err=True)
+        say_error(error)
         sys.exit(2)
+    except BrokenPipeError:  # nobody reads any more, as behind `head`
+        sys.exit(1)
     except OSError as error:
         if error.errno not in FULL:
             raise
-        click.echo(f"leukolab: {no_space(error.filename or 'a file')}", err=True)
+        say_error(no_space(error.filename or "a file"))
         sys.exit(2)
     except ModuleNotFoundError as error:
-        click.echo(f"leukolab: {_missing(error)}", err=True)
+        say_error(_missing(error))
         sys.exit(2)
 
 

@@ -10,6 +10,7 @@ from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.cli.help import OUTPUT, SEARCH, command, option
 from leukolab.cli.reading import say_read
+from leukolab.cli.say import say
 from leukolab.cli.settings import chosen_study, data_folder, study_settings, where_jobs_run
 from leukolab.cli.values import Known, OneOf, studies
 from leukolab.report.texts import load_texts
@@ -32,11 +33,11 @@ METRICS = tuple(key.removeprefix("metrics.") for key in load_texts().entries if 
     help="Bayesian (Tree-structured Parzen Estimator) or a genetic algorithm, both Optuna's.",
 )  # fmt: skip
 @option(
-    "--trials", type=click.IntRange(1), default=20, show_default=True, section=SEARCH, setting="trials",
+    "--trials", type=click.IntRange(1, 100_000), default=20, show_default=True, section=SEARCH, setting="trials",
     help="Trials in all.",
 )  # fmt: skip
 @option(
-    "--start", type=click.IntRange(2), default=8, show_default=True, section=SEARCH,
+    "--start", type=click.IntRange(2, 10_000), default=8, show_default=True, section=SEARCH,
     help="Trials drawn at random before the sampler learns; of genetic, the size of a generation too.",
 )  # fmt: skip
 @option(
@@ -70,5 +71,5 @@ def tune(
     say_read(spec.data, data, load_texts())
     folder = out or Path("leukolab-runs") / f"{spec.name}-{spec.data.card}-tune"
     command = tune_study(spec, Search(space, sampler, trials, start, metric), data, folder, home, on)
-    click.echo(f"trials: {folder / 'trials.csv'}")
-    click.echo(f"run the study with the best settings: {command}")
+    say(f"trials: {folder / 'trials.csv'}")
+    say(f"run the study with the best settings: {command}")

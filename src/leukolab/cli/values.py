@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from leukolab.base.errors import SpecError
 
+SEED = click.IntRange(0, 2**32 - 1)
 COLUMNS = ("path", "label", "subject", "part")
 """Those of a table of images, see `data.columns`."""
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leukolab.base.errors import DataError, ImageError
-from leukolab.base.files import write_text
 from leukolab.base.findings import Finding
+from leukolab.base.outputs import check_output, output
 from leukolab.cards.card import Card
 from leukolab.images import (
     CELL_NAMES,
     COLOUR_NAMES,
+    IMAGE_SUFFIXES,
     PixelStore,
     cell_mask,
     cell_statistics,
@@ -72,7 +73,7 @@ def explore(
         index: one row per image, see `cards.index.make_index`; paths are opened here, unreadable ones listed.
         store: packed pixels of the same images, from which the samples are taken.
         card: of the same data set.
-        out: the HTML file, or a folder in which `explore.html` is written.
+        out: the HTML file (or a file, link or device that is there), or a folder in which `explore.html` is written.
         language: of the page; what the card says of itself stays as it is.
         findings: of how the images were read; those of odd pixels are added here.
 
@@ -81,15 +82,18 @@ def explore(
 
     Raises:
         DataError: none of the images can be read.
-        StorageError: the file cannot be written.
+        StorageError: the file cannot be written, or is one of the images.
     """
     texts = load_texts(language)
+    named = out.suffix.lower() in (".html", ".htm", *IMAGE_SUFFIXES) or (out.exists() and not out.is_dir())
+    page = out if named else out / "explore.html"
+    check_output(page, map(Path, index["path"]), IMAGE_SUFFIXES)
     table, unreadable = measure(index)
-    page = out if out.suffix.lower() in (".html", ".htm") else out / "explore.html"
     content = _content(table, store, unreadable, card) | _drawn(table, texts)
     content["findings"] = findings + pixel_findings(list(table["image_id"]), list(table["pixel_range"]))
     title = data_set_name(card.name, card.title, texts)
-    write_text(page, filled("explore.html.j2", content | {"t": texts, "title": title}))
+    with output(page) as temporary:
+        temporary.write_text(filled("explore.html.j2", content | {"t": texts, "title": title}), encoding="utf-8")
     return page
 
 

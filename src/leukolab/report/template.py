@@ -9,9 +9,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from leukolab.base.signs import in_xml
+
 
 def filled(name: str, content: Mapping[str, Any]) -> str:
-    """The template `name` with this content; every value is escaped, and one that is missing is an error."""
+    """The template `name` with this content; every value is escaped, control characters are
+    taken out, and a value that is missing is an error."""
     environment = Environment(
         loader=PackageLoader("leukolab.report", "templates"),
         autoescape=True,
@@ -19,7 +22,7 @@ def filled(name: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(content)
+    return in_xml(environment.get_template(name).render(content))
 
 
 def style() -> Markup:

@@ -5,6 +5,7 @@ Nobody else names a file of a run, but for those of its plan, ledger and lock (`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -242,6 +243,12 @@ class RunFolder:
     def file(self, what: Table | Document[Any] | str) -> Path:
         """Where a table, a record or another file lies."""
         return self.path / (what if isinstance(what, str) else what.file)
+
+    def files(self) -> Iterator[Path]:
+        """Every file of the run, but for tables a person may have put beside them (`.csv` outside the report)."""
+        for path in self.path.rglob("*"):
+            if path.suffix != ".csv" or self.REPORT in path.relative_to(self.path).parts:
+                yield path
 
     def has(self, *files: Table | Document[Any] | str) -> bool:
         """Whether all of these files are there."""

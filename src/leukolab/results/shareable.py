@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from leukolab.base.csv_text import unguarded
 from leukolab.results.folder import RunFolder
 
 NAMING = frozenset({"image_id", "other_id", "path", "group", "pixel_digest"})
@@ -48,7 +49,7 @@ def _names_nobody(table: Path, images: set[str], subjects: set[str]) -> bool:
     if not table.is_file():
         return False
     with table.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+        rows = [{name: unguarded(value or "") for name, value in row.items()} for row in csv.DictReader(stream)]
     if rows and NAMING & set(rows[0]):
         return False
     anywhere = images | {name for name in subjects if not name.isdigit()}

@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from leukolab.base.errors import nearest
+from leukolab.spec.values import (
+    MOST_EPOCHS,
+    Batch,
+    ClassName,
+    FolderName,
+    Fraction,
+    Parts,
+    Patterns,
+    Rates,
+    Seed,
+    switch,
+)
 
 EVERY = "both"
 """What stands for all protocols of a study."""
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-
-
-def _each_once(rates: tuple[float, ...]) -> tuple[float, ...]:
-    if len({f"{rate:g}" for rate in rates}) < len(rates):
-        raise ValueError("expected each learning rate once, to six digits (jobs are named by them)")
-    return rates
-
-
-def _folder_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
-        raise ValueError(
-            f"expected a name of 1 to 40 letters (a to z), digits, '_' and '-', as folders bear it, got {name!r}"
-        )
-    return name
-
-
-def _switch(given: object) -> object:
-    """`off` and `on` as YAML reads them: false and true."""
-    return ("off", "auto")[given] if isinstance(given, bool) else given
-
-
-FolderName = Annotated[str, AfterValidator(_folder_name)]
-"""A name of the study's own that folders and files of a run bear."""
-Rates = Annotated[
-    tuple[Annotated[float, Field(gt=0, lt=1e37, allow_inf_nan=False)], ...],
-    Field(min_length=1),
-    AfterValidator(_each_once),
-]
-"""Learning rates, one at least."""
-ClassName = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
-"""Patterns of file names; one alone may stand without a list."""
-Parts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
-"""Outer parts, from 1."""
+LONGEST = 10_000
+"""Letters of a text."""
 
 
 class Settings(BaseModel):
-    """Frozen, and strict about keys it does not know."""
+    """Frozen, and strict about keys it does not know. Every number has its bounds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=LONGEST)
 
 
 class DataSpec(Settings):
@@ -65,7 +43,7 @@ class DataSpec(Settings):
     """A view of the labels the card offers, such as `two_class`; its own classes where null."""
     subject_from: str | None = None
     """A regular expression whose first group is the subject, searched in the relative path; some cards take none."""
-    audit: Annotated[Literal["auto", "off"], BeforeValidator(_switch)] = "auto"
+    audit: Annotated[Literal["auto", "off"], BeforeValidator(switch)] = "auto"
     """Whether near-twins are looked for before the split (once for the same images); where off, no split is called
     free of leaks.
     """
@@ -93,7 +71,7 @@ class ImageSpec(Settings):
 
     size_px: int = Field(224, ge=16, le=2048)
     """Edge of the square the network sees."""
-    crop_px: int | None = Field(None, ge=16)
+    crop_px: int | None = Field(None, ge=16, le=8192)
     """Edge of a centred square cut out before resizing; the whole image where null."""
 
 
@@ -101,7 +79,7 @@ class BalanceSpec(Settings):
     """Over- and undersampling to a number of images a class."""
 
     when: Literal["never", "before_split", "in_training"] = "never"
-    per_class: int | None = Field(None, ge=1)
+    per_class: int | None = Field(None, ge=1, le=100_000)
     """Images a class: `before_split` of all images, `in_training` of each training part."""
 
     @model_validator(mode="after")
@@ -184,10 +162,10 @@ class StageSpec(Settings):
     """One stage of training."""
 
     name: str
-    release: Literal["head", "last_stage", "all"] | Annotated[int, Field(ge=0)] = "head"
+    release: Literal["head", "last_stage", "all"] | Annotated[int, Field(ge=0, le=1000)] = "head"
     """What is trained: the head; the last stage of blocks and the head convolution too; all; or the last n stages."""
-    epochs: int = Field(ge=1, le=10_000)
-    patience: int | None = Field(None, ge=1)
+    epochs: int = Field(ge=1, le=MOST_EPOCHS)
+    patience: int | None = Field(None, ge=1, le=MOST_EPOCHS)
     """Epochs without a better validation accuracy before stopping; never where null."""
     stop: bool = True
     """Whether training stops there; else it goes on to the last epoch, and only where it would have stopped is said."""
@@ -201,12 +179,12 @@ class StageSpec(Settings):
 class ReadingSpec(Settings):
     """One way to read a published training: its stages, and on which outer parts it is run."""
 
-    stages: tuple[StageSpec, ...] = Field(min_length=1)
+    stages: tuple[StageSpec, ...] = Field(min_length=1, max_length=100)
     outer_parts: dict[str, Parts] = {}
     """Protocol name to the outer parts to run; all (of `outer_parts` of the study) where a protocol is missing."""
     learning_rates: Rates | None = None
     """Instead of the training's."""
-    published_epochs: int | None = Field(None, ge=1)
+    published_epochs: int | None = Field(None, ge=1, le=100 * MOST_EPOCHS)
     """Epochs of all stages as published; a reading with fewer is called shortened."""
 
     @property
@@ -228,7 +206,7 @@ class AugmentSpec(Settings):
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, le=1)
     rotate_deg: float = Field(0.0, ge=0, le=180)
-    views: Annotated[int, Field(ge=1)] | Literal["online"] = 8
+    views: Annotated[int, Field(ge=1, le=1000)] | Literal["online"] = 8
     """Number of seeded views per image, made once; or fresh draws in each epoch."""
     bank: Literal["study", "model"] = "study"
     """One bank of views for all models of a study, or one each (costs a pass of the frozen part each)."""
@@ -257,7 +235,7 @@ class TrainingSpec(Settings):
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad"] = "adam"
     """With torch's default parameters beside the learning rate; sgd has momentum 0.9."""
     learning_rates: Rates = (1e-4,)
-    batch_size: int = Field(32, ge=1)
+    batch_size: Batch = 32
     class_weights: bool = False
     """Weigh each class by N / (k N_j) of the training part."""
     augment: AugmentSpec = AugmentSpec()
@@ -275,11 +253,11 @@ class RuntimeSpec(Settings):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: int | None = Field(None, ge=1)
-    evaluation_batch_size: int = Field(64, ge=1)
+    threads: int | None = Field(None, ge=1, le=512)
+    evaluation_batch_size: Batch = 64
     trunk: Literal["auto", "torch", "onnxruntime", "openvino"] = "auto"
     """What computes the frozen part; the fastest in a short measurement where `auto`."""
-    trunk_batch_size: int | None = Field(None, ge=1)
+    trunk_batch_size: Batch | None = None
     """Images a pass of the frozen part; measured too where null."""
 
 
@@ -287,8 +265,8 @@ class PublishedPart(Settings):
     """Published figures of one part of the data."""
 
     role: Literal["train", "validation", "tuning", "test"]
-    loss: float
-    accuracy: float
+    loss: float = Field(ge=0, le=1e6)
+    accuracy: float = Field(ge=0, le=1)
 
 
 class PublishedSpec(Settings):
@@ -342,7 +320,7 @@ class StudyWords(Settings):
 class StudySpec(Settings):
     """A whole study."""
 
-    name: str
+    name: FolderName
     title: str
     question: str
     source: str
@@ -356,14 +334,14 @@ class StudySpec(Settings):
     training: TrainingSpec
     protocol: str
     """The protocol to run, or `both` for all of them."""
-    protocols: dict[FolderName, ProtocolSpec] = Field(min_length=1)
+    protocols: dict[FolderName, ProtocolSpec] = Field(min_length=1, max_length=100)
     """By a name of the study's own."""
-    readings: dict[FolderName, ReadingSpec] = Field(min_length=1)
+    readings: dict[FolderName, ReadingSpec] = Field(min_length=1, max_length=100)
     outer_parts: Parts | None = None
     """Outer parts to run, from 1; all where null."""
     ensembles: EnsembleSpec | None = None
-    seed: int = 2019
-    bootstrap: int = Field(2000, ge=100)
+    seed: Seed = 2019
+    bootstrap: int = Field(2000, ge=100, le=20_000)
     """Resamples of each interval."""
     runtime: RuntimeSpec = RuntimeSpec()
 

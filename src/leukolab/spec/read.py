@@ -13,11 +13,14 @@ from pydantic_core import ErrorDetails
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec.earlier import from_earlier
 from leukolab.spec.models import Settings, StudySpec
+from leukolab.spec.values import control_sign
 from leukolab.spec.yaml_text import from_yaml, read_yaml
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 NAMED = ("protocols", "readings")
 """Groups of settings whose names are the study's own."""
+SHOWN_LETTERS = 100
+"""Of a wrong value in a sentence."""
 
 
 def study_names() -> list[str]:
@@ -53,6 +56,9 @@ def parse_settings(model: type[AnySettings], raw: Mapping[str, Any], where: str)
     Raises:
         SpecError: a key is unknown or a value may not be.
     """
+    signed = control_sign(raw)
+    if signed is not None:
+        raise SpecError(f"{where}: {signed!a}: expected text, found control characters in it. Take them out.")
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -72,11 +78,11 @@ def read_setting(text: str) -> tuple[str, Any]:
     """
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise SpecError(f"'{text}': expected 'key=value' such as 'training.batch_size=64'.")
+        raise SpecError(f"{_shortened(text)}: expected 'key=value' such as 'training.batch_size=64'.")
     try:
         return path, from_yaml(value)
     except ValueError as error:
-        raise SpecError(f"'{text}': expected a YAML value after '=', got '{value}'.") from error
+        raise SpecError(f"{_shortened(text)}: expected a YAML value after '=', got {_shortened(value)}.") from error
 
 
 def put(raw: dict[str, Any], path: str, value: Any) -> None:
@@ -138,10 +144,18 @@ def _sentence(error: ValidationError, where: str, model: type[Settings]) -> str:
         " or ".join(dict.fromkeys(alternatives)).replace(" or Input should be ", " or ").removeprefix("Value error, ")
     )
     got = first["input"]
-    shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
+    shown = f", got {_shortened(got)}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
     place = f"{where}: {location}" if location else where
     sentence = f"{place}: {message[0].lower() + message[1:]}{shown}"
     return sentence if sentence.endswith((".", "?")) else f"{sentence}."
+
+
+def _shortened(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}..."
 
 
 def _location(error: ErrorDetails) -> str:

@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukolab.base.errors import SplitError, nearest
+from leukolab.base.errors import DataError, RunError, SplitError, nearest
+from leukolab.base.files import read_table
+from leukolab.cards.tables import read_frame
 from leukolab.splits.cohort import Cohort
 from leukolab.splits.shuffled import SplitRequest, take_tuning
 from leukolab.splits.table import ROLES, Piece
 
 NEEDED = ("train", "validation", "test")
 """Roles without which nothing can be trained, stopped or tested."""
+MOST, MOST_COPIES = 10_000, 10_000_000
+"""Of a number in a split file, and of its copies in all."""
 
 
 def official(request: SplitRequest) -> list[Piece]:
@@ -86,15 +90,12 @@ def _check_folds(table: pd.DataFrame, path: Path) -> None:
 
 
 def _read(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise SplitError(f"{path}: expected a split file here, found none. Check split.file.")
     try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={"image_id": str, "role": str})
-    except FileNotFoundError as error:
-        raise SplitError(f"{path}: expected a split file here, found none. Check split.file.") from error
-    except (ValueError, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise SplitError(f"{path}: expected a CSV or Parquet table, found something else ({first}).") from error
+        return read_table(path) if path.suffix.lower() == ".parquet" else read_frame(path)
+    except (DataError, RunError) as error:
+        raise SplitError(str(error)) from error
 
 
 def _checked(table: pd.DataFrame, path: Path, cohort: Cohort) -> pd.DataFrame:
@@ -105,13 +106,14 @@ def _checked(table: pd.DataFrame, path: Path, cohort: Cohort) -> pd.DataFrame:
         raise SplitError(f"{path}: expected one row per image and role, found none.")
     for column in ("outer", "fold", "copies"):
         numbers = pd.to_numeric(table[column], errors="coerce") if column in table else pd.Series(1, index=table.index)
-        wrong = numbers.isna() | (numbers < 1) | (numbers % 1 != 0)
+        wrong = numbers.isna() | (numbers < 1) | (numbers > MOST) | (numbers % 1 != 0)
         if wrong.any():
-            row = int(np.flatnonzero(wrong)[0]) + 1
-            raise SplitError(
-                f"{path}: row {row}: {column}: expected a whole number from 1, got {table[column].iloc[row - 1]}."
-            )
+            row = int(np.flatnonzero(wrong)[0])
+            got = table[column].iloc[row]
+            raise SplitError(f"{path}: row {row + 1}: {column}: expected a whole number from 1 to {MOST:,}, got {got}.")
         table = table.assign(**{column: numbers.astype("int64")})
+    if table["copies"].sum() > MOST_COPIES:
+        raise SplitError(f"{path}: copies: expected {MOST_COPIES:,} in all at most, got {table['copies'].sum():,}.")
     unknown = table.loc[~table["role"].isin(ROLES), "role"]
     if len(unknown):
         raise SplitError(f"{path}: role '{unknown.iloc[0]}' is not known. {nearest(str(unknown.iloc[0]), ROLES)}")

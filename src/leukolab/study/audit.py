@@ -11,9 +11,11 @@ import pandas as pd
 from leukolab.audit.issues import issues, merged_subjects
 from leukolab.audit.odd import listed
 from leukolab.audit.verdicts import by_doubt
-from leukolab.base.files import atomic, make_folder, write_json, write_table
+from leukolab.base.csv_text import csv_text
+from leukolab.base.files import make_folder, write_json, write_table, write_text
 from leukolab.base.findings import Finding
 from leukolab.base.home import Home
+from leukolab.base.outputs import check_output
 from leukolab.base.version import __version__
 from leukolab.cards import get_card, read_index
 from leukolab.images import pack
@@ -64,8 +66,11 @@ def audit_data(spec: DataSpec, root: str | Path, home: Home, out: Path | None = 
     Raises:
         DataError: the data set is not there, or the list does not fit it.
         ImageError: no image can be read.
-        StorageError: `out` cannot be written.
+        StorageError: `out` cannot be written, or the list lies there under the name of a file of the audit.
     """
+    if out is not None and spec.accept is not None:
+        for name in (GROUPS, GROUPS_HEAD, FINDINGS, PAIRS, PAGE):
+            check_output(out / name, [Path(spec.accept)])
     card, every = get_card(spec.card), read_index(spec, root)
     paths = [Path(path) for path in every["path"]]
     store = pack(paths, list(every["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
@@ -102,8 +107,7 @@ def _write(audit: Audit, twins: Twins, spec: DataSpec, out: Path) -> None:
     write_table(out / GROUPS, audit.groups)
     write_json(out / GROUPS_HEAD, head | {"groups": int(audit.groups["group"].nunique())})
     write_json(out / FINDINGS, head | {"clean": audit.clean, "findings": _as_json(audit.findings)})
-    with atomic(out / PAIRS) as temporary:
-        audit.pairs.to_csv(temporary, index=False)
+    write_text(out / PAIRS, csv_text(audit.pairs))
 
 
 def _as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:

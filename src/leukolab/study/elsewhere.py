@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from leukolab.cards.classes import Classes, classes_said
 from leukolab.cards.meaning import meaning
 from leukolab.cards.reading import left_out
 from leukolab.cards.subjects import merges, named, one_spelling
-from leukolab.cards.tables import table_text
+from leukolab.cards.tables import read_frame
 from leukolab.report.texts import languages, load_texts
 
 CALLED = ("called", "class", "predicted", "prediction")
@@ -122,19 +121,11 @@ def _column(table: pd.DataFrame, wanted: str) -> pd.Series | None:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: expected a CSV or Parquet file of predictions, found none.")
     if path.suffix.lower() == ".parquet":
-        table = read_table(path)
-    else:
-        try:
-            text, separator = table_text(path)
-            table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, skipinitialspace=True)
-        except ValueError as error:
-            raise DataError(
-                f"{path}: expected a CSV table, found something else ({str(error).splitlines()[0]})."
-            ) from error
-    return table.rename(columns=lambda name: str(name).strip())
+        return read_table(path).rename(columns=lambda name: str(name).strip())
+    return read_frame(path)
 
 
 def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:

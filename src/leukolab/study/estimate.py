@@ -10,14 +10,11 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from leukolab.base.errors import RunError
 from leukolab.base.home import Home
 from leukolab.engine import describe, runtime
 from leukolab.engine.cached import heads_first
 from leukolab.engine.network import Classifier, build
-from leukolab.engine.views import bank_size
 from leukolab.engine.weights import Weights, source_of
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import sealed
@@ -26,6 +23,7 @@ from leukolab.splits import index_fingerprint
 from leukolab.study import resume
 from leukolab.study.finish import check_report
 from leukolab.study.jobs import Job, job_parts
+from leukolab.study.needs import check_disk, feature_bytes, passes, state_bytes
 from leukolab.study.prepare import prepare
 from leukolab.study.run import session_with
 from leukolab.study.session import Session
@@ -80,6 +78,7 @@ def plan_study(
     with tempfile.TemporaryDirectory() as place:  # for the frozen part in the forms that are measured
         session, jobs = session_with(network, material, spec, folder, Home(Path(place)), workers)
         with runtime.settled(session.spec.runtime):
+            check_disk(session, jobs, home)
             left = seconds_left(material.index, spec.data, home)
             found = estimate(session, jobs, workers)
             return replace(found, audit_seconds=left, audited=spec.data.audit == "auto")
@@ -94,9 +93,9 @@ def estimate(session: Session, jobs: list[Job], workers: int = 1) -> Estimate:
         costs[name] = describe.measure(trunk, session.spec.readings[name].stages, session.depth(name))
     seconds = sum(_job_seconds(session, job, costs[job.reading]) for job in left)
     if costs:
-        seconds += next(iter(costs.values())).trunk_seconds * _passes(session, jobs) * len(session.material.index)
-    disk = _disk_bytes(session, jobs) / 2**30
-    return Estimate(len(jobs), len(left), len(heads_left(session, left)), seconds / 3600 / workers, disk)
+        seconds += next(iter(costs.values())).trunk_seconds * passes(session, jobs) * len(session.material.index)
+    disk = session.material.store.array.nbytes + feature_bytes(session, jobs) + state_bytes(session, jobs)
+    return Estimate(len(jobs), len(left), len(heads_left(session, left)), seconds / 3600 / workers, disk / 2**30)
 
 
 def _network(spec: StudySpec, classes: int, run: RunFolder) -> Classifier:
@@ -134,26 +133,3 @@ def _job_seconds(session: Session, job: Job, cost: describe.Cost) -> float:
         step = cost.step_seconds[stage.name] or (cost.trunk_seconds if online else HEAD_SECONDS)
         seconds += stage.epochs * (train * step + validation * (cost.forward_seconds[stage.name] or HEAD_SECONDS))
     return seconds
-
-
-def _passes(session: Session, jobs: list[Job]) -> int:
-    """Passes of the frozen part over the images: the plain view, and every bank."""
-    augment = session.spec.training.augment
-    if augment.active and augment.views == "online":
-        return 1
-    stages = [stage for reading in session.spec.readings.values() for stage in reading.stages]
-    banks = len({session.view_seed(job) for job in jobs})
-    return 1 + banks * max(bank_size(augment, stage.epochs) for stage in stages)
-
-
-def _disk_bytes(session: Session, jobs: list[Job]) -> float:
-    images = len(session.material.index)
-    depth = max(session.depth(name) for name in session.spec.readings)
-    bank = session.bank(depth)
-    numbers = bank.width + int(np.prod(bank.trunk.shape or (0,)))
-    features = images * numbers * 2 * _passes(session, jobs)
-    states = 0
-    for reading, spec in session.spec.readings.items():
-        learning = describe.learning_parameters(session.network, spec.stages)
-        states += 4 * max(learning.values()) * sum(job.reading == reading for job in jobs)
-    return float(session.material.store.array.nbytes + features + states)

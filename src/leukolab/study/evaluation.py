@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leukolab.base.csv_text import csv_text
 from leukolab.base.errors import DataError
 from leukolab.base.files import write_text
 from leukolab.base.findings import Finding
@@ -24,7 +25,10 @@ from leukolab.stats import (
     subject_weights,
 )
 from leukolab.study.elsewhere import Meant, read_predictions
+from leukolab.study.memory import check_fits, interval_bytes
 
+TABLES = ("scores", "confusion", "class_report")
+"""The files of an evaluation, without their ending."""
 EXCHANGED = 0.4
 """An AUC under this is taken as a sign of exchanged classes."""
 
@@ -94,10 +98,13 @@ def evaluate(
 
     Raises:
         DataError: an argument is of another length or kind than the others need, or the predictions cannot be scored.
+        SpecError: the replicates would not fit into the memory of this machine.
     """
     labels, probs, copies, found = _checked(y_true, y_prob, sample_weight, groups, class_names)
     names = tuple(class_names) if class_names is not None else tuple(str(k) for k in range(probs.shape[1]))
     groups_n = np.arange(len(labels)).astype(str) if found is None else found
+    if found is not None:
+        check_fits(interval_bytes(bootstrap, len(np.unique(found)), probs.shape[1]), "bootstrap")
     draws = make_replicates(labels, groups_n, bootstrap, seed, found is not None)
     units = {"subject": subject_weights(copies, groups_n)} if found is not None else {}
     units |= {"image": image_weights(copies)}
@@ -127,11 +134,15 @@ def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019, positive:
 
 
 def write_evaluation(evaluation: Evaluation, out: Path, words: Callable[[str], str]) -> None:
-    """Write the tables into the folder `out` as CSV; `words` turns the column `interval` into what a person reads."""
+    """Write the tables into the folder `out` as CSV; `words` turns the column `interval` into what a person reads.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
     readable = evaluation.scores.assign(interval=evaluation.scores["interval"].map(words))
     evaluation = replace(evaluation, scores=readable)
-    for name in ("scores", "confusion", "class_report"):
-        write_text(out / f"{name}.csv", getattr(evaluation, name).to_csv(index=False, lineterminator="\n"))
+    for name in TABLES:
+        write_text(out / f"{name}.csv", csv_text(getattr(evaluation, name)))
 
 
 def _checked(

@@ -22,6 +22,7 @@ from leukolab.report.texts import load_texts
 from leukolab.results.folder import RunFolder
 from leukolab.spec import ProtocolSpec, StudySpec
 from leukolab.splits import Split, identity_groups, make_split
+from leukolab.study.memory import check_memory
 from leukolab.study.twins import twins_of
 
 NEWS = logging.getLogger(__name__)
@@ -99,14 +100,16 @@ def find_sources(spec: StudySpec, data: Path) -> Sources:
     Raises:
         DataError: no card has this name, or its images are not in `data`.
         SpecError: `data.subject_from` is no pattern, or the card does not take one; of two classes nobody says which
-            one is the disease.
+            one is the disease; a setting asks for more memory than there is.
     """
     card = get_card(spec.data.card)
     root = folder_of(locate(card.name, data))
     index = read_index(spec.data, data)
     classes = classes_of(_class_names(index), spec.data, card)
     classes.check_decided()
-    return Sources(card, root, index[index["label"] >= 0].sort_values("image_id", ignore_index=True), classes)
+    labelled = index[index["label"] >= 0].sort_values("image_id", ignore_index=True)
+    check_memory(spec, labelled)
+    return Sources(card, root, labelled, classes)
 
 
 def packed(sources: Sources, spec: StudySpec, home: Home, search: bool = True) -> Material:

@@ -24,6 +24,8 @@ from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
 from leukolab.study import record, resume, work
 from leukolab.study.jobs import Job, list_jobs
+from leukolab.study.memory import PROCESS_BYTES, check_fits
+from leukolab.study.needs import check_disk
 from leukolab.study.prepare import Material, find_sources, packed
 from leukolab.study.session import Session, cut_for
 from leukolab.study.side_by_side import processes, where
@@ -91,7 +93,16 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
 
 
 def train_models(session: Session, jobs: list[Job], data: Path, on: str, log: Log = NEWS) -> None:
-    """Write down what the run is, then train what is left of its models, wherever `on` says."""
+    """Write down what the run is, then train what is left of its models, wherever `on` says.
+
+    Raises:
+        StorageError: what is written here would not fit onto its disk.
+        SpecError: so many processes would not fit into memory.
+    """
+    target = usable_target(on)
+    if target.kind == "local":
+        check_fits(min(target.workers, len(jobs)) * PROCESS_BYTES, "on")
+        check_disk(session, jobs, session.home)
     record.write_record(session, jobs)
     work.remember(session)
     tasks = work.list_tasks(session, jobs)

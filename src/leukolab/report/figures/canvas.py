@@ -22,6 +22,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
 from leukolab.base.files import atomic, write_text
+from leukolab.base.signs import in_xml
 from leukolab.report.figures.palette import GRID, INK, MUTED, PAPER, VARIABLES
 from leukolab.report.texts import Texts
 
@@ -138,7 +139,7 @@ def svg_of(figure: Figure) -> str:
     stream = io.StringIO()
     metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     FigureCanvasSVG(figure).print_svg(stream, metadata=metadata)  # type: ignore[no-untyped-call]  # `savefig` draws twice
-    return stream.getvalue()
+    return in_xml(stream.getvalue())
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from leukolab.base.files import atomic, write_text
+from leukolab.base.csv_text import csv_text
+from leukolab.base.files import write_text
 from leukolab.cards import card_names, get_card
 from leukolab.report import chosen
 from leukolab.report.items import Column, Form, Sheet
@@ -29,9 +30,8 @@ def write_sheet(sheet: Sheet, folder: Path, title: str, texts: Texts) -> None:
 
 
 def write_csv(frame: pd.DataFrame, folder: Path, name: str) -> None:
-    """Write `name.csv`, every value as computed."""
-    with atomic(folder / f"{name}.csv") as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+    """Write `name.csv`, every value as computed, see `csv_text`."""
+    write_text(folder / f"{name}.csv", csv_text(frame))
 
 
 DIFFERENCE: tuple[tuple[str, Form], ...] = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from subprocess import list2cmdline
 
 import pandas as pd
 
+from leukolab.base.csv_text import csv_text
 from leukolab.base.errors import TrainingError
 from leukolab.base.files import read_json, write_text
+from leukolab.base.shell import pasted
 from leukolab.report.figures.canvas import svg_of
 from leukolab.report.figures.search import Axis, history, slices
 from leukolab.report.texts import load_texts
@@ -39,7 +40,7 @@ def write_trials(folder: Path, metric: str, done: Sequence[Trial]) -> pd.DataFra
     table = pd.DataFrame(rows, dtype=object)
     settings = list(done[0].settings)
     table = table[[*(name for name in table if name not in settings), *settings]]
-    write_text(folder / "trials.csv", table.to_csv(index=False))
+    write_text(folder / "trials.csv", csv_text(table))
     return table
 
 
@@ -72,4 +73,4 @@ def write_found(
     for name, figure in figures.items():
         write_text(folder / f"{name}.svg", svg_of(figure))
     arguments = ["study", "run", str(folder / "best.yaml"), "--data", str(data), "--out", str(folder / "best")]
-    return list2cmdline(["leukolab", *arguments])
+    return pasted(["leukolab", *arguments])

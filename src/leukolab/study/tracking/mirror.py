@@ -14,13 +14,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
 
 from leukolab.base.errors import MissingExtraError, TrackingError
 from leukolab.base.files import make_folder, read_json, storage, write_json
 from leukolab.base.home import Home
 from leukolab.base.progress import progress
+from leukolab.base.shell import pasted
 from leukolab.study.tracking.address import Store, read_store
 from leukolab.study.tracking.entries import STUDY, Entry, entries
 
@@ -98,7 +98,7 @@ def track(run: str | Path, target: str, home: Home) -> str:
                 client.delete_run(left.info.run_id)
     if place.artifacts is None:
         return f"{place.uri}/#/experiments/{experiment}/runs/{study}"
-    return list2cmdline(["mlflow", "ui", "--backend-store-uri", place.uri])
+    return pasted(["mlflow", "ui", "--backend-store-uri", place.uri])
 
 
 def _load() -> Any:
@@ -135,7 +135,7 @@ def _answering(place: Store, run: Path) -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError) as error:
-        again = list2cmdline(["leukolab", "study", "track", str(run), "--to", f"mlflow:{place.uri}"])
+        again = pasted(["leukolab", "study", "track", str(run), "--to", f"mlflow:{place.uri}"])
         raise TrackingError(
             f"{place.uri}: expected MLflow to take this run, {_reason(error)}. "
             f"The run itself is done and nothing is lost. Try again with '{again}'."

@@ -1,0 +1,73 @@
+"""What a run writes at the least, held against its disks, before anything is trained.
+
+Each number is a lower bound, so that nothing is refused that would have worked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leukolab.base.capacity import free_disk
+from leukolab.base.errors import StorageError
+from leukolab.base.home import Home
+from leukolab.base.shelf import limit, usage
+from leukolab.base.sizes import size_text
+from leukolab.engine import describe
+from leukolab.engine.views import bank_size
+from leukolab.results.seals import sealed
+from leukolab.study.jobs import Job
+from leukolab.study.session import Session
+
+
+def check_disk(session: Session, jobs: Sequence[Job], home: Home) -> None:
+    """See that what a new run writes fits onto its disks; a run that goes on has written some of it already.
+
+    Args:
+        session: at work, or planned.
+        jobs: all models of the run.
+        home: where features will lie.
+
+    Raises:
+        StorageError: it does not; both numbers are named.
+    """
+    run = session.run
+    if any(sealed(run.job(job.key)) for job in jobs):
+        return
+    held = sum(entry.bytes for entry in usage(home) if entry.kind == "features")
+    features = max(0, min(feature_bytes(session, jobs), limit(home)) - held)
+    for place, needed, what in ((run.path, state_bytes(session, jobs), "run"), (home.path, features, "home")):
+        free = free_disk(place)
+        if needed > free:
+            raise StorageError(
+                f"{place}: this run needs at least {size_text(needed)} on this disk, {size_text(free)} are free. "
+                f"Free some space, or choose another {what} folder.",
+                settings=(f"{what} folder",),
+            )
+
+
+def feature_bytes(session: Session, jobs: Sequence[Job]) -> int:
+    """Bytes of what the frozen part gives for every image and view."""
+    bank = session.bank(max(session.depth(name) for name in session.spec.readings))
+    numbers = bank.width + int(np.prod(bank.trunk.shape or (0,)))
+    return len(session.material.index) * numbers * 2 * passes(session, jobs)
+
+
+def state_bytes(session: Session, jobs: Sequence[Job]) -> int:
+    """Bytes of the trained parts of all models."""
+    states = 0
+    for reading, spec in session.spec.readings.items():
+        learning = describe.learning_parameters(session.network, spec.stages)
+        states += 4 * max(learning.values()) * sum(job.reading == reading for job in jobs)
+    return states
+
+
+def passes(session: Session, jobs: Sequence[Job]) -> int:
+    """Passes of the frozen part over the images: the plain view, and every bank."""
+    augment = session.spec.training.augment
+    if augment.active and augment.views == "online":
+        return 1
+    stages = [stage for reading in session.spec.readings.values() for stage in reading.stages]
+    banks = len({session.view_seed(job) for job in jobs})
+    return 1 + banks * max(bank_size(augment, stage.epochs) for stage in stages)
