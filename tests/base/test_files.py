@@ -124,7 +124,7 @@ def test_json_that_is_missing_or_damaged_says_so(tmp_path: Path) -> None:
 
 
 def test_json_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"expected a file, found what cannot be read \(Is a directory\)"):
+    with pytest.raises(RunError, match=r"expected a file, found what cannot be read \(a folder, not a file\)"):
         read_json(tmp_path)
 
 

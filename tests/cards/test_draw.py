@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,12 @@ def test_settings_are_checked(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="size"):
         draw_data_set(tmp_path / "a", "four_class", 4, 1, 8, 7)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    draw_data_set(tmp_path / "link", "two_class", 2, 1, 32, 7)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "phantom.json").is_file()

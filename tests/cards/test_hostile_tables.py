@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from leukolab.base.errors import DataError, RunError, SplitError
+from leukolab.base.errors import DataError, RunError, SpecError, SplitError
 from leukolab.base.files import read_json, read_table
 from leukolab.cards import read_index
 from leukolab.cards.classes import MOST, classes_said
+from leukolab.cards.datasets.folder import patterns
 from leukolab.cards.index import image_id
 from leukolab.cards.tables import read_frame
 from leukolab.spec import DataSpec
@@ -64,9 +65,9 @@ def test_pipes_and_devices_in_place_of_files_are_not_opened(tmp_path: Path) -> N
         os.mkfifo(tmp_path / f"pipe.{ending}")
         (tmp_path / f"zero.{ending}").symlink_to("/dev/zero")
     for name in ("pipe", "zero"):
-        with pytest.raises(DataError, match="no regular file"):
+        with pytest.raises(DataError, match="pipe, socket or device"):
             read_frame(tmp_path / f"{name}.csv")
-        with pytest.raises(RunError, match="no regular file"):
+        with pytest.raises(RunError, match="pipe, socket or device"):
             read_json(tmp_path / f"{name}.json")
         with pytest.raises(RunError, match="device or pipe"):
             read_table(tmp_path / f"{name}.parquet")
@@ -124,3 +125,24 @@ def test_a_class_whose_name_holds_control_characters_is_refused(name: str) -> No
     with pytest.raises(DataError, match="control characters") as caught:
         classes_said(["normal", name])
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("pattern", ["((a+)+)+!", r"(\w*)*\w*\w*\w*$x"])
+def test_a_pattern_that_takes_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 0.5)
+    found = patterns.patterns_of(DataSpec(card="folder", subject_from=pattern))
+    with pytest.raises(SpecError, match="takes longer"):
+        patterns.check_swift(found, ["a" * 60])
+
+
+@pytest.mark.parametrize("pattern", ["(" * 5000 + "a" + ")" * 5000, "(a){99999999999999999999}", "(a"])
+def test_a_pattern_that_cannot_be_made_is_one_sentence(pattern: str) -> None:
+    with pytest.raises(SpecError, match="expected a regular expression"):
+        patterns.patterns_of(DataSpec.model_construct(card="folder", subject_from=pattern))
+
+
+def test_a_pattern_with_a_group_that_repeats_is_taken_where_it_is_swift() -> None:
+    found = patterns.patterns_of(DataSpec(card="folder", subject_from=r"(?:[a-z]+_)+(\d+)"))
+    patterns.check_swift(found, ["all/some_long_name_007.png", "a\udcff"])
+    assert found.subject is not None
+    assert found.subject.of("all/some_long_name_007.png") == "007"

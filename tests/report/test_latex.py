@@ -101,3 +101,7 @@ def test_every_sign_is_one_that_pdflatex_knows() -> None:
     assert escaped("1\u202f234 \u2212 50 % a_b") == r"1\,234 $-$ 50 \% a\_b"
     assert escaped("漢") == "[U+6F22]"
     assert escaped("é") == "é"
+
+
+def test_control_characters_are_named_by_their_code() -> None:
+    assert escaped("a\x1b[2Jb") == "a[U+001B][2Jb"

@@ -130,7 +130,8 @@ def test_a_pipe_or_device_as_study_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")
     (tmp_path / "folder.yaml").mkdir()
-    for name in ("pipe", "zero", "folder"):
+    (tmp_path / "large.yaml").write_text("#" * 300_000, encoding="utf-8")
+    for name in ("pipe", "zero", "folder", "large"):
         with pytest.raises(SpecError, match="cannot be read"):
             read_yaml(tmp_path / f"{name}.yaml")
 

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import stat
 import threading
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukolab.base.errors import RunError, StorageError
+from leukolab.base.regular import open_regular
 from leukolab.base.sizes import size_text
 
 if TYPE_CHECKING:
@@ -167,18 +167,15 @@ def read_at(descriptor: int, into: NDArray[np.uint8], offset: int) -> None:
 
 
 def read_small(path: Path, most: int = TEXT_BYTES) -> bytes:
-    """The bytes of a regular file of at most `most` bytes; devices and pipes, which may never end, are not opened.
+    """The bytes of a regular file of at most `most` bytes.
 
     Raises:
-        OSError: it is missing, may not be read, is no regular file or larger; `strerror` says which.
+        OSError: it is larger, or `open_regular` cannot open it; `strerror` says which.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "a folder, device or pipe, no regular file", str(path))
-        if found.st_size > most:
-            raise OSError(errno.EINVAL, f"it holds {size_text(found.st_size)}, more than {size_text(most)}", str(path))
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EINVAL, f"it holds {size_text(size)}, more than {size_text(most)}", str(path))
         return stream.read(most)
 
 

@@ -136,7 +136,8 @@ def _people(layout: str, subjects: int, spec: PhantomSpec, seed: int) -> Iterato
 
 
 def _write(out: Path, settings: dict[str, Any], people: list[_Subject], spec: PhantomSpec) -> None:
-    """Draw into a folder beside `out` and rename it there at the end."""
+    """Draw into a folder beside `out` and rename it there at the end; where `out` is a link, to where it leads."""
+    out = out.resolve()
     make_folder(out.parent)
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     try:

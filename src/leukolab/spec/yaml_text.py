@@ -12,6 +12,8 @@ from leukolab.base.errors import SpecError
 from leukolab.base.files import read_small
 from leukolab.spec.models import StudySpec
 
+MOST_BYTES = 2**18
+"""Of a file; a study has some thousands, and YAML is slow to read."""
 MOST_VALUES = 100_000
 """Values of a text, each counted as often as it is referred to; a study has some hundreds."""
 DEEPEST = 50
@@ -45,7 +47,7 @@ def read_yaml(path: Path) -> Any:
         SpecError: it is missing, cannot be read or is no YAML.
     """
     try:
-        return from_yaml(read_small(path).decode("utf-8"))
+        return from_yaml(read_small(path, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError as error:
         raise SpecError(f"{path}: expected a YAML file here, found none.") from error
     except OSError as error:

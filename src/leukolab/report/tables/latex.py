@@ -101,6 +101,8 @@ def escaped(text: str) -> str:
 def _sign(sign: str) -> str:
     if sign in SIGNS:
         return SIGNS[sign]
+    if sign < " " or sign == "\u007f":
+        return f"[U+{ord(sign):04X}]"
     if sign < "\u0080" or sign in KNOWN or unicodedata.normalize("NFD", sign)[0] < "\u0080":
         return sign
     plain = unicodedata.normalize("NFKC", sign)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -12,6 +15,12 @@ from leukolab.base.errors import DataError, SpecError
 from leukolab.base.findings import Finding
 from leukolab.cards.reading import left_out
 from leukolab.spec import DataSpec
+
+SECONDS = 20.0
+"""Most that a pattern may take for all paths."""
+_HEAVY = re.compile(r"\)[*+{]|(?:[*+}].*){4}", re.DOTALL)
+"""What a pattern that may take for ever looks like: a group repeated, or many repeats; most of them are swift."""
+_SEARCH = "import json, re, sys\npattern, names = json.load(sys.stdin)\nfor name in names: re.search(pattern, name)"
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,26 @@ def patterns_of(spec: DataSpec) -> Patterns:
     )
 
 
+def check_swift(patterns: Patterns, names: Sequence[str]) -> None:
+    """See, in a process of its own, that no pattern takes for ever on these paths, as `(a+)+b` may.
+
+    Raises:
+        SpecError: one takes longer than `SECONDS`.
+    """
+    for one in (patterns.subject, patterns.part):
+        if one is None or not _HEAVY.search(one.expression.pattern):
+            continue
+        told = json.dumps([one.expression.pattern, list(names)])
+        try:
+            subprocess.run([sys.executable, "-I", "-S", "-c", _SEARCH], input=told, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise SpecError(
+                f"{one.setting}: {one.expression.pattern}: expected a pattern that is found in {len(names):,} paths "
+                f"within {SECONDS:.0f} s, got one that takes longer. Repeat no group that repeats something itself.",
+                settings=(one.setting,),
+            ) from error
+
+
 def chosen(names: Sequence[str], spec: DataSpec) -> tuple[list[bool], tuple[Finding, ...]]:
     """Which relative paths `data.include` and `data.exclude` leave, and a finding of the others."""
     keep = [
@@ -88,7 +117,7 @@ def _pattern(what: str, setting: str, given: str | None) -> PathPattern | None:
         return None
     try:
         expression = re.compile(given)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise SpecError(
             f"{setting}: {given}: expected a regular expression, got an error ({error}).", settings=(setting,)
         ) from error

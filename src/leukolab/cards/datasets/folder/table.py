@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leukolab.base.errors import DataError
 from leukolab.base.findings import Finding
-from leukolab.cards.datasets.folder.patterns import Patterns, chosen
+from leukolab.cards.datasets.folder.patterns import Patterns, check_swift, chosen
 from leukolab.cards.index import Found, image_id
 from leukolab.cards.listing import image_files
 from leukolab.cards.subjects import named, spelling_key
@@ -36,7 +36,9 @@ def rows_of(path: Path, spec: DataSpec, patterns: Patterns) -> tuple[list[Found]
             f"such as '{files.missing[0]}'. Paths are read from the folder of the table."
         )
     _check_labels(path, found)
-    keep, findings = chosen([image_id(path.parent, one.path) for one in found], spec)
+    names = [image_id(path.parent, one.path) for one in found]
+    check_swift(patterns, names)
+    keep, findings = chosen(names, spec)
     return [one for one, kept in zip(found, keep, strict=True) if kept], findings
 
 

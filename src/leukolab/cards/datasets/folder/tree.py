@@ -10,7 +10,7 @@ from pathlib import Path
 from leukolab.base.errors import DataError
 from leukolab.base.findings import Finding
 from leukolab.cards.datasets.folder.layout import Layout, check_parts, class_level
-from leukolab.cards.datasets.folder.patterns import Patterns, chosen
+from leukolab.cards.datasets.folder.patterns import Patterns, check_swift, chosen
 from leukolab.cards.index import Found, image_id
 from leukolab.cards.listing import files_below
 from leukolab.cards.reading import left_out
@@ -29,6 +29,7 @@ def images_of(root: Path, spec: DataSpec, patterns: Patterns) -> tuple[list[Foun
     """
     images, others, folders = files_below(root)
     names = [image_id(root, path) for path in images]
+    check_swift(patterns, names)
     keep, findings = chosen(names, spec)
     kept = [(path, name) for path, name, keeps in zip(images, names, keep, strict=True) if keeps]
     _check_masks(root, [name for _, name in kept])
