@@ -72,7 +72,7 @@ def test_a_table_of_paths(tree: Path, separator: str) -> None:
     [
         ("path,label\nb/p1_1.png,a\nnone.png,b\n", "found 1 of 2 missing, such as 'none.png'"),
         ("path,label\nb/p1_1.png,a\nb/p1_2.png,\n", "line 3: expected a label"),
-        ("path,label\nb/p1_1.png,a\nb/p1_1.png,b\n", "found the same image twice"),
+        ("path,label\nb/p1_1.png,a\nb/p1_1.png,b\n", "in the lines 2 and 3"),
         ("path,label\nb/p1_1.png,a\nb/p1_2.png,a\n", "at least two classes, found one"),
     ],
 )

@@ -107,7 +107,10 @@ def png_head(width: int, height: int) -> bytes:
     [
         ("truncated", "expected a whole image, found a damaged one"),
         ("zero bytes", "expected an image, found an empty file"),
-        ("text", "expected an image, found a file of another kind"),
+        (
+            "text",
+            "expected an image (AVIF, JPEG, JPEG2000, BMP, DIB, GIF, PNG, PPM, TGA, TIFF, WEBP), found a file of another",
+        ),
         ("huge", "expected at most 89,000,000 pixels, found far more. Cut or shrink"),
     ],
 )
@@ -148,7 +151,7 @@ def test_the_same_image_twice_in_a_list(leukolab: Leukolab, tmp_path: Path, mine
     picture = min((mine / "all").iterdir()).relative_to(mine).as_posix()
     table.write_text(f"path,label\n{picture},a\n{picture},b\n", encoding="utf-8")
     sentence = refused(leukolab, table, tmp_path / "out", "--card=folder")
-    assert "the same image twice" in sentence
+    assert "in the lines 2 and 3" in sentence
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from leukolab.base.files import write_text
@@ -21,6 +22,15 @@ def mark(folder: Path) -> Path:
     return folder
 
 
+def mark_new(folder: Path) -> Path:
+    """Mark `folder`, which exists, where nothing lies in it: images of cells may lie where something does.
+
+    Raises:
+        StorageError: the disk is full or may not be written.
+    """
+    return folder if any(folder.iterdir()) else mark(folder)
+
+
 def is_marked(folder: Path) -> bool:
-    """Whether this program wrote `folder`."""
-    return (folder / MARK).is_file()
+    """Whether this program wrote `folder`; False where one may not look."""
+    return os.path.isfile(folder / MARK)  # noqa: PTH113

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,10 +85,15 @@ def _orders(rows: Sequence[tuple[str, Found]]) -> np.ndarray[tuple[int], np.dtyp
 
 
 def _check_unique(names: Sequence[str]) -> None:
+    """Refuse an image that is listed twice, or under two endings."""
     seen: dict[str, str] = {}
     for name in names:
-        stem = name.rsplit(".", 1)[0]
-        other = seen.setdefault(stem, name)
-        if other is not name:
-            what = "the same image twice" if other == name else f"'{other}' and '{name}', which differ in their ending"
-            raise DataError(f"{name}: expected each image once, found {what}. Keep one of the two.")
+        other = seen.setdefault(name.rsplit(".", 1)[0], name)
+        if other != name:
+            raise DataError(
+                f"{name}: expected each image once, found '{other}' and '{name}', which differ in their ending. "
+                "Keep one of the two."
+            )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{twice[0]}: expected each image once, found the same image twice. Keep one of the two.")

@@ -12,6 +12,8 @@ from leukolab.base.findings import Finding
 
 SHOWN = 5
 """Names given of each kind of file that was left out."""
+CLOSED, ODD = "read.closed_folder", "read.odd_name"
+"""Codes of the findings of what may hold images but is not seen."""
 
 
 @dataclass(frozen=True)
@@ -36,5 +38,5 @@ def left_out(code: str, names: Iterable[str], severity: str = "info", **values: 
     ordered = sorted(names)
     if not ordered:
         return ()
-    shown = [PurePath(name).as_posix() for name in ordered[:SHOWN]]
+    shown = [PurePath(name).as_posix().encode(errors="backslashreplace").decode() for name in ordered[:SHOWN]]
     return (Finding(code, severity, {"count": len(ordered), "names": shown, **values}),)  # type: ignore[arg-type]

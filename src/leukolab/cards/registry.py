@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,9 +19,9 @@ from leukolab.cards import datasets
 from leukolab.cards.card import Card
 from leukolab.cards.classes import Classes, classes_of
 from leukolab.cards.contract import DataSet
-from leukolab.cards.listing import has_file, has_image
+from leukolab.cards.listing import NotListed, has_file, has_image, not_listed
 from leukolab.cards.persons import with_persons
-from leukolab.cards.reading import Reading
+from leukolab.cards.reading import CLOSED, ODD, Reading, left_out
 from leukolab.cards.summary import summary
 from leukolab.cards.verdict import VerifyResult
 from leukolab.spec import DataSpec, StudySpec
@@ -61,11 +63,14 @@ def locate(name: str, path: str | Path) -> Path:
         DataError: the path is missing or empty, or holds other images; a card that knows these is named.
     """
     card, path = get_card(name), Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 (that of pathlib raises where one may not look)
         raise DataError(f"{path}: expected the images of '{name}' here, found no such folder. Check the path.")
     root = data_set(name).find_root(path.absolute())
     if root is not None:
         return root
+    closed = not_listed(path).closed
+    if closed:
+        raise DataError(f"{path}: expected the images of '{name}' here, found none. {_closed_sentence(closed)}")
     if path.is_dir() and not has_file(path):
         raise DataError(f"{path}: expected the images of '{name}' here, found an empty folder. Check the path.")
     other = _recognised(name, path.absolute())
@@ -98,9 +103,16 @@ def read_images(spec: DataSpec, path: str | Path) -> Reading:
     _check_names(card, "view", (spec.view,) if spec.view else (), tuple(card.views))
     _check_generic(card, spec)
     root = locate(card.name, path)
-    reading = _read_any(root, spec) if card.generic else data_set(card.name).read(root, spec)
-    _check_classes(card, spec.view, reading.index, root)
-    return replace(reading, index=_in_order(reading.index, classes_of(class_names(reading.index), spec, card)))
+    unseen = not_listed(_top(root, path))
+    try:
+        reading = _read_any(root, spec) if card.generic else data_set(card.name).read(root, spec)
+        _check_classes(card, spec.view, reading.index, root)
+        index = _in_order(reading.index, classes_of(class_names(reading.index), spec, card))
+    except DataError as error:
+        if not unseen.closed:
+            raise
+        raise DataError(f"{error} {_closed_sentence(unseen.closed)}", settings=error.settings) from error
+    return Reading(index, reading.findings + _unseen(unseen, _top(root, path)))
 
 
 def told(spec: DataSpec, path: str | Path) -> tuple[Finding, ...]:
@@ -123,7 +135,29 @@ def verify(spec: DataSpec, path: str | Path) -> VerifyResult:
     root = locate(spec.card, path)
     reading = read_images(spec, path) if get_card(spec.card).generic else None
     result = data_set(spec.card).verify(root, spec)
-    return result if reading is None else replace(result, findings=reading.findings + result.findings)
+    unseen = not_listed(_top(root, path))
+    findings = _unseen(unseen, _top(root, path)) if reading is None else reading.findings
+    closed = (f"{place}: expected a folder that may be read, found no permission." for place in unseen.closed)
+    odd = (f"{str(place)!a}: expected a name in UTF-8, found other bytes. Rename it." for place in unseen.odd)
+    return replace(result, findings=findings + result.findings, unreadable=(*result.unreadable, *closed, *odd))
+
+
+def _top(root: Path, path: str | Path) -> Path:
+    """The folder given, or that of the root where it lies above or is another."""
+    given, folder = Path(path).absolute(), root if root.is_dir() else root.parent
+    return given if given.is_dir() and folder.is_relative_to(given) else folder
+
+
+def _unseen(unseen: NotListed, top: Path) -> tuple[Finding, ...]:
+    """Findings of folders that may not be read and of names that are no text."""
+    closed = left_out(CLOSED, (str(place.relative_to(top)) for place in unseen.closed), "warning")
+    return closed + left_out(ODD, (str(place.relative_to(top)) for place in unseen.odd), "warning")
+
+
+def _closed_sentence(closed: Sequence[Path]) -> str:
+    """What to do about folders that may not be read."""
+    number = f"{len(closed):,} folder{'s' if len(closed) > 1 else ''}"
+    return f"No permission to read {number}, such as '{closed[0].name}': change it, or leave the folder out."
 
 
 def data_on(card: str, spec: StudySpec) -> DataSpec:

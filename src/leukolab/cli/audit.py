@@ -12,6 +12,7 @@ from leukolab.base.home import Home
 from leukolab.cli.help import DATA, OUTPUT, command, option
 from leukolab.cli.say import say
 from leukolab.cli.settings import chosen_data, language, reading_settings
+from leukolab.cli.values import Place
 from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ FOUND = 3
 
 @command()
 @click.argument("name")
-@click.argument("root", type=click.Path(path_type=Path))
+@click.argument("root", type=Place())
 @reading_settings
 @option(
     "--accept",

@@ -11,10 +11,10 @@ from leukolab.cli.help import OUTPUT, command, option
 from leukolab.cli.reading import say_read
 from leukolab.cli.say import say
 from leukolab.cli.settings import chosen_data, language, reading_settings
-from leukolab.cli.values import SEED, OneOf
+from leukolab.cli.values import SEED, OneOf, Place
 from leukolab.report.texts import load_texts
 
-Root = click.Path(path_type=Path)
+Root = Place()
 LAYOUTS = ("two_class", "four_class")
 """Those of `cards.draw`."""
 

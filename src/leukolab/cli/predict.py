@@ -10,11 +10,12 @@ from leukolab.base.imports import large_imports
 from leukolab.cli.help import command, option
 from leukolab.cli.say import say, say_data
 from leukolab.cli.settings import language
+from leukolab.cli.values import Place
 from leukolab.report.texts import load_texts
 
 
 @command()
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=Place())
 @option(
     "--run",
     "run_folder",

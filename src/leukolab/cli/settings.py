@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,7 +10,7 @@ import click
 from leukolab.cli.cache import cache_size
 from leukolab.cli.flags import ANY
 from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, option
-from leukolab.cli.values import SEED, Column, Epochs, Known, OneOf, OuterParts, Setting, protocols, readings
+from leukolab.cli.values import SEED, Column, Epochs, Known, OneOf, OuterParts, Place, Setting, protocols, readings
 from leukolab.report.texts import languages
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def chosen_study(name: str, card: str | None = None, **given: object) -> StudySp
 
 
 data_folder = option(
-    "--data", required=True, type=click.Path(path_type=Path), section=DATA, setting="data folder",
+    "--data", required=True, type=Place(), section=DATA, setting="data folder",
     help="Folder of images.",
 )  # fmt: skip
 where_jobs_run = option(

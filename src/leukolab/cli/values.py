@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,19 @@ from leukolab.base.errors import SpecError
 SEED = click.IntRange(0, 2**32 - 1)
 COLUMNS = ("path", "label", "subject", "part")
 """Those of a table of images, see `data.columns`."""
+
+
+class Place(click.Path):
+    """A path as `pathlib.Path`; an empty text, which that takes for the current folder, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if value == "":
+            self.fail("expected a path, got nothing.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Epochs(click.ParamType):  # type: ignore[type-arg]

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from leukolab.base.files import make_folder, write_text
+from leukolab.base.marks import mark_new
 from leukolab.report.figures.scores import differences
 from leukolab.report.hypotheses import answer
 from leukolab.report.items import Drawing, Item, Sheet
@@ -39,7 +40,7 @@ def write_page(found: Comparison, out: Path, language: str = "en") -> Path:
         StorageError: the folder cannot be written.
     """
     texts = load_texts(language)
-    writer = Writer(make_folder(out), texts, "")
+    writer = Writer(mark_new(make_folder(out)), texts, "")
     blocks = [writer.block(item) for item in _items(found, texts)]
     content = {
         "t": texts,

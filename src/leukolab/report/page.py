@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.base.files import make_folder, write_text
+from leukolab.base.marks import mark_new
 from leukolab.report import about, chosen
 from leukolab.report.figures.canvas import inline_svg, localised, svg_of, write_figure
 from leukolab.report.figures.headline import headline
@@ -149,7 +150,7 @@ def write_report(run: RunFolder, thumbnail: Thumbnail, out: Path | None = None, 
     """
     texts = load_texts(language)
     shown = read_run(run)
-    folder = make_folder(out or run.page.parent)
+    folder = mark_new(make_folder(out)) if out else make_folder(run.page.parent)
     scene = Scene(shown, Names.of(run, texts), texts, functools.lru_cache(maxsize=512)(thumbnail))
     writer = Writer(folder, texts, shown.spec.report.labels)
     first = writer.block(headline(shown, scene.names, texts))

@@ -15,9 +15,11 @@ from leukolab.base.csv_text import csv_text
 from leukolab.base.files import make_folder, write_json, write_table, write_text
 from leukolab.base.findings import Finding
 from leukolab.base.home import Home
+from leukolab.base.marks import mark_new
 from leukolab.base.outputs import check_output
 from leukolab.base.version import __version__
-from leukolab.cards import get_card, read_index
+from leukolab.cards import get_card, read_images
+from leukolab.cards.reading import CLOSED, ODD
 from leukolab.images import pack
 from leukolab.report.audit import AuditFacts, write_audit
 from leukolab.results.folder import RunFolder
@@ -71,7 +73,8 @@ def audit_data(spec: DataSpec, root: str | Path, home: Home, out: Path | None = 
     if out is not None and spec.accept is not None:
         for name in (GROUPS, GROUPS_HEAD, FINDINGS, PAIRS, PAGE):
             check_output(out / name, [Path(spec.accept)])
-    card, every = get_card(spec.card), read_index(spec, root)
+    card, reading = get_card(spec.card), read_images(spec, root)
+    every = reading.index
     paths = [Path(path) for path in every["path"]]
     store = pack(paths, list(every["image_id"]), THUMBNAIL_PX, None, home, skip_unreadable=True)
     index = every.merge(store.measures, on="image_id", validate="one_to_one")
@@ -79,12 +82,13 @@ def audit_data(spec: DataSpec, root: str | Path, home: Home, out: Path | None = 
     groups = identity_groups(index, card.same_person, twins.pairs)
     unread = [name for name, _ in store.unreadable]
     unreadable = [Finding("audit.unreadable", "problem", listed(len(unread), unread))] if unread else []
-    found = (*unreadable, *issues(index, groups, twins.pairs), *twins.findings)
+    unseen = [finding for finding in reading.findings if finding.code in (CLOSED, ODD)]
+    found = (*unreadable, *unseen, *issues(index, groups, twins.pairs), *twins.findings)
     audit = Audit(index, by_doubt(twins.pairs, index), groups, found, twins.searched)
     if out is not None:
         sets = merged_subjects(index, groups)
         facts = AuditFacts(card, index, groups, audit.pairs, sets, found, twins.searched, len(store.unreadable))
-        make_folder(out)
+        mark_new(make_folder(out))
         _write(audit, twins, spec, out)
         write_audit(facts, out / PAGE, language)
     return audit

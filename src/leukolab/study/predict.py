@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,13 @@ import pandas as pd
 from leukolab.base.errors import DataError, ImageError, RunError, WeightsError
 from leukolab.base.progress import progress
 from leukolab.cards import Classes
+from leukolab.cards.listing import image_files, not_listed
 from leukolab.engine import runtime
 from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
-from leukolab.images import IMAGE_SUFFIXES, decode, fit
+from leukolab.images import decode, fit
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import sealed
 from leukolab.results.wen import wen_mix
@@ -92,17 +94,18 @@ def open_model(run: str | Path) -> Model:
 def find_images(places: Iterable[str | Path]) -> list[Path]:
     """Image files named, and those below the folders named, in order of name.
 
+    A folder that may not be read is among them, so that `predict_images` says so. Hidden files, and folders that this
+    program wrote, are left out.
+
     Raises:
-        DataError: a place does not exist, or there is no image at all.
+        DataError: a place is empty or does not exist, or there is no image at all.
     """
     found: list[Path] = []
-    for place in map(Path, places):
-        if not place.exists():
-            raise DataError(f"{place}: expected an image or a folder here, found nothing.")
-        inside = (
-            sorted(p for p in place.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES) if place.is_dir() else [place]
-        )
-        found += inside
+    for place in places:
+        if not str(place) or not os.path.exists(place):  # noqa: PTH110 (that of pathlib raises where one may not look)
+            raise DataError(f"{str(place) or repr('')}: expected an image or a folder here, found nothing.")
+        path = Path(place)
+        found += sorted([*image_files(path, any_name=True), *not_listed(path).closed]) if path.is_dir() else [path]
     if not found:
         raise DataError("no images found there; expected files such as .bmp, .png, .jpg, .tif or .webp.")
     return found
@@ -143,6 +146,11 @@ def _read(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> tuple[li
 
 def _decoded(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> Iterator[tuple[Path, np.ndarray]]:
     for path in paths:
+        if path.is_dir():
+            unreadable.append(
+                f"{path}: expected a folder that may be read, found no permission: its images are not seen."
+            )
+            continue
         try:
             yield path, fit(decode(path), spec.image.size_px, spec.image.crop_px)
         except ImageError as error:
@@ -161,7 +169,12 @@ def _mixed(model: Model, pixels: np.ndarray) -> np.ndarray:
 
 def _table(model: Model, paths: list[Path], probs_nk: np.ndarray) -> pd.DataFrame:
     called = calls(probs_nk)
-    table = pd.DataFrame({"path": [str(path) for path in paths], "class": [model.class_names[c] for c in called]})
+    table = pd.DataFrame({"path": [_written(path) for path in paths], "class": [model.class_names[c] for c in called]})
     for number, name in enumerate(model.class_names):
         table[f"p_{name}"] = probs_nk[:, number].round(6)
     return table
+
+
+def _written(path: Path) -> str:
+    """The path as text for a table: bytes that are no UTF-8 stand as `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

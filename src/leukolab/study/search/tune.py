@@ -23,6 +23,7 @@ from leukolab.base.errors import DataError, RunError, SpecError, TrainingError, 
 from leukolab.base.files import make_folder, read_json, write_json
 from leukolab.base.home import Home
 from leukolab.base.keys import canonical_json
+from leukolab.base.marks import mark_new
 from leukolab.base.progress import duration
 from leukolab.images import pack
 from leukolab.plan import hold, read_target
@@ -104,7 +105,7 @@ def tune_study(
     spec = _one_part(spec)
     _check_folder(folder, _record(spec, search))
     sources = find_sources(spec, data)
-    with hold(make_folder(folder)):
+    with hold(mark_new(make_folder(folder))):
         whole = packed(sources, spec, home)
         _remember(folder, _record(spec, search), index_fingerprint(whole.index))
         place = _Site(spec, search, folder, home, data, on, _seen(whole, spec, home))

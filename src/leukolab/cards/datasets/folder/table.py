@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ def _columns(table: TextTable, spec: DataSpec) -> dict[str, str]:
 
 
 def _rows(table: TextTable, keys: dict[str, str], files: _Files) -> Iterator[Found]:
+    lines: dict[Path, int] = {}
     for number, line in table.lines:
         label, place = named(line[keys["label"]]), line[keys["path"]]
         for what, given in (("label", label), ("path", place)):
@@ -66,9 +68,16 @@ def _rows(table: TextTable, keys: dict[str, str], files: _Files) -> Iterator[Fou
                 raise DataError(
                     f"{table.path}: line {number}: expected a {what}, found nothing. Fill it in or remove the line."
                 )
+        file = files.find(place)
+        first = lines.setdefault(file, number)
+        if first != number:
+            raise DataError(
+                f"{table.path}: expected each image once, found '{place}' in the lines {first} and {number}. "
+                "Remove one of the two."
+            )
         subject = named(line[keys["subject"]]) if "subject" in keys else None
         part = (named(line[keys["part"]]) if "part" in keys else None) or "images"
-        yield Found(files.find(place), re.sub(r"^(\d+)\.0+$", r"\1", str(label)), part, subject)
+        yield Found(file, re.sub(r"^(\d+)\.0+$", r"\1", str(label)), part, subject)
 
 
 def _check_labels(path: Path, found: list[Found]) -> None:
@@ -93,13 +102,10 @@ class _Files:
 
     def find(self, place: str) -> Path:
         """The file; where there is none, it is noted in `missing`."""
-        path = self.folder / place
-        if path.is_file():
-            return path
         slashed = place.replace("\\", "/").removeprefix("./")
-        path = self.folder / slashed
-        if path.is_file():
-            return path
+        for path in (self.folder / place, self.folder / slashed):
+            if _is_there(path):
+                return path
         other = self._by_key.get(_key(slashed))
         if other is None:
             self.missing.append(place)
@@ -108,6 +114,11 @@ class _Files:
     @cached_property
     def _by_key(self) -> dict[str, Path]:
         return {_key(image_id(self.folder, path)): path for path in image_files(self.folder)}
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file lies there; False where one may not look. A pipe counts: it is refused when it is opened."""
+    return os.path.exists(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112
 
 
 def _key(name: str) -> str:
