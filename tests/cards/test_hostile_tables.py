@@ -47,14 +47,21 @@ def test_a_path_out_of_the_data_folder_is_refused(folder: Path, place: str) -> N
         read_index(DataSpec(card="folder"), table_of(folder, f"{place},all"))
 
 
+def test_one_image_under_two_paths_is_found_twice(folder: Path) -> None:
+    name = min(folder.glob("*.png")).name
+    with pytest.raises(DataError, match="expected each image once"):
+        read_index(DataSpec(card="folder"), table_of(folder, f"../images/{name},all"))
+
+
 def test_steps_up_that_stay_inside_are_taken(folder: Path) -> None:
     assert image_id(folder, folder / ".." / "images" / "a.png") == "a.png"
 
 
 @posix
 def test_links_inside_the_data_folder_are_followed(folder: Path, tmp_path: Path) -> None:
+    table = table_of(folder, "linked.png,all")
     (folder / "linked.png").symlink_to(tmp_path / "outside.png")
-    index = read_index(DataSpec(card="folder"), table_of(folder, "linked.png,all"))
+    index = read_index(DataSpec(card="folder"), table)
     assert "linked.png" in set(index["image_id"])
     assert image_id(folder / ".." / "images", folder / ".." / "images" / "a.png") == "a.png"
 
