@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-slow lint docs clean
+.PHONY: demo test test-slow fuzz lint docs clean
 
 demo: $(VENV)/.study
 	$(BIN)/python -m leukolab demo --out demo
@@ -18,6 +18,10 @@ test: $(VENV)/.dev lint
 # What takes long: kills, parity of every optimiser, Ray, the notebook, the documentation's site.
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m slow
+
+# Damaged files and hostile input, drawn by a seed: `make fuzz SEED=8`.
+fuzz: $(VENV)/.dev
+	$(BIN)/python tests/fuzz/run.py --seed $(or $(SEED),2019)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
