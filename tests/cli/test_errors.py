@@ -16,6 +16,7 @@ import pytest
 
 from leukolab.base.marks import MARK
 from leukolab.cards.draw import draw_data_set
+from leukolab.cli import main
 from leukolab.engine.weights import load_backbone, save_state
 from leukolab.plan.lock import LOCK_FILE
 from leukolab.spec import ModelSpec, load_study
@@ -312,3 +313,29 @@ def test_stopping_by_hand_says_what_is_kept(
     answer = leukolab("study", "run", "demo", "--data", two_class, "--out", tmp_path / "out", *TINY)
     assert answer.code == 130
     assert "What was finished is kept; the same command goes on" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("home", "fault"), [("x" * 300, "longer than the disk takes"), ("loop", "leads back to itself")]
+)
+def test_a_home_folder_that_cannot_be_named_is_one_sentence(
+    home: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(SystemExit) as ended:
+        main(["--home", home, "cache", "list"])
+    assert ended.value.code == 2
+    assert fault in capsys.readouterr().err
+
+
+def test_a_current_folder_that_is_deleted_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit) as ended:
+        main(["--home", "home", "cache", "list"])
+    assert ended.value.code == 2
+    assert "the current folder: expected to find this again" in capsys.readouterr().err

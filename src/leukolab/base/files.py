@@ -74,6 +74,21 @@ def no_space(path: object) -> str:
     )
 
 
+def disk_fault(error: OSError) -> str | None:
+    """The sentence for what the disk says and the user can mend, whoever met it; None for other errors."""
+    place = "the current folder" if error.filename is None else error.filename
+    if error.errno in FULL:
+        return no_space("a file" if error.filename is None else place)
+    if error.errno in UNUSABLE:
+        return f"{place}: {UNUSABLE[error.errno]}. Choose another name."
+    if error.errno in (errno.ENOENT, errno.ESTALE):
+        return (
+            f"{place}: expected to find this again, found it moved or deleted. What was finished is kept: "
+            "put it back, or run the same command again."
+        )
+    return None
+
+
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and return it."""
     with storage(path):

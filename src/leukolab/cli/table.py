@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from leukolab.base.errors import LeukolabError, MissingExtraError, nearest
-from leukolab.base.files import FULL, no_space
+from leukolab.base.files import disk_fault
 from leukolab.base.home import find_home
 from leukolab.base.progress import Terminal, shown
 from leukolab.base.version import __version__
@@ -218,9 +218,10 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # nobody reads any more, as behind `head`
         sys.exit(1)
     except OSError as error:
-        if error.errno not in FULL:
+        sentence = disk_fault(error)
+        if sentence is None:
             raise
-        say_error(no_space(error.filename or "a file"))
+        say_error(sentence)
         sys.exit(2)
     except ModuleNotFoundError as error:
         say_error(_missing(error))
