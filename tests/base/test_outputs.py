@@ -98,3 +98,12 @@ def test_an_input_under_any_name_is_refused_as_output(tmp_path: Path, link: str)
     check_output(tmp_path / "new.csv", [image], [".png"])
     with pytest.raises(StorageError, match="that of an image"):
         check_output(tmp_path / "new.PNG", [], [".png"])
+
+
+@pytest.mark.parametrize("name", ["", ".", "here"])
+def test_a_folder_is_no_output(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(StorageError, match="a folder stands where a file is needed"), output(Path(name)):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -28,6 +29,8 @@ def output(path: Path) -> Iterator[Path]:
         StorageError: the disk is full or may not be written, or a folder stands there.
     """
     with storage(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
         through = _written_through(path)
     if not through:
         with atomic(path.resolve() if path.is_symlink() else path) as temporary:
