@@ -103,3 +103,8 @@ def test_an_output_that_is_an_input_is_refused(leukolab: Callable[..., Any], tmp
     before = table.read_bytes()
     assert "got an input" in leukolab("score", table, "--out", tmp_path).sentence
     assert table.read_bytes() == before
+
+
+def test_a_line_break_in_a_name_makes_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    say.say("set aside: new\nleukolab: all is well")
+    assert capsys.readouterr().out == "set aside: new\\nleukolab: all is well\n"

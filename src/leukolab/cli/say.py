@@ -13,8 +13,13 @@ LONGEST = 2000
 
 
 def say(line: str, err: bool = False) -> None:
-    """Print a line, or several; signs that a terminal would obey are written out."""
-    click.echo(shown(line), err=err)
+    """Print one line; signs that a terminal would obey, and line breaks, are written out."""
+    click.echo(shown(line).replace("\n", "\\n"), err=err)
+
+
+def say_lines(text: str) -> None:
+    """Print several lines; of each the signs that a terminal would obey are written out."""
+    click.echo(shown(text))
 
 
 def say_data(text: str) -> None:

@@ -10,7 +10,7 @@ import click
 
 from leukolab.base.outputs import check_output
 from leukolab.cli.help import command, option
-from leukolab.cli.say import say
+from leukolab.cli.say import say, say_lines
 from leukolab.cli.settings import language
 from leukolab.cli.values import SEED
 from leukolab.report.texts import Texts, load_texts
@@ -67,7 +67,7 @@ def score(
         say(texts("terminal.exchanged", auc=found.exchanged))
     if found.absent:
         say(texts("terminal.absent", classes=found.absent))
-    say(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
+    say_lines(found.confusion.rename(columns={"actual": texts("terminal.actual")}).to_string(index=False))
     if out is not None:
         write_evaluation(found, out, words)
         say(texts("terminal.tables", path=out))

@@ -13,7 +13,7 @@ from leukolab.base.imports import large_imports
 from leukolab.base.shell import pasted
 from leukolab.cli.help import OUTPUT, WHERE, command, option
 from leukolab.cli.reading import say_read
-from leukolab.cli.say import say
+from leukolab.cli.say import say, say_lines
 from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
 from leukolab.cli.values import SEED, Known, studies
 from leukolab.report.texts import Texts, load_texts
@@ -42,7 +42,7 @@ def show(name: str) -> None:
     from leukolab.spec import load_study
     from leukolab.spec.yaml_text import study_yaml
 
-    say(study_yaml(load_study(name)))
+    say_lines(study_yaml(load_study(name)))
 
 
 @command()
@@ -127,7 +127,7 @@ def status(home: Home, folder: Path, as_json: bool, language: str) -> None:
     from leukolab.study import status as found
 
     progress = found.read_progress(folder, home)
-    say(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress, language))
+    say_lines(json.dumps(found.as_json(progress), indent=2) if as_json else found.as_text(progress, language))
 
 
 @command()

@@ -19,7 +19,7 @@ from leukolab.base.home import find_home
 from leukolab.base.progress import Terminal, shown
 from leukolab.base.version import __version__
 from leukolab.cli.help import option
-from leukolab.cli.say import say, say_error
+from leukolab.cli.say import say_error, say_lines
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
         result: Any = table.main(arguments, prog_name="leukolab", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
+        say_lines(error.format_message())
         sys.exit(0)
     except click.ClickException as error:
         say_error(_usage(error))
