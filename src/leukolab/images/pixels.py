@@ -23,6 +23,7 @@ from leukolab.base.errors import ImageError, LeukolabError
 from leukolab.base.files import make_folder, read_json, read_table, storage, whole_folder, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
 from leukolab.images.parallel import map_files
@@ -71,6 +72,7 @@ class _Packing:
     size_px: int
     crop_px: int | None
     skip_unreadable: bool
+    about_cell: bool
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def pack(
     crop_px: int | None,
     home: Home,
     skip_unreadable: bool = False,
+    about_cell: bool = False,
 ) -> PixelStore:
     """Packed pixels of these files: opened where they are already there and whole, made otherwise.
 
@@ -98,6 +101,7 @@ def pack(
         size_px: edge of the square, see `geometry.fit`.
         crop_px: edge of the centred crop, or None.
         home: the home folder; the store is `home/pixels/<key>`.
+        about_cell: cut about the cell, see `crops.cell_square`, and do not resize; `size_px` is the edge then.
         skip_unreadable: leave unreadable images out and list them in the store, instead of raising.
 
     Raises:
@@ -107,8 +111,8 @@ def pack(
     if len(paths) != len(image_ids) or not paths:
         raise ImageError(f"expected at least one image and one name each, got {len(paths)} and {len(image_ids)}.")
     digests = tuple(map_files(_digest_or_reason, list(paths), "Reading files"))
-    job = _Packing(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable)
-    geometry = {"size_px": size_px, "crop_px": crop_px}
+    job = _Packing(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable, about_cell)
+    geometry: dict[str, object] = {"size_px": size_px, "crop_px": crop_px} | ({"about": "cell"} if about_cell else {})
     key = content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
     folder = home / "pixels" / key
     store = _open(folder, key, job)
@@ -288,7 +292,8 @@ def _decoded(path: Path, job: _Packing) -> _Decoded:
     except ImageError as error:
         return _Decoded(None, 0, 0, "", str(error))
     height, width = image.shape[:2]
-    return _Decoded(fit(image, job.size_px, job.crop_px), width, height, pixel_digest(image), "")
+    seen = cell_square(image, job.size_px) if job.about_cell else fit(image, job.size_px, job.crop_px)
+    return _Decoded(seen, width, height, pixel_digest(image), "")
 
 
 def _measures(decoded: list[_Decoded]) -> pd.DataFrame:

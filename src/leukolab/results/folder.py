@@ -22,6 +22,7 @@ from leukolab.results.records import (
     ChosenRecord,
     DataRecord,
     EnvironmentRecord,
+    MethodsRecord,
     RivalsRecord,
 )
 from leukolab.spec import StudySpec
@@ -143,6 +144,7 @@ class RunFolder:
     card = Document(CardRecord, "card.json")
     data = Document(DataRecord, "data.json")
     architecture = Document(ArchitectureRecord, "architecture.json")
+    methods = Document(MethodsRecord, "methods.json", required=False)
     environment = Document(EnvironmentRecord, "environment.json")
     rivals_record = Document(RivalsRecord, "rivals.json")
     chosen = Document(ChosenRecord, "chosen.json")
@@ -158,11 +160,11 @@ class RunFolder:
     PAGE, PARAGRAPH, FIGURES, TABLES = "report.html", "methods.md", "figures", "tables"
     SEAL = "result.json"
     """In the folder of a model or head: written last, with the digests of the others."""
-    JOB_MODEL, HEAD_MODEL = "model.safetensors", "head.safetensors"
+    JOB_MODEL, HEAD_MODEL, JOB_METHOD = "model.safetensors", "head.safetensors", "method.skops"
     JOB_HISTORY, JOB_PREDICTIONS = "history.parquet", "predictions.parquet"
     NEEDED_BY_JOBS = (
         "spec.json", "data.json", "card.json", "index.parquet", "groups.parquet", SPLIT, "jobs.parquet",
-        "architecture.json", TRUNK,
+        "architecture.json", "methods.json", TRUNK,
     )  # fmt: skip
     """What a job on another machine reads of the run folder."""
     LARGE = (TRUNK, HEADS, UNFINISHED, f"{JOBS}/*/{JOB_MODEL}")

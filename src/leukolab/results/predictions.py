@@ -154,6 +154,6 @@ def models_of(jobs: pd.DataFrame) -> Iterable[Member]:
             fold=int(row["fold"]),
             reading=str(row["reading"]),
             method=str(row["method"]),
-            learning_rate=float(row["learning_rate"]),
+            learning_rate=None if pd.isna(row["learning_rate"]) else float(row["learning_rate"]),
             seed=int(row["seed"]),
         )

@@ -78,6 +78,14 @@ class ArchitectureRecord(Record):
     parameters: int = 0
 
 
+class MethodsRecord(Record):
+    """The methods of a run as it was begun with them, and the keys of their packed pixels by the name of the crop."""
+
+    specs: dict[str, dict[str, Any]] = {}
+    stores: dict[str, str] = {}
+    seed: int = 0
+
+
 class EnvironmentRecord(Record):
     """Versions, machine and times of a run; what else was noted is in `model_extra`."""
 

@@ -1,5 +1,6 @@
 """What a study is: frozen models of its settings, and the only reader of YAML."""
 
+from leukolab.spec.methods import CropSpec, LearnerSpec, MethodSpec, NetworkFeatures, ReduceSpec
 from leukolab.spec.models import (
     AugmentSpec,
     BalanceSpec,
@@ -23,13 +24,18 @@ from leukolab.spec.read import load_study, study_names
 __all__ = [
     "AugmentSpec",
     "BalanceSpec",
+    "CropSpec",
     "DataSpec",
     "EnsembleSpec",
     "ImageSpec",
+    "LearnerSpec",
+    "MethodSpec",
     "ModelSpec",
+    "NetworkFeatures",
     "ProtocolSpec",
     "PublishedSpec",
     "ReadingSpec",
+    "ReduceSpec",
     "ReportSpec",
     "RuntimeSpec",
     "SplitSpec",

@@ -336,7 +336,9 @@ class StudySpec(Settings):
     """The protocol to run, or `both` for all of them."""
     protocols: dict[FolderName, ProtocolSpec] = Field(min_length=1, max_length=100)
     """By a name of the study's own."""
-    readings: dict[FolderName, ReadingSpec] = Field(min_length=1, max_length=100)
+    readings: dict[FolderName, ReadingSpec] = Field({}, max_length=100)
+    methods: tuple[FolderName, ...] = Field((), max_length=100)
+    """Methods run beside the readings, or instead of them, see `leukolab.methods`."""
     outer_parts: Parts | None = None
     """Outer parts to run, from 1; all where null."""
     ensembles: EnsembleSpec | None = None
@@ -374,6 +376,11 @@ class StudySpec(Settings):
     def _protocol_is_there(self) -> StudySpec:
         if EVERY in self.protocols:
             raise ValueError(f"protocols: '{EVERY}' stands for all of them; choose another name")
+        if not self.readings and not self.methods:
+            raise ValueError("readings: expected one reading or one method at least, got none")
+        both = sorted({*self.readings} & {*self.methods})
+        if both or len({*self.methods}) < len(self.methods):
+            raise ValueError(f"methods: expected each name once, also among the readings, got {both or self.methods}")
         if self.protocol != EVERY and self.protocol not in self.protocols:
             hint = nearest(self.protocol, [*self.protocols, EVERY])
             raise ValueError(f"protocol: '{self.protocol}' is not among the protocols of this study. {hint}")

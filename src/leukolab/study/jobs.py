@@ -21,7 +21,7 @@ from leukolab.engine.weights import Weights, save_state
 from leukolab.results.calls import with_calls
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
-from leukolab.spec import ReadingSpec, StageSpec, StudySpec
+from leukolab.spec import StageSpec, StudySpec
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.prepare import Material
 
@@ -37,8 +37,10 @@ class Job:
     protocol: str
     reading: str
     outer: int
-    learning_rate: float
+    learning_rate: float | None
+    """None of a method, which has none."""
     fold: int
+    """0 of a method, which learns from all folds."""
     seed: int
     key: str = ""
     first_key: str = ""
@@ -55,12 +57,12 @@ def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job
         _job(spec, protocol, reading, outer, rate, fold)
         for protocol, split in material.splits.items()
         for reading in spec.readings
-        for outer in outers_of(spec, spec.readings[reading], protocol, split.outers)
+        for outer in outers_of(spec, spec.readings[reading].outer_parts, protocol, split.outers)
         for rate in spec.readings[reading].learning_rates or spec.training.learning_rates
         for fold in split.folds(outer)
     ]
     missing = [name for name in material.splits if name not in {job.protocol for job in jobs}]
-    if missing:
+    if missing and not spec.methods:
         raise SpecError(
             f"nothing to train under the {missing[0]} protocol: its readings run on none of the outer parts asked for. "
             "Ask for other outer parts or readings, or one protocol."
@@ -147,13 +149,15 @@ def _predictions(job: Job, trained: Trained, parts: dict[str, RolePart], materia
     return pd.concat(tables, ignore_index=True)
 
 
-def outers_of(spec: StudySpec, reading: ReadingSpec, protocol: str, there: tuple[int, ...]) -> list[int]:
-    """Outer parts that a reading runs on, of those that are `there`.
+def outers_of(
+    spec: StudySpec, asked: Mapping[str, tuple[int, ...]], protocol: str, there: tuple[int, ...]
+) -> list[int]:
+    """Outer parts that a reading runs on, of those that are `there`; it asks for some under some protocols.
 
     Raises:
         SpecError: one is asked for that the split does not have.
     """
-    wanted = list(reading.outer_parts.get(protocol, there))
+    wanted = list(asked.get(protocol, there))
     if spec.outer_parts is not None:
         wanted = [outer for outer in wanted if outer in spec.outer_parts]
     for outer in [*(spec.outer_parts or ()), *wanted]:

@@ -25,6 +25,7 @@ from leukolab.results.records import (
     CardRecord,
     DataRecord,
     EnvironmentRecord,
+    MethodsRecord,
     RivalRecord,
     RivalsRecord,
 )
@@ -53,6 +54,7 @@ def write_record(session: Session, jobs: list[Job]) -> None:
     run.write(RunFolder.composition, composition(material))
     run.write(RunFolder.jobs, jobs_table(jobs, spec.model.backbone))
     run.record(RunFolder.architecture, _architecture(session))
+    run.record(RunFolder.methods, _methods(session))
     with atomic(run.file(RunFolder.TRUNK)) as temporary:
         save_state(temporary, session.network.backbone.state_dict())
 
@@ -83,7 +85,11 @@ def rivals_whole(run: RunFolder) -> bool:
 
 def collect(run: RunFolder, jobs: list[Job]) -> None:
     """One table of histories and one of predictions, from all jobs and rivals."""
-    run.write(RunFolder.history, pd.concat([run.job_history(job.key) for job in jobs], ignore_index=True))
+    histories = [run.job_history(job.key) for job in jobs if job.learning_rate is not None]
+    if histories:
+        run.write(RunFolder.history, pd.concat(histories, ignore_index=True))
+    else:
+        run.drop(RunFolder.history)
     predictions = [run.job_predictions(job.key) for job in jobs]
     run.write(RunFolder.predictions, pd.concat([*predictions, run.rivals], ignore_index=True))
 
@@ -154,7 +160,7 @@ def _rivals_key(session: Session, rivals: tuple[RivalRecord, ...]) -> str:
 
 
 def _plain_bank(session: Session) -> Bank:
-    return session.bank(max(session.depth(name) for name in session.spec.readings))
+    return session.bank(max((session.depth(name) for name in session.spec.readings), default=0))
 
 
 def _card(material: Material) -> CardRecord:
@@ -172,6 +178,13 @@ def _card(material: Material) -> CardRecord:
         counts={str(name): int(count) for name, count in counts.items()},
         subjects_known=bool(material.index["subject"].notna().all()),
     )
+
+
+def _methods(session: Session) -> MethodsRecord:
+    methods = session.methods
+    stores = {name: store.key for name, store in methods.stores.items()}
+    specs = {name: spec.model_dump(mode="json") for name, spec in methods.specs.items()}
+    return MethodsRecord(specs=specs, stores=stores, seed=methods.seed)
 
 
 def _architecture(session: Session) -> ArchitectureRecord:

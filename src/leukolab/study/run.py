@@ -23,6 +23,7 @@ from leukolab.results.folder import RunFolder
 from leukolab.results.seals import drop_damaged
 from leukolab.spec import StudySpec
 from leukolab.study import record, resume, work
+from leukolab.study.fits import begin, list_fits
 from leukolab.study.jobs import Job, list_jobs
 from leukolab.study.memory import PROCESS_BYTES, check_fits
 from leukolab.study.needs import check_disk
@@ -146,11 +147,12 @@ def session_with(
     """`session_of` with this network and the runtime of `spec`, in which `workers` processes share the machine."""
     check_size(network, spec.image.size_px)
     settings = runtime.resolve_runtime(spec.runtime, workers)
-    depth = max(cut_for(spec, network, name) for name in spec.readings)
+    depth = max((cut_for(spec, network, name) for name in spec.readings), default=0)
     with runtime.settled(settings):
         settings = fastest_runtime(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
-    session = Session(spec.model_copy(update={"runtime": settings}), run, home, material, network)
-    return session, list_jobs(session.spec, material, network.weights)
+    methods = begin(spec.model_copy(update={"runtime": settings}), material, home)
+    session = Session(spec.model_copy(update={"runtime": settings}), run, home, material, network, methods)
+    return session, [*list_jobs(session.spec, material, network.weights), *list_fits(session.spec, material, methods)]
 
 
 def _passes(spec: StudySpec, material: Material) -> int:

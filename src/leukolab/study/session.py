@@ -18,6 +18,7 @@ from leukolab.engine.trunk import Trunk, cut_depth
 from leukolab.engine.weights import Weights, load_state
 from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec
+from leukolab.study.fits import Methods, recorded
 from leukolab.study.jobs import Job
 from leukolab.study.prepare import Material, recorded_material
 
@@ -31,6 +32,7 @@ class Session:
     home: Home
     material: Material
     network: Classifier
+    methods: Methods
     _banks: dict[tuple[int, int], Bank] = field(default_factory=dict, repr=False)
     _depths: dict[str, int] = field(default_factory=dict, repr=False)
     _lent: list[Classifier] = field(default_factory=list, repr=False)
@@ -48,7 +50,7 @@ class Session:
 
     def bank_depth(self, reading: str) -> int:
         """The cut of the bank this reading is fed from: where it trains heads only, another reading's will do."""
-        return self.depth(reading) or max(self.depth(name) for name in self.spec.readings)
+        return self.depth(reading) or max((self.depth(name) for name in self.spec.readings), default=0)
 
     def bank(self, depth: int, seed: int | None = None) -> Bank:
         """The bank with the cut at `depth`, its views drawn from `seed` (the study's where None)."""
@@ -112,7 +114,8 @@ def recorded_session(run: Path, home: Home) -> Session:
     folder = RunFolder(run)
     spec, material = folder.spec, recorded_material(folder, home)
     weights = Weights(**folder.architecture.weights)
-    return Session(spec, folder, home, material, recorded_network(folder, spec, len(material.class_names), weights))
+    network = recorded_network(folder, spec, len(material.class_names), weights)
+    return Session(spec, folder, home, material, network, recorded(folder, material, home))
 
 
 def recorded_network(run: RunFolder, spec: StudySpec, classes: int, weights: Weights) -> Classifier:

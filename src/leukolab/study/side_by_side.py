@@ -50,7 +50,7 @@ def images_learned_from(spec: StudySpec, material: Material) -> int:
         for reading in spec.readings.values():
             rates = len(reading.learning_rates or spec.training.learning_rates)
             epochs = sum(stage.epochs for stage in reading.stages if stage.release not in ("head", 0))
-            outers = outers_of(spec, reading, protocol, split.outers)
+            outers = outers_of(spec, reading.outer_parts, protocol, split.outers)
             total += int(training.loc[training["outer"].isin(outers), "copies"].sum()) * rates * epochs
     return total
 

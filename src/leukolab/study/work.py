@@ -29,12 +29,15 @@ from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal, sealed
+from leukolab.study.fits import run_fit
 from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
 from leukolab.study.session import Session, recorded_session
 
 WORK = "leukolab.study.work:work"
 PIECE = 2048
 """Images of a `features` job, about."""
+LAYER_SHARDS = 4
+"""Shards of a `layers` job."""
 _SESSIONS: dict[Path, Session] = {}
 
 
@@ -62,8 +65,8 @@ def work(place: Place, payload: dict[str, Any], tell: Callable[[str], None]) -> 
 
 def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
     """All tasks of these jobs in an order in which they can run; the frozen part only for jobs that are not done."""
-    tasks: dict[str, Task] = {}
-    for members in _together(session, jobs).values():
+    tasks: dict[str, Task] = {task.key: task for task in fit_tasks(session, [j for j in jobs if j.fold == 0])}
+    for members in _together(session, [job for job in jobs if job.fold]).values():
         left = [job for job in members if not is_done(session.run, job)]
         features = _features_tasks(session, left)
         tasks |= {task.key: task for task in features}
@@ -84,7 +87,7 @@ def cached_heads(session: Session, job: Job) -> bool:
 
 def heads_left(session: Session, left: list[Job]) -> list[Job]:
     """Those of the jobs `left` whose heads are still to be trained together."""
-    return [job for job in left if cached_heads(session, job) and not sealed(_head_folder(session, job))]
+    return [job for job in left if job.fold and cached_heads(session, job) and not sealed(_head_folder(session, job))]
 
 
 def _together(session: Session, jobs: list[Job]) -> dict[tuple[str, str, int], list[Job]]:
@@ -244,7 +247,7 @@ def _training(session: Session, job: Job, tell: Callable[[Finding], None]) -> Tr
     spec, parts = session.spec, job_parts(job, session.material)
     return Training(
         name=job.job, images=session.images, labels=session.material.labels, parts=parts,
-        stages=spec.readings[job.reading].stages, settings=spec.training, learning_rate=job.learning_rate,
+        stages=spec.readings[job.reading].stages, settings=spec.training, learning_rate=job.learning_rate or 0.0,
         class_weights=job_class_weights(spec, session.material, parts["train"]), seed=job.seed,
         view_seed=session.view_seed(job), runtime=spec.runtime, tell=tell,
     )  # fmt: skip
@@ -253,7 +256,49 @@ def _training(session: Session, job: Job, tell: Callable[[Finding], None]) -> Tr
 def _job(session: Session, name: str) -> Job:
     table = session.run.jobs
     record = table[table["job"] == name].drop(columns="method").to_dict("records")[0]
-    return Job(**{str(column): value for column, value in record.items()})
+    values: dict[str, Any] = {str(column): None if value != value else value for column, value in record.items()}
+    return Job(**values)
 
 
-_KINDS = {"features": _features, "heads": _heads, "train": _train}
+def fit_tasks(session: Session, jobs: list[Job]) -> list[Task]:
+    """The layers that the methods left to fit see, shard by shard, and each fit after its own."""
+    tasks: dict[str, Task] = {}
+    for job in jobs:
+        layers = [] if is_done(session.run, job) else _layer_tasks(session, job.reading)
+        tasks |= {task.key: task for task in layers}
+        made = tuple(sorted({path.rpartition("/")[0] for task in layers for path in task.makes}))
+        pixels = tuple(f"home/pixels/{store.key}" for store in session.methods.stores.values())
+        tasks[job.key] = Task(
+            key=job.key, name=job.job, kind="fit", payload={"kind": "fit", "job": job.job},
+            after=tuple(task.key for task in layers), needs=(*_base_needs(session), *pixels, *made),
+            makes=(f"run/{RunFolder.JOBS}/{job.key}",), cost=1.0,
+        )  # fmt: skip
+    return list(tasks.values())
+
+
+def _layer_tasks(session: Session, method: str) -> list[Task]:
+    tasks = []
+    for bank in session.methods.banks_of(method):
+        for start in range(0, bank.shards, LAYER_SHARDS):
+            shards = list(range(start, min(start + LAYER_SHARDS, bank.shards)))
+            makes = tuple(f"home/{bank.path(shard).relative_to(session.home.path).as_posix()}" for shard in shards)
+            tasks.append(
+                Task(
+                    key=f"layers-{digest(list(makes))[:32]}", name=f"layers/{bank.key[-6:]}/shard{start}",
+                    kind="layers", payload={"kind": "layers", "bank": bank.key, "shards": shards},
+                    needs=(*_base_needs(session), f"home/pixels/{bank.images.key}"), makes=makes,
+                    cost=float(len(shards)),
+                )
+            )  # fmt: skip
+    return tasks
+
+
+def _layers(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
+    next(bank for bank in session.methods.banks if bank.key == payload["bank"]).fill(payload["shards"])
+
+
+def _fit(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
+    run_fit(_job(session, payload["job"]), session.material, session.methods, session.run)
+
+
+_KINDS = {"features": _features, "heads": _heads, "train": _train, "layers": _layers, "fit": _fit}

@@ -1,0 +1,1 @@
+"""Outputs of frozen networks' layers as features of images, kept in the home folder."""

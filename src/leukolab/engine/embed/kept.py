@@ -1,0 +1,101 @@
+"""Features of packed images, computed once per image and kept in the home folder, shard by shard, with checksums."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from leukolab.base import shelf
+from leukolab.base.files import atomic
+from leukolab.base.home import Home
+from leukolab.base.keys import content_key
+from leukolab.base.progress import progress
+from leukolab.engine.embed.layers import PASS, Floats, LayerReader
+from leukolab.images import PixelStore
+
+LAYERS_VERSION = 1
+"""Raised by hand when the same images would give other features."""
+SHARD = 64
+_CHECKSUM = 32
+
+
+@dataclass(frozen=True)
+class LayerBank:
+    """What a reader makes of every packed image: float32 (n, d)."""
+
+    reader: LayerReader
+    images: PixelStore
+    home: Home
+
+    @cached_property
+    def key(self) -> str:
+        """Content key of the features."""
+        spec = self.reader.spec.model_dump(exclude={"weights"})
+        inputs = {"pixels": self.images.key, "weights": self.reader.weights.digest}
+        return content_key("layers", LAYERS_VERSION, inputs, {"layers": spec, "runtime": self.reader.runtime})
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return -(-len(self.images.image_ids) // SHARD)
+
+    def path(self, shard: int) -> Path:
+        """Where a shard lies."""
+        return self.home / "features" / self.key / f"{shard:06}.layers"
+
+    def fill(self, shards: list[int]) -> None:
+        """Compute what is missing or damaged of these shards."""
+        missing = [shard for shard in shards if self._kept(shard) is None]
+        for shard in progress(missing, len(missing), "layers"):
+            self._compute(shard)
+
+    def read(self) -> Floats:
+        """Features of all images, float32 (n, d), in the order of the packed pixels; what is missing is made anew."""
+        parts = []
+        for shard in range(self.shards):
+            kept = self._kept(shard)
+            parts.append(self._compute(shard) if kept is None else kept)
+            shelf.used(self.path(shard))
+        return np.concatenate(parts)
+
+    def _kept(self, shard: int) -> Floats | None:
+        try:
+            data = self.path(shard).read_bytes()
+        except OSError:
+            return None
+        values, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
+        if len(data) <= _CHECKSUM or hashlib.sha256(values).digest() != checksum:
+            return None
+        rows = min(SHARD, len(self.images.image_ids) - shard * SHARD)
+        return np.frombuffer(values, np.float32).reshape(rows, -1).copy()
+
+    def _compute(self, shard: int) -> Floats:
+        rows = range(shard * SHARD, min((shard + 1) * SHARD, len(self.images.image_ids)))
+        parts = [self._passed(rows[start : start + PASS]) for start in range(0, len(rows), PASS)]
+        values = np.concatenate(parts)
+        data = values.tobytes()
+        with atomic(self.path(shard)) as temporary:
+            temporary.write_bytes(data + hashlib.sha256(data).digest())
+        shelf.keep_within(self.home, [self.path(shard)])
+        return values
+
+    def _passed(self, rows: range) -> Floats:
+        """Features of a few images; the pass is filled up with black ones, so that no result depends on its company."""
+        size = self.reader.spec.crop.size_px
+        pixels = np.zeros((PASS, size, size, 3), np.uint8)
+        for place, row in enumerate(rows):
+            pixels[place] = scaled(self.images.array[row], size)
+        return self.reader(pixels)[: len(rows)]
+
+
+def scaled(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """A square image at another size, resized bicubically; uint8 (size_px, size_px, 3)."""
+    if len(pixels) == size_px:
+        return pixels
+    return np.array(Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.BICUBIC), dtype=np.uint8)

@@ -1,0 +1,79 @@
+"""Frozen models of a method: what it sees of an image, how that is reduced, what learns, and how images are weighed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from leukolab.spec.models import Settings
+
+Edge = Annotated[int, Field(ge=32, le=2048)]
+
+
+class CropSpec(Settings):
+    """What is cut out of an image, and the scale at which it is seen."""
+
+    edge_px: Edge | None = None
+    """Edge of the square that is cut out; the whole image where null."""
+    about: Literal["middle", "cell"] = "middle"
+    """The middle of the image, or that of the cell's box; about the cell, what is outside it is made black."""
+    size_px: Edge = 224
+    """Edge of the square after bicubic resizing."""
+
+
+class NetworkFeatures(Settings):
+    """Outputs of layers of a frozen network, each channel summed up over the image or over the cell."""
+
+    backbone: str
+    """A timm name with its tag, such as `tf_efficientnet_lite0.in1k`."""
+    weights: str = "auto"
+    """As of the model of a study."""
+    layers: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
+    """Modules of the backbone by timm's names, such as `blocks.3`; their outputs are maps."""
+    over: Literal["image", "cell"] = "image"
+    """What each channel is summed up over; over the cell, the mask is averaged down to each map."""
+    crop: CropSpec = CropSpec()
+
+
+class ReduceSpec(Settings):
+    """What happens to the features before something learns from them; fitted on training images only."""
+
+    standardise: bool = True
+    clip: float | None = Field(None, gt=0, le=100)
+    """Standardised features are cut off at plus and minus this."""
+    components: int | None = Field(None, ge=1, le=4096)
+    """Principal components kept; all features where null."""
+
+
+class LearnerSpec(Settings):
+    """A classifier of scikit-learn."""
+
+    estimator: str
+    """Its name, such as `SVC`."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """As scikit-learn names them. `gamma_times_features: x` of an SVC stands for gamma = x / number of features."""
+
+
+class MethodSpec(Settings):
+    """One method."""
+
+    name: str
+    title: str
+    source: str = ""
+    published: str = ""
+    """What its source reports, in words; empty for one of our own."""
+    features: Annotated[tuple[NetworkFeatures, ...], Field(min_length=1, max_length=8)]
+    """Side by side; all are learned from."""
+    reduce: ReduceSpec = ReduceSpec()
+    learner: LearnerSpec
+    weigh: Literal["image", "class", "group"] = "group"
+    """Each image alike; each class alike; or each identity group of a class alike, and then each class."""
+    decided: tuple[str, ...] = ()
+    """What the source leaves open, and how it was decided here, one line each."""
+
+    @model_validator(mode="after")
+    def _clip_needs_one_scale(self) -> MethodSpec:
+        if self.reduce.clip is not None and not self.reduce.standardise:
+            raise ValueError("reduce.clip: goes with 'standardise: true', and only with it")
+        return self

@@ -1,0 +1,117 @@
+"""Features of frozen layers: means and deviations over the cell as NumPy computes them, kept and made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leukolab.base.errors import SpecError
+from leukolab.base.home import Home
+from leukolab.engine.embed.kept import SHARD, LayerBank, scaled
+from leukolab.engine.embed.layers import LayerReader, layer_reader
+from leukolab.images import decode, pack
+from leukolab.images.crops import cell_square
+from leukolab.spec import CropSpec, NetworkFeatures
+
+SPEC = NetworkFeatures(
+    backbone="tf_efficientnet_lite0", weights="none", layers=("blocks.1", "blocks.3"), over="cell",
+    crop=CropSpec(edge_px=48, about="cell", size_px=64),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reader() -> LayerReader:
+    return layer_reader(SPEC, 3)
+
+
+@pytest.fixture
+def bank(reader: LayerReader, two_class: Path, home: Home) -> LayerBank:
+    paths = sorted(two_class.rglob("*.png"))
+    return LayerBank(reader, pack(paths, [path.name for path in paths], 48, 48, home, about_cell=True), home)
+
+
+def test_each_channel_is_its_mean_and_deviation_over_the_cell(reader: LayerReader) -> None:
+    pixels = np.zeros((2, 64, 64, 3), np.uint8)
+    pixels[0, 16:48, 16:48], pixels[1, :, :32] = (120, 60, 140), (90, 80, 200)
+    found = reader(pixels)
+    assert found.shape == (2, 2 * (24 + 80))
+    maps: list[np.ndarray] = []
+    hook = reader.module.backbone.get_submodule("blocks.1").register_forward_hook(
+        lambda _, __, out: maps.append(out.numpy())
+    )
+    mean = torch.tensor(reader.weights.mean).view(1, 3, 1, 1)
+    deviation = torch.tensor(reader.weights.deviation).view(1, 3, 1, 1)
+    with torch.inference_mode():
+        reader.module.backbone((torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255 - mean) / deviation)
+    hook.remove()
+    cell = (pixels.max(axis=3) > 12).reshape(2, 16, 4, 16, 4).mean(axis=(2, 4))
+    for image in range(2):
+        values = maps[0][image].reshape(24, -1)
+        average = np.average(values, axis=1, weights=cell[image].ravel())
+        spread = np.sqrt(np.average((values - average[:, None]) ** 2, axis=1, weights=cell[image].ravel()))
+        assert found[image, :24] == pytest.approx(average, abs=1e-4)
+        assert found[image, 24:48] == pytest.approx(spread, abs=1e-4)
+
+
+def test_an_image_without_a_cell_is_summed_up_whole(reader: LayerReader) -> None:
+    assert np.isfinite(reader(np.zeros((1, 64, 64, 3), np.uint8))).all()
+
+
+def test_no_image_depends_on_its_company(bank: LayerBank) -> None:
+    everything = bank.read()
+    alone = bank.reader(np.concatenate([scaled(bank.images.array[5], 64)[None], np.zeros((15, 64, 64, 3), np.uint8)]))
+    assert np.array_equal(everything[5], alone[0])
+    assert len(everything) == len(bank.images.image_ids)
+
+
+def test_damaged_shards_are_made_anew(bank: LayerBank) -> None:
+    before = bank.read()
+    data = bytearray(bank.path(0).read_bytes())
+    data[100] ^= 1
+    bank.path(0).write_bytes(bytes(data))
+    assert np.array_equal(bank.read(), before)
+    bank.path(0).write_bytes(b"")
+    bank.fill(list(range(bank.shards)))
+    assert bank.path(0).stat().st_size == before[:SHARD].nbytes + 32
+    assert np.array_equal(bank.read(), before)
+
+
+def test_other_pixels_weights_or_layers_are_other_features(bank: LayerBank, two_class: Path, home: Home) -> None:
+    other = layer_reader(SPEC, 4)
+    assert LayerBank(other, bank.images, home).key != bank.key
+    fewer = layer_reader(SPEC.model_copy(update={"layers": ("blocks.1",)}), 3)
+    assert LayerBank(fewer, bank.images, home).key != bank.key
+    paths = sorted(two_class.rglob("*.png"))
+    whole = pack(paths, [path.name for path in paths], 48, 48, home)
+    assert LayerBank(bank.reader, whole, home).key != bank.key
+
+
+def test_an_unknown_layer_is_named_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"has no 'block\.1'\. Did you mean 'blocks\.1'"):
+        layer_reader(SPEC.model_copy(update={"layers": ("block.1",)}))
+
+
+def test_the_square_about_a_cell_holds_it_in_the_middle_on_black(two_class: Path) -> None:
+    image = np.zeros((90, 120, 3), np.uint8)
+    image[10:30, 70:100] = (100, 50, 120)
+    square = cell_square(image, 48)
+    assert square.shape == (48, 48, 3)
+    inside = np.argwhere(square.any(axis=2))
+    assert (inside.min(axis=0) + inside.max(axis=0)).tolist() == [47, 47]
+    assert (inside.max(axis=0) - inside.min(axis=0)).tolist() == [19, 29]
+    drawn = decode(next(two_class.rglob("*.png")))
+    assert cell_square(drawn, 48).any()
+    assert np.array_equal(cell_square(np.zeros((20, 20, 3), np.uint8), 20), np.zeros((20, 20, 3), np.uint8))
+
+
+def test_openvino_gives_the_same_numbers_and_another_key(bank: LayerBank) -> None:
+    pytest.importorskip("openvino")
+    pixels = np.stack([scaled(one, 64) for one in bank.images.array[:16]])
+    other = layer_reader(SPEC, 3, "openvino", 1)
+    spread = bank.reader(pixels).std()
+    assert np.abs(other(pixels) - bank.reader(pixels)).max() < 1e-3 * spread
+    assert np.array_equal(other(pixels), other(pixels))
+    assert LayerBank(other, bank.images, bank.home).key != bank.key

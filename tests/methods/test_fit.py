@@ -1,0 +1,147 @@
+"""What learns from features: weights by group, scale of training images alone, calibration, files without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from leukolab.base.errors import SpecError, WeightsError
+from leukolab.methods import Examples, Scale, fit, fit_scale, load_method, method_names, sample_weights
+from leukolab.methods.keep import from_file, to_bytes
+from leukolab.spec import LearnerSpec, MethodSpec, ReduceSpec
+
+K450 = load_method("k450")
+
+
+def method(estimator: str = "LogisticRegression", **changes: object) -> MethodSpec:
+    parameters = changes.pop("parameters", {})
+    learner = LearnerSpec(estimator=estimator, parameters=parameters)
+    return K450.model_copy(update={"learner": learner, **changes})
+
+
+@pytest.fixture
+def examples() -> Examples:
+    rng = np.random.default_rng(1)
+    labels = np.arange(120) % 2
+    features = rng.normal(5.0, 3.0, (120, 6)) + labels[:, None] * np.array([4, 2, 0, 0, 0, 0])
+    return Examples(features.astype(np.float32), labels, rng.uniform(0.5, 2.0, 120))
+
+
+def test_every_group_of_a_class_weighs_the_same_and_so_does_each_class() -> None:
+    labels, groups = np.array([0, 0, 0, 0, 1, 1]), np.array(["a", "a", "a", "b", "c", "c"])
+    weights = sample_weights(K450, labels, groups, np.ones(6, dtype=np.int64))
+    assert weights[:3].sum() == pytest.approx(weights[3]) == pytest.approx(1.5)
+    assert weights[4:].sum() == pytest.approx(weights[:4].sum())
+    by_class = sample_weights(method(weigh="class"), labels, groups, np.ones(6, dtype=np.int64))
+    assert by_class.tolist() == pytest.approx([0.75] * 4 + [1.5] * 2)
+    copies = np.array([2, 1, 1, 1, 1, 1])
+    assert sample_weights(method(weigh="image"), labels, groups, copies).tolist() == pytest.approx(
+        (copies * 6 / 7).tolist()
+    )
+
+
+def test_the_kernel_machine_is_that_of_scikit_learn(examples: Examples) -> None:
+    fitted = fit(K450, examples, 3)
+    scaled = StandardScaler().fit(examples.features.astype(np.float64)).transform(examples.features)
+    other = SVC(C=2, gamma=0.2 / 6).fit(np.clip(scaled, -6, 6), examples.labels, sample_weight=examples.weights)
+    found = fitted.scores(examples.features)
+    assert found[:, 1] - found[:, 0] == pytest.approx(other.decision_function(np.clip(scaled, -6, 6)), abs=2e-3)
+
+
+def test_scale_and_components_come_from_training_images_alone(examples: Examples) -> None:
+    fitted = fit(method(reduce=ReduceSpec(components=3), parameters={"C": 0.1}), examples, 3)
+    assert fitted.mean_d == pytest.approx(examples.features.astype(np.float64).mean(axis=0))
+    assert fitted.components.n_components_ == 3
+    alone, beside = fitted.scores(examples.features[:5]), fitted.scores(examples.features * 100)[:5]
+    assert not np.allclose(alone, beside)
+    assert fitted.scores(examples.features)[:5] == pytest.approx(alone)
+
+
+def test_calibration_reaches_the_log_loss_of_a_logistic_regression() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.normal(size=4000)
+    labels = (rng.uniform(size=4000) < 1 / (1 + np.exp(-(2 * truth - 0.7)))).astype(np.int64)
+    scores = np.stack([-truth / 2, truth / 2], axis=1)
+    weights = rng.uniform(0.5, 1.5, 4000)
+    found = fit_scale(scores, labels, weights)(scores)
+    other = LogisticRegression(C=1e9).fit(truth[:, None], labels, sample_weight=weights).predict_proba(truth[:, None])
+    assert found == pytest.approx(other, abs=2e-3)
+    assert found.sum(axis=1) == pytest.approx(np.ones(4000))
+
+
+def test_several_classes_are_calibrated(examples: Examples) -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 3, 900)
+    scores = rng.normal(size=(900, 3)) + 2 * np.eye(3)[labels]
+    before, after = Scale(1.0, (0.0, 0.0, 0.0))(scores * 9), fit_scale(scores * 9, labels, np.ones(900))(scores * 9)
+    assert log_loss(labels, after) < 0.6 * log_loss(labels, before)
+
+
+@pytest.mark.parametrize("estimator", ["SVC", "LogisticRegression", "ExtraTreesClassifier"])
+def test_a_fitted_method_comes_back_from_its_file_to_the_bit(
+    estimator: str, examples: Examples, tmp_path: Path
+) -> None:
+    fitted, scale = fit(method(estimator), examples, 3), Scale(1.5, (0.0, 0.25))
+    path = tmp_path / "method.skops"
+    path.write_bytes(to_bytes(fitted, scale))
+    again, scaled = from_file(path)
+    assert scaled == scale
+    assert np.array_equal(again.scores(examples.features), fitted.scores(examples.features))
+    assert to_bytes(fit(method(estimator), examples, 3), scale) == path.read_bytes()
+
+
+def test_another_process_writes_the_same_bytes(examples: Examples, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", features=examples.features, labels=examples.labels, weights=examples.weights)
+    script = (
+        "import numpy as np, hashlib, sys; from leukolab.methods import *; from leukolab.methods.keep import to_bytes\n"
+        "x = np.load(sys.argv[1]); e = Examples(x['features'], x['labels'], x['weights'])\n"
+        "print(hashlib.sha256(to_bytes(fit(load_method('k450'), e, 3), Scale(1.0, (0.0, 0.0)))).hexdigest())"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "x.npz")]
+    other = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    mine = to_bytes(fit(K450, examples, 3), Scale(1.0, (0.0, 0.0)))
+    assert other == hashlib.sha256(mine).hexdigest()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_is_no_method_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "method.skops"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="expected a fitted method"):
+        from_file(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (method("SCV"), "scikit-learn has no classifier 'SCV'. Did you mean 'SVC'"),
+        (method("SVC", parameters={"kernal": "rbf"}), "learner.parameters: SVC"),
+        (method("KNeighborsClassifier"), "cannot learn so"),
+        (method("SVC", parameters={"C": -1}), "cannot learn so"),
+    ],
+)
+def test_what_scikit_learn_refuses_is_said_in_one_sentence(
+    changed: MethodSpec, sentence: str, examples: Examples
+) -> None:
+    with pytest.raises(SpecError, match=sentence.replace(".", r"\.")):
+        fit(changed, examples, 1)
+
+
+def test_shipped_methods_can_be_fitted(examples: Examples) -> None:
+    for name in method_names():
+        assert load_method(name).name == name
+        assert fit(load_method(name), examples, 1).scores(examples.features).shape == (120, 2)
+
+
+def test_a_method_that_is_not_known_is_named_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"'k45' is not known\. Did you mean 'k450'"):
+        load_method("k45")
