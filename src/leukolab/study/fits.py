@@ -90,9 +90,8 @@ def recorded(run: RunFolder, material: Material, home: Home) -> Methods:
     """The methods of a run, from its folder and the packed pixels in `home`."""
     record, names = run.methods, list(material.index["image_id"])
     specs = {name: MethodSpec.model_validate(one) for name, one in record.specs.items()}
-    return Methods(
-        specs, {name: open_store(home, key, names) for name, key in record.stores.items()}, home, record.seed
-    )
+    stores = {name: open_store(home, key, names) for name, key in record.stores.items()}
+    return Methods(specs, stores, home, record.seed, run.spec.runtime)
 
 
 def list_fits(spec: StudySpec, material: Material, methods: Methods) -> list[Job]:
