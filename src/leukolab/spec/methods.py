@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from leukolab.spec.models import Settings
+from leukolab.spec.values import FolderName
 
 Edge = Annotated[int, Field(ge=32, le=2048)]
 
@@ -58,7 +59,7 @@ class LearnerSpec(Settings):
 class MethodSpec(Settings):
     """One method."""
 
-    name: str
+    name: FolderName
     title: str
     source: str = ""
     published: str = ""

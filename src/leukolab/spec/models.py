@@ -337,8 +337,8 @@ class StudySpec(Settings):
     protocols: dict[FolderName, ProtocolSpec] = Field(min_length=1, max_length=100)
     """By a name of the study's own."""
     readings: dict[FolderName, ReadingSpec] = Field({}, max_length=100)
-    methods: tuple[FolderName, ...] = Field((), max_length=100)
-    """Methods run beside the readings, or instead of them, see `leukolab.methods`."""
+    methods: tuple[str, ...] = Field((), max_length=100)
+    """Methods run beside the readings, or instead of them: names of shipped ones, or YAML files of your own."""
     outer_parts: Parts | None = None
     """Outer parts to run, from 1; all where null."""
     ensembles: EnsembleSpec | None = None
@@ -392,6 +392,8 @@ class StudySpec(Settings):
                     )
         if self.report.primary_question is not None and self.ensembles is None:
             raise ValueError("report.primary_question: expected a study that mixes models, got one without ensembles")
+        if self.ensembles is not None and self.methods:
+            raise ValueError("methods: expected none beside ensembles of networks. Run them in a study of their own")
         if self.ensembles is not None and len(self.readings) != 1:
             raise ValueError(f"ensembles: expected one reading to mix the models of, got {len(self.readings)}")
         return self

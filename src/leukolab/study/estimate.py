@@ -22,6 +22,7 @@ from leukolab.spec import StudySpec
 from leukolab.splits import index_fingerprint
 from leukolab.study import resume
 from leukolab.study.finish import check_report
+from leukolab.study.fits import fit_seconds
 from leukolab.study.jobs import Job, job_parts
 from leukolab.study.needs import check_disk, feature_bytes, passes, state_bytes
 from leukolab.study.prepare import prepare
@@ -76,7 +77,7 @@ def plan_study(
     asked = resume.runtime_asked(spec, folder) if retune else resume.runtime_begun(spec, folder)
     spec = spec.model_copy(update={"runtime": asked})
     with tempfile.TemporaryDirectory() as place:  # for the frozen part in the forms that are measured
-        session, jobs = session_with(network, material, spec, folder, Home(Path(place)), workers)
+        session, jobs = session_with(network, material, spec, folder, Home(Path(place)), workers, home)
         with runtime.settled(session.spec.runtime):
             check_disk(session, jobs, home)
             left = seconds_left(material.index, spec.data, home)
@@ -88,10 +89,12 @@ def estimate(session: Session, jobs: list[Job], workers: int = 1) -> Estimate:
     """Seconds of small measured batches times images and epochs of the models that are left, `workers` at once."""
     left = [job for job in jobs if not sealed(session.run.job(job.key))]
     costs = {}
-    for name in sorted({job.reading for job in left}):
+    networks = [job for job in left if job.learning_rate is not None]
+    for name in sorted({job.reading for job in networks}):
         trunk = session.bank(session.bank_depth(name)).trunk
         costs[name] = describe.measure(trunk, session.spec.readings[name].stages, session.depth(name))
-    seconds = sum(_job_seconds(session, job, costs[job.reading]) for job in left)
+    seconds = sum(_job_seconds(session, job, costs[job.reading]) for job in networks)
+    seconds += fit_seconds(session.methods, [job for job in left if job.learning_rate is None])
     if costs:
         seconds += next(iter(costs.values())).trunk_seconds * passes(session, jobs) * len(session.material.index)
     disk = session.material.store.array.nbytes + feature_bytes(session, jobs) + state_bytes(session, jobs)

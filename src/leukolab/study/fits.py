@@ -31,6 +31,8 @@ from leukolab.splits import Split, groups_fingerprint
 from leukolab.study.jobs import Job, outers_of, predictions_frame
 from leukolab.study.prepare import Material
 
+FIT_SECONDS = 5.0
+"""Of one fit with its inner folds, about."""
 FIT_VERSION = 1
 """Raised by hand when the same inputs would give other predictions."""
 
@@ -79,7 +81,7 @@ class Methods:
 
 def begin(spec: StudySpec, material: Material, home: Home) -> Methods:
     """The methods that a study names, their images packed."""
-    specs = {name: load_method(name) for name in spec.methods}
+    specs = {method.name: method for method in map(load_method, spec.methods)}
     crops = {crop_name(one.crop): one.crop for method in specs.values() for one in method.features}
     names = list(material.index["image_id"])
     stores = {name: pack_crop(crop, material.paths, names, home) for name, crop in crops.items()}
@@ -158,3 +160,9 @@ def _fitted(job: Job, spec: MethodSpec, material: Material, features: Any) -> tu
     everyone = np.union1d(held, np.array(sorted(counts)))
     copies = np.array([counts.get(row, 1) for row in everyone.tolist()])
     return fit(spec, examples(everyone, copies), job.seed), scale
+
+
+def fit_seconds(methods: Methods, jobs: list[Job]) -> float:
+    """What these fits would take: features that are not kept yet, by one pass that is measured, and the fits."""
+    banks = {bank.key: bank for job in jobs for bank in methods.banks_of(job.reading)}
+    return sum(bank.seconds_left() for bank in banks.values()) + FIT_SECONDS * len(jobs)

@@ -49,7 +49,7 @@ def check_disk(session: Session, jobs: Sequence[Job], home: Home) -> None:
 
 def feature_bytes(session: Session, jobs: Sequence[Job]) -> int:
     """Bytes of what the frozen part gives for every image and view."""
-    bank = session.bank(max(session.depth(name) for name in session.spec.readings))
+    bank = session.bank(max((session.depth(name) for name in session.spec.readings), default=0))
     numbers = bank.width + int(np.prod(bank.trunk.shape or (0,)))
     return len(session.material.index) * numbers * 2 * passes(session, jobs)
 
@@ -69,5 +69,5 @@ def passes(session: Session, jobs: Sequence[Job]) -> int:
     if augment.active and augment.views == "online":
         return 1
     stages = [stage for reading in session.spec.readings.values() for stage in reading.stages]
-    banks = len({session.view_seed(job) for job in jobs})
-    return 1 + banks * max(bank_size(augment, stage.epochs) for stage in stages)
+    banks = len({session.view_seed(job) for job in jobs if job.learning_rate is not None})
+    return 1 + banks * max((bank_size(augment, stage.epochs) for stage in stages), default=0)

@@ -142,15 +142,24 @@ def session_of(
 
 
 def session_with(
-    network: Classifier, material: Material, spec: StudySpec, run: RunFolder, home: Home, workers: int
+    network: Classifier,
+    material: Material,
+    spec: StudySpec,
+    run: RunFolder,
+    home: Home,
+    workers: int,
+    packed_in: Home | None = None,
 ) -> tuple[Session, list[Job]]:
-    """`session_of` with this network and the runtime of `spec`, in which `workers` processes share the machine."""
+    """`session_of` with this network and the runtime of `spec`, in which `workers` processes share the machine.
+
+    What methods see is packed into `packed_in`, which is `home` where None.
+    """
     check_size(network, spec.image.size_px)
     settings = runtime.resolve_runtime(spec.runtime, workers)
     depth = max((cut_for(spec, network, name) for name in spec.readings), default=0)
     with runtime.settled(settings):
         settings = fastest_runtime(network, spec.image.size_px, depth, settings, home, _passes(spec, material))
-    methods = begin(spec.model_copy(update={"runtime": settings}), material, home)
+    methods = begin(spec.model_copy(update={"runtime": settings}), material, packed_in or home)
     session = Session(spec.model_copy(update={"runtime": settings}), run, home, material, network, methods)
     return session, [*list_jobs(session.spec, material, network.weights), *list_fits(session.spec, material, methods)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +64,16 @@ class LayerBank:
             parts.append(self._compute(shard) if kept is None else kept)
             shelf.used(self.path(shard))
         return np.concatenate(parts)
+
+    def seconds_left(self) -> float:
+        """What the shards that are not there would take, by the second of two passes."""
+        missing = sum(not self.path(shard).is_file() for shard in range(self.shards))
+        if not missing:
+            return 0.0
+        self._passed(range(1))
+        started = time.perf_counter()
+        self._passed(range(1))
+        return (time.perf_counter() - started) * missing * SHARD / PASS
 
     def _kept(self, shard: int) -> Floats | None:
         try:

@@ -1,0 +1,136 @@
+"""Methods in a study: from images to scores and report, the same bytes twice, gone on with where it stopped."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukolab.base.errors import SpecError
+from leukolab.base.home import Home
+from leukolab.results.folder import RunFolder
+from leukolab.spec import StudySpec, load_study
+from leukolab.study.estimate import plan_study
+from leukolab.study.run import run_study
+
+METHOD = """
+name: mine
+title: Two early layers, logistic regression
+features:
+  - backbone: tf_efficientnet_lite0
+    weights: none
+    layers: [blocks.1, blocks.2]
+    over: cell
+    crop: {edge_px: 48, about: cell, size_px: 48}
+reduce: {standardise: true, clip: 6}
+learner: {estimator: LogisticRegression, parameters: {C: 0.1}}
+weigh: group
+"""
+SPLIT = "{kind: nested, by: group, outer: 3, tuning: 0.2, folds: 2}"
+TABLES = ("predictions", "scores", "members", "confusion")
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> StudySpec:
+    path = tmp_path_factory.mktemp("methods") / "mine.yaml"
+    path.write_text(METHOD, encoding="utf-8")
+    machine = path.with_name("machine.yaml")
+    machine.write_text(METHOD.replace("name: mine", "name: machine").replace("LogisticRegression", "SVC"))
+    return load_study(
+        "own",
+        [
+            f"methods=['{path}', '{machine}']", "data.card=phantom", "image.size_px=48", "model.weights=none",
+            f"protocols.corrected.split={SPLIT}", "bootstrap=100", "outer_parts=[1, 2]", "runtime.trunk=torch",
+        ],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(spec: StudySpec, two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    run_study(spec, two_class, folder, home, "local")
+    return RunFolder(folder)
+
+
+def test_methods_are_models_like_any_other(finished: RunFolder) -> None:
+    members = finished.members
+    models = members[members["kind"] == "model"]
+    assert sorted(set(models["reading"])) == ["machine", "mine"]
+    assert models["learning_rate"].isna().all()
+    assert finished.offered().reading in ("machine", "mine")
+    scored = finished.scores
+    own = scored[scored["member"].isin(models["member"]) & (scored["metric"] == "balanced_accuracy")]
+    assert set(own["role"]) == {"tuning", "test"}
+    page = finished.page.read_text(encoding="utf-8")
+    assert "mine" in page
+    paragraph = (finished.page.parent / "methods.md").read_text(encoding="utf-8")
+    assert "each subject of a class weighed alike" in paragraph
+    assert "It was trained with" not in paragraph
+
+
+def test_no_method_learns_from_what_it_is_tested_on(finished: RunFolder) -> None:
+    split = finished.split("corrected")
+    table = finished.predictions
+    for outer in (1, 2):
+        learned = {name for fold in split.folds(outer) for role in ("train", "validation")
+                   for name in split.part(outer, fold, role)["image_id"]}  # fmt: skip
+        asked = set(table.loc[table["member"] == f"corrected/mine/outer{outer}", "image_id"])
+        assert asked
+        assert not learned & asked
+
+
+def test_another_home_gives_the_same_bytes(
+    finished: RunFolder, spec: StudySpec, two_class: Path, tmp_path: Path
+) -> None:
+    run_study(spec, two_class, tmp_path / "run", Home(tmp_path / "home"), "local:2")
+    again = RunFolder(tmp_path / "run")
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(finished, name))
+    for folder in finished.job("").iterdir():
+        for file in folder.iterdir():
+            assert (again.job(folder.name) / file.name).read_bytes() == file.read_bytes(), file
+
+
+def test_a_lost_or_damaged_fit_is_made_anew(
+    finished: RunFolder, spec: StudySpec, two_class: Path, home: Home, tmp_path: Path
+) -> None:
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    first, second, *_ = sorted(run.job("").iterdir())
+    kept = {file: file.read_bytes() for folder in (first, second) for file in folder.iterdir()}
+    shutil.rmtree(first)
+    data = bytearray((second / RunFolder.JOB_METHOD).read_bytes())
+    data[len(data) // 2] ^= 1
+    (second / RunFolder.JOB_METHOD).write_bytes(bytes(data))
+    run_study(spec, two_class, run.path, home, "local")
+    assert {file: file.read_bytes() for file in kept} == kept
+    pd.testing.assert_frame_equal(run.predictions, finished.predictions)
+
+
+def test_readings_and_methods_stand_side_by_side(spec: StudySpec, two_class: Path, home: Home, tmp_path: Path) -> None:
+    raw = spec.model_dump()
+    raw["readings"] = {"head": {"stages": [{"name": "head", "release": "head", "epochs": 1}]}}
+    raw["methods"], raw["outer_parts"] = raw["methods"][:1], [1]
+    run_study(StudySpec.model_validate(raw), two_class, tmp_path / "run", home, "local")
+    run = RunFolder(tmp_path / "run")
+    assert {one.reading for one in run.member_list().values() if one.kind == "model"} == {"head", "mine"}
+    assert set(run.history["job"].str.split("/").str[1]) == {"head"}
+    assert np.isfinite(run.scores.loc[run.scores["metric"] == "auc", "value"]).all()
+
+
+def test_methods_are_refused_beside_ensembles_and_a_study_needs_something_to_run() -> None:
+    with pytest.raises(SpecError, match="expected none beside ensembles"):
+        load_study("wen", ["methods=[k450]"])
+    with pytest.raises(SpecError, match="expected one reading or one method"):
+        load_study("own", ["methods=[]"])
+
+
+def test_a_plan_counts_the_fits_that_are_left(
+    finished: RunFolder, spec: StudySpec, two_class: Path, home: Home, tmp_path: Path
+) -> None:
+    before = plan_study(spec, two_class, tmp_path / "none", home)
+    assert (before.models, before.left) == (4, 4)
+    after = plan_study(spec, two_class, finished.path, home)
+    assert (after.models, after.left, after.hours) == (4, 0, 0.0)
