@@ -49,7 +49,7 @@ def test_a_file_that_is_no_study_says_so(tmp_path: Path, text: str, words: str) 
 
 def test_a_folder_named_like_a_study_says_so(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").mkdir()
-    with pytest.raises(SpecError, match=r"mine\.yaml: expected a YAML file, found what cannot be read \(Is a dir"):
+    with pytest.raises(SpecError, match=r"mine\.yaml: expected a YAML file, found what cannot be read \(a folder"):
         load_study(str(tmp_path / "mine.yaml"))
 
 
@@ -139,7 +139,7 @@ def test_balance_needs_its_number() -> None:
         ("readings.two_stage.stages.0.release=-1", "or greater than or equal to 0, got -1"),
         ("training.augment.views=0", "training.augment.views: input should be greater than or equal to 1 or 'online'"),
         ("outer_parts=[0]", "outer_parts.0: input should be greater than or equal to 1, got 0"),
-        ("readings={}", "readings: dictionary should have at least 1 item"),
+        ("readings={}", "readings: expected one reading or one method"),
         ("protocols.corected.split.kind=kfold", "protocols: there is no 'corected'. Did you mean 'corrected'?"),
     ],
 )
