@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from leukolab.base.errors import RunError
 from leukolab.base.files import make_folder, write_text
 from leukolab.plan import Event, Place, Task, hold, read_events, status
-from leukolab.plan.ledger import seconds_left, seconds_of_attempts, unmeasured, write_event
+from leukolab.plan.ledger import LEDGER_FILE, seconds_left, seconds_of_attempts, unmeasured, write_event
 
 
 def task(key: str, kind: str = "train", cost: float = 1.0) -> Task:
@@ -108,3 +109,10 @@ def test_the_time_left_is_counted_by_kind_cost_workers_and_time_run() -> None:
     assert unmeasured(plan[2:], plan, events) == ("other",)
     assert seconds_left(plan[3:], plan, events, {}) is None
     assert seconds_left(plan, plan, events[:1], {}) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_in_the_place_of_a_ledger_is_one_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LEDGER_FILE)
+    with pytest.raises(RunError, match="expected events of a run, found what cannot be read"):
+        read_events(tmp_path)

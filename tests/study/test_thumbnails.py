@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from leukolab.base.files import make_folder, write_json
+from leukolab.base.files import make_folder
 from leukolab.base.home import Home
+from leukolab.images import pack
 from leukolab.results.folder import RunFolder
 from leukolab.results.records import DataRecord
 from leukolab.study.record import _forget_pictures_of_others
@@ -26,11 +28,13 @@ def write_index(run: RunFolder, *names: str) -> None:
 def folders(tmp_path: Path) -> tuple[RunFolder, Home]:
     """A run of images `x`, `y`, `z` and a home folder where these files were packed under other names."""
     run, home = RunFolder(tmp_path / "run"), Home(tmp_path / "home")
-    store = make_folder(home / "pixels" / "pixels-1")
-    run.record(RunFolder.data, DataRecord(fingerprint="0", pixels="pixels-1"))
+    paths = [tmp_path / f"{value}.png" for value in range(3)]
+    for value, path in enumerate(paths):
+        Image.fromarray(np.full((16, 16, 3), value, np.uint8)).save(path)
+    store = pack(paths, ["z", "x", "y"], 16, None, home)
+    make_folder(run.path)
+    run.record(RunFolder.data, DataRecord(fingerprint="0", pixels=store.key))
     write_index(run, "x", "y", "z")
-    np.save(store / "pixels.npy", np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 4, 4, 3), np.uint8))
-    write_json(store / "manifest.json", {"image_ids": ["z", "x", "y"]})
     return run, home
 
 
@@ -49,12 +53,21 @@ def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[RunFold
     assert Thumbnails.open(run, home).get("x").shape == (64, 64, 3)
 
 
+def test_pixels_that_were_changed_are_not_shown(folders: tuple[RunFolder, Home]) -> None:
+    run, home = folders
+    file = home / "pixels" / run.data.pixels / "pixels.npy"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    assert Thumbnails.open(run, home).get("x").shape == (64, 64, 3)
+
+
 def test_pictures_of_another_geometry_are_dropped_when_a_run_goes_on(folders: tuple[RunFolder, Home]) -> None:
     run, home = folders
     found = Thumbnails.open(run, home)
     found.get("y")
     found.keep()
-    _forget_pictures_of_others(run, "pixels-1")
+    _forget_pictures_of_others(run, run.data.pixels)
     assert run.has(RunFolder.PICTURES)
     _forget_pictures_of_others(run, "pixels-2")
     assert not run.has(RunFolder.PICTURES)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukolab.base.errors import RunError, StorageError
-from leukolab.base.regular import open_regular
+from leukolab.base.regular import open_regular, regular_descriptor
 from leukolab.base.sizes import size_text
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def to_disk(path: Path) -> None:
 
 
 def open_to_read(path: Path) -> int:
-    """A descriptor for `read_at`; the caller closes it."""
-    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    """A descriptor of a regular file for `read_at`; the caller closes it."""
+    return regular_descriptor(path)
 
 
 def read_at(descriptor: int, into: NDArray[np.uint8], offset: int) -> None:

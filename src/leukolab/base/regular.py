@@ -16,14 +16,19 @@ def open_regular(path: Path) -> BufferedReader:
         IsADirectoryError: it is a folder.
         OSError: it is a pipe, a socket or a device, with errno `EINVAL`; or it cannot be opened.
     """
+    return os.fdopen(regular_descriptor(path), "rb")
+
+
+def regular_descriptor(path: Path) -> int:
+    """As `open_regular`, the descriptor alone; the caller closes it."""
     check_regular(path.stat().st_mode, path)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
         check_regular(os.fstat(descriptor).st_mode, path)
-        return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+    return descriptor
 
 
 def check_regular(mode: int, path: Path) -> None:

@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from leukolab.base.errors import RunError
 from leukolab.base.files import storage
+from leukolab.base.regular import open_regular
 from leukolab.plan.lock import held_since
 from leukolab.plan.order import wanted
 from leukolab.plan.task import Place, Task
@@ -93,7 +95,11 @@ def read_events(run: Path) -> list[Event]:
     path = run / LEDGER_FILE
     if not path.exists():
         return []
-    lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
+    try:
+        with open_regular(path) as stream:
+            lines = stream.read().decode("utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise RunError(f"{path}: expected events of a run, found what cannot be read ({error.strerror}).") from error
     return [event for line in lines if (event := _parse(line)) is not None]
 
 

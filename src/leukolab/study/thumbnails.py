@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from leukolab.base.errors import ImageError
 from leukolab.base.files import atomic
 from leukolab.base.home import Home
-from leukolab.images import PixelStore
+from leukolab.base.regular import open_regular
+from leukolab.images import PixelStore, open_store
 from leukolab.results.folder import RunFolder
 
 Picture = NDArray[np.uint8]
@@ -34,13 +36,13 @@ class Thumbnails:
         kept = kept_pictures(run)
         if isinstance(pixels, PixelStore):
             return cls(run, pixels.array, {name: row for row, name in enumerate(pixels.image_ids)}, kept)
-        store = pixels / "pixels" / run.data.pixels if pixels else None
-        if store is None or not (store / "pixels.npy").exists():
-            return cls(run, None, {}, kept)
-        array = np.load(store / "pixels.npy", mmap_mode="r")
         names = list(run.index["image_id"])  # the manifest's may be of files since renamed
-        rows = {name: row for row, name in enumerate(names)} if len(names) == len(array) else {}
-        return cls(run, array, rows, kept)
+        try:
+            store = open_store(pixels, run.data.pixels, names) if pixels else None
+        except ImageError:  # gone, damaged or of others
+            store = None
+        rows = {name: row for row, name in enumerate(names)} if store else {}
+        return cls(run, store.array if store else None, rows, kept)
 
     def get(self, image_id: str) -> Picture:
         """uint8 (h, w, 3); a grey square where the picture is not on this machine."""
@@ -66,7 +68,7 @@ def keep_pictures(run: RunFolder, pictures: Mapping[str, Picture]) -> None:
 def kept_pictures(run: RunFolder) -> dict[str, Picture]:
     """The pictures that a run kept; none where the file is not there, or damaged."""
     try:
-        with run.file(RunFolder.PICTURES).open("rb") as stream, np.load(stream) as found:
+        with open_regular(run.file(RunFolder.PICTURES)) as stream, np.load(stream) as found:
             return dict(found)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return {}
