@@ -17,6 +17,7 @@ from leukolab.base.errors import RunError, StorageError
 from leukolab.base.files import (
     SCHEMA_VERSION,
     atomic,
+    disk_fault,
     make_folder,
     open_to_read,
     read_at,
@@ -27,6 +28,7 @@ from leukolab.base.files import (
     write_table,
     write_text,
 )
+from leukolab.base.keys import file_digest
 
 TABLE = pd.DataFrame({"image_id": ["a", "b"], "p_0": pd.Series([0.25, 1.0], dtype="float32"), "n": [1, 2]})
 
@@ -171,3 +173,13 @@ def test_tables_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     pq.write_table(newer, path)
     with pytest.raises(RunError, match="newer Leukolab"):
         read_table(path)
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "pipe"])
+def test_a_pipe_or_device_met_anywhere_has_its_sentence(place: str, tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("no such files here")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a file") as met:
+        file_digest(tmp_path / place)
+    assert "expected a file, found a pipe, socket or device" in (disk_fault(met.value) or "")

@@ -68,6 +68,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be repeated")
     parser.add_argument("--count", type=int, help="cases of each part")
     parser.add_argument("--share", type=float, default=1.0, help="of the counts 2,000, 500 and 300")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="after which no case of a part begins")
     parser.add_argument("--case", help="one case alone, as a wrong one is told; its files are kept")
     parser.add_argument("--folder", help="for the material and the trials, kept")
     return parser.parse_args(arguments)
@@ -85,21 +86,25 @@ def _import_all() -> None:
 
 _trial: Any = None
 """The part, the folder of the trials and the name of the part, for the workers."""
+_until = float("inf")
+"""When no trial begins any more, in seconds of the clock that never goes back."""
 _keep = False
 """Whether files of trials that went well are kept, too."""
 
 
 def _run(name: str, part: Any, top: Path, given: argparse.Namespace) -> int:
-    global _trial, _keep
+    global _trial, _keep, _until
     started = time.monotonic()
     sys.modules[type(part).__module__].warm(part.base)
     (top / "trials").mkdir(exist_ok=True)
-    _trial, _keep = (part, top / "trials", name), bool(given.case)
+    _trial, _keep, _until = (part, top / "trials", name), bool(given.case), started + given.seconds
     cases = [given.case.partition("/")[2]] if given.case else part.names()
     codes: Counter[int] = Counter()
     peak, slowest, wrong = 0, 0.0, 0
     with multiprocessing.get_context("fork").Pool(1 if given.case else WORKERS) as pool:
         for case, ended in pool.imap_unordered(_one, cases):
+            if ended is None:
+                continue
             codes[ended.code] += 1
             peak, slowest = max(peak, ended.peak_bytes), max(slowest, ended.seconds)
             if ended.wrong:
@@ -109,13 +114,16 @@ def _run(name: str, part: Any, top: Path, given: argparse.Namespace) -> int:
                 say(f"exit code {ended.code}\n{ended.out}{ended.err}files: {top / 'trials'}")
     ends = ", ".join(f"{count} x {code}" for code, count in sorted(codes.items()))
     say(
-        f"{name}: {len(cases)} cases, seed {given.seed}: {wrong} wrong; exit codes {ends}; slowest {slowest:.0f} s, "
+        f"{name}: {codes.total()} of {len(cases)} cases, seed {given.seed}: {wrong} wrong; exit codes {ends}; slowest {slowest:.0f} s, "
         f"largest {peak / 1e9:.2f} GB, {time.monotonic() - started:.0f} s",
     )
     return wrong
 
 
-def _one(case: str) -> tuple[str, Ended]:
+def _one(case: str) -> tuple[str, Ended | None]:
+    """A case and how it ended; None where it was not begun, as the time was over."""
+    if time.monotonic() > _until:
+        return case, None
     part, trials, name = _trial
     folder = trials / f"{name}-{case.replace('/', '-')}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukolab.base.errors import RunError, StorageError
-from leukolab.base.regular import open_regular, regular_descriptor
+from leukolab.base.regular import NOT_REGULAR, open_regular, regular_descriptor
 from leukolab.base.sizes import size_text
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def disk_fault(error: OSError) -> str | None:
         return no_space("a file" if error.filename is None else place)
     if error.errno in UNUSABLE:
         return f"{place}: {UNUSABLE[error.errno]}. Choose another name."
+    if error.strerror == NOT_REGULAR:
+        return f"{place}: expected a file, found {NOT_REGULAR}. Move it away and run the same command again."
     if error.errno in (errno.ENOENT, errno.ESTALE):
         return (
             f"{place}: expected to find this again, found it moved or deleted. What was finished is kept: "

@@ -8,6 +8,9 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+NOT_REGULAR = "a pipe, socket or device, not a file"
+"""What the error says of these."""
+
 
 def open_regular(path: Path) -> BufferedReader:
     """A regular file, or the one that a link leads to, opened for reading; never waits for a writer.
@@ -40,4 +43,4 @@ def check_regular(mode: int, path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "a folder, not a file", str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "a pipe, socket or device, not a file", str(path))
+        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
