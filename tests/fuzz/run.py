@@ -114,8 +114,8 @@ def _run(name: str, part: Any, top: Path, given: argparse.Namespace) -> int:
                 say(f"exit code {ended.code}\n{ended.out}{ended.err}files: {top / 'trials'}")
     ends = ", ".join(f"{count} x {code}" for code, count in sorted(codes.items()))
     say(
-        f"{name}: {codes.total()} of {len(cases)} cases, seed {given.seed}: {wrong} wrong; exit codes {ends}; slowest {slowest:.0f} s, "
-        f"largest {peak / 1e9:.2f} GB, {time.monotonic() - started:.0f} s",
+        f"{name}: {codes.total()} of {len(cases)} cases, seed {given.seed}: {wrong} wrong; exit codes {ends}; "
+        f"slowest {slowest:.0f} s, largest {peak / 1e9:.2f} GB, {time.monotonic() - started:.0f} s",
     )
     return wrong
 

@@ -95,6 +95,9 @@ def test_a_record_of_a_newer_program_is_refused_and_one_of_something_else_named(
     write_json(folder.file(DOCUMENTS[name]), {"schema": SCHEMA_VERSION + 1})
     with pytest.raises(RunError, match=f"written by a newer Leukolab; this one reads schema {SCHEMA_VERSION} at most"):
         getattr(folder, name)
+    write_json(folder.file(DOCUMENTS[name]), {"schema": None})
+    with pytest.raises(RunError, match="found something else at 'schema'"):
+        getattr(folder, name)
     write_json(folder.file(DOCUMENTS[name]), ["a list"])
     with pytest.raises(RunError, match="expected what a run writes there, found something else"):
         getattr(folder, name)

@@ -102,7 +102,10 @@ class Document(Generic[AnyRecord]):
         if not self.required and not path.is_file():
             return self.record()
         found = read_json(path)
-        if isinstance(found, dict) and int(found.pop(SCHEMA_KEY, 1)) > SCHEMA_VERSION:
+        version = found.pop(SCHEMA_KEY, 1) if isinstance(found, dict) else 1
+        if not isinstance(version, int):
+            raise RunError(f"{path}: expected what a run writes there, found something else at '{SCHEMA_KEY}'.")
+        if version > SCHEMA_VERSION:
             raise RunError(f"{path}: written by a newer Leukolab; this one reads schema {SCHEMA_VERSION} at most.")
         try:
             return self.record.model_validate(found)
