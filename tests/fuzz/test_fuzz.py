@@ -18,7 +18,7 @@ pytestmark = [
 
 
 def test_damaged_files_and_hostile_input_end_in_one_sentence_or_change_nothing(tmp_path: Path) -> None:
-    words = [sys.executable, str(SCRIPT), "--seed", str(SEED), "--share", "0.03", "--folder", str(tmp_path)]
+    words = [sys.executable, str(SCRIPT), "--seed", str(SEED), "--share", "0.02", "--folder", str(tmp_path)]
     found = subprocess.run(words, capture_output=True, text=True, timeout=600)
     wrong = [line for line in found.stdout.splitlines() if line.startswith("wrong")]
     assert (wrong, found.returncode) == ([], 0), found.stdout[-6000:] + found.stderr[-2000:]
