@@ -27,9 +27,11 @@ from leukolab.results.records import (
     CardRecord,
     DataRecord,
     EnvironmentRecord,
+    MethodsRecord,
     RivalRecord,
     RivalsRecord,
 )
+from leukolab.results.seals import seal_outcome, seal_run
 from leukolab.spec import StudySpec, load_study
 from leukolab.splits import ROLES, index_fingerprint
 from leukolab.study.prepare import Material, composition, prepare
@@ -96,6 +98,7 @@ def write_run(folder: Path, spec: StudySpec, data: Path, home: Home) -> SmallRun
     run.write(RunFolder.jobs, jobs)
     run.write(RunFolder.history, pd.concat([history(spec, job) for job in jobs.to_dict("records")], ignore_index=True))
     run.record(RunFolder.architecture, architecture(spec, material))
+    run.record(RunFolder.methods, MethodsRecord(seed=spec.seed))
     run.record(RunFolder.environment, environment())
     members = rival_members(jobs)
     rivals = pd.concat([rival_predictions(rival, material) for rival in members], ignore_index=True)
@@ -104,7 +107,14 @@ def write_run(folder: Path, spec: StudySpec, data: Path, home: Home) -> SmallRun
     models = [model_predictions(job, material) for job in jobs.to_dict("records")]
     run.write(RunFolder.predictions, pd.concat([*models, rivals], ignore_index=True))
     write_outcome(run)
-    return SmallRun(run, material.store)
+    return SmallRun(resealed(run), material.store)
+
+
+def resealed(run: RunFolder) -> RunFolder:
+    """The run with a seal on its files as they are now."""
+    seal_run(run)
+    seal_outcome(run)
+    return run
 
 
 def card_record(material: Material) -> CardRecord:
@@ -244,7 +254,7 @@ def with_settings(run: RunFolder, changes: dict[str, object]) -> RunFolder:
     """The run with other settings."""
     raw = _merged(run.spec.model_dump(mode="json"), changes)
     run.write_settings(StudySpec.model_validate(raw))
-    return RunFolder(run.path)
+    return resealed(RunFolder(run.path))
 
 
 def _merged(raw: Any, changes: Any) -> Any:

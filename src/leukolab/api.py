@@ -15,6 +15,7 @@ import pandas as pd
 
 from leukolab.base.home import Home, find_home
 from leukolab.results.folder import RunFolder
+from leukolab.results.seals import check_outcome
 from leukolab.spec import DataSpec, ProtocolSpec, SplitSpec, StudySpec
 from leukolab.spec.read import parse_settings, parse_study, put, raw_study
 from leukolab.splits import EQUAL_PIXELS
@@ -154,9 +155,12 @@ def open_run(folder: AnyPath) -> StudyRun:
     """A run by its folder, also one from another machine.
 
     Raises:
-        RunError: the folder is not that of a run.
+        RunError: the folder is not that of a run, or a file of the finished run was changed since.
     """
-    RunFolder(Path(folder)).spec  # noqa: B018  (read now, so that a wrong folder is told of now)
+    run = RunFolder(Path(folder))
+    run.spec  # noqa: B018  (read now, so that a wrong folder is told of now)
+    if run.has(RunFolder.chosen):
+        check_outcome(run)
     return StudyRun(Path(folder))
 
 

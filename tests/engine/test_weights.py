@@ -130,6 +130,26 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         load_backbone(asked, 0)
 
 
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+@pytest.mark.parametrize("odd", ["a word", torch.zeros(3, device="meta"), torch.eye(3).to_sparse(), None])
+def test_what_is_no_plain_tensor_counts_as_missing(odd: object, tmp_path: Path) -> None:
+    state = load_backbone(TINY, 0)[0].state_dict()
+    name = next(name for name in state if name.endswith("weight"))
+    torch.save({**state, name: odd}, tmp_path / "odd.pth")
+    with pytest.raises(WeightsError, match=f"1 of .* missing or of another shape, first {name}"):
+        load_backbone(TINY.model_copy(update={"weights": f"file:{tmp_path / 'odd.pth'}"}), 0)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_said_of_their_file(number: float, tmp_path: Path) -> None:
+    state = load_backbone(TINY, 0)[0].state_dict()
+    name = next(name for name in state if name.endswith("weight"))
+    state[name] = state[name].clone().fill_(number)
+    save_state(tmp_path / "astray.safetensors", state)
+    with pytest.raises(WeightsError, match=f"found NaN or infinite ones in 1 tensors, first {name}"):
+        load_backbone(TINY.model_copy(update={"weights": f"file:{tmp_path / 'astray.safetensors'}"}), 0)
+
+
 def test_a_file_with_code_inside_is_not_executed(tmp_path: Path) -> None:
     path, trap = tmp_path / "mine.pth", tmp_path / "sprung"
 

@@ -55,8 +55,10 @@ def record_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def another(part_runs: Any, tmp_path: Path) -> Path:
-    """A copy of the run of parts 2 and 3, to be spoilt."""
-    return Path(shutil.copytree(part_runs.others, tmp_path / "another"))
+    """A copy of the run of parts 2 and 3, to be spoilt; without a seal, as an earlier version left it."""
+    run = Path(shutil.copytree(part_runs.others, tmp_path / "another"))
+    RunFolder(run).drop(RunFolder.sealing)
+    return run
 
 
 def change(path: Path, **values: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukolab.base.errors import DataError, RunError, WeightsError
+from leukolab.base.errors import DataError, RunError
 from leukolab.results.calls import probabilities
 from leukolab.results.folder import RunFolder
 from leukolab.study.predict import find_images, open_model, predict_images
@@ -87,5 +87,5 @@ def test_a_model_that_is_damaged_classifies_nothing(file: str, harm: str, wen_ru
     path.unlink()
     if harm != "gone":
         path.write_bytes(data if harm == "one bit" else data[:100])
-    with pytest.raises(WeightsError, match=r"missing or damaged\. .*[Rr]un the study there again"):
+    with pytest.raises(RunError, match=r"missing, damaged or changed since\. Run the study there again"):
         open_model(run)

@@ -37,6 +37,17 @@ def test_drawn_runs_have_the_columns_and_keys_of_trained_ones(
 def keys(value: Any) -> Any:
     """The keys of a JSON object and of the first of each list in it; of findings and mappings by name the top alone."""
     if isinstance(value, dict):
-        open_ended = {"counts", "learning", "values", "protocols", "readings", "published"}
+        open_ended = {
+            "counts",
+            "learning",
+            "values",
+            "protocols",
+            "readings",
+            "published",
+            "run",
+            "outcome",
+            "specs",
+            "stores",
+        }
         return {name: {} if name in open_ended else keys(one) for name, one in value.items()}
     return [keys(one) for one in value[:1]] if isinstance(value, list) else None

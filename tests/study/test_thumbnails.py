@@ -47,6 +47,22 @@ def test_a_picture_is_that_of_its_row_in_the_run(folders: tuple[RunFolder, Home]
     assert [int(alone.get(name)[0, 0, 0]) for name in ("x", "y", "z")] == [0, 1, 2]
 
 
+def test_an_image_may_be_called_anything(folders: tuple[RunFolder, Home]) -> None:
+    run, home = folders
+    write_index(run, "file", "image_ids", "0")
+    found = Thumbnails.open(run, home)
+    before = [int(found.get(name)[0, 0, 0]) for name in ("file", "image_ids", "0")]
+    found.keep()
+    again = Thumbnails.open(run, None)
+    assert [int(again.get(name)[0, 0, 0]) for name in ("file", "image_ids", "0")] == before == [0, 1, 2]
+
+
+def test_pictures_of_an_earlier_version_are_read(folders: tuple[RunFolder, Home]) -> None:
+    run, _ = folders
+    np.savez_compressed(run.file(RunFolder.PICTURES), x=np.full((4, 4, 3), 9, np.uint8))
+    assert int(Thumbnails.open(run, None).get("x")[0, 0, 0]) == 9
+
+
 def test_pixels_of_another_number_of_images_are_not_shown(folders: tuple[RunFolder, Home]) -> None:
     run, home = folders
     write_index(run, "x", "y")

@@ -219,16 +219,28 @@ def _load_file(backbone: nn.Module, path: Path) -> None:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)  # type: ignore[assignment]
+        tensors = {name: one for name, one in state.items() if _is_plain(one)}
     except Exception as error:  # both readers raise many kinds; each means that it is not such a file
         raise WeightsError(
             f"{path}: expected a file of tensors, found something else ({type(error).__name__})."
         ) from error
     wanted = backbone.state_dict()
-    fitting = {name: state[name] for name in wanted if name in state and state[name].shape == wanted[name].shape}
+    fitting = {name: one for name, one in tensors.items() if name in wanted and one.shape == wanted[name].shape}
     missing = [name for name in _without_counters(wanted) if name not in fitting]
     if missing:
         raise WeightsError(
             f"{path}: {len(missing)} of {len(wanted)} tensors are missing or of another shape, first {missing[0]}. "
             "The file must hold the state of this backbone as timm names it."
         )
+    broken = [name for name, one in fitting.items() if one.is_floating_point() and not one.isfinite().all()]
+    if broken:
+        raise WeightsError(
+            f"{path}: expected finite numbers, found NaN or infinite ones in {len(broken)} tensors, first {broken[0]}. "
+            "The training that wrote this file went astray: take an earlier file."
+        )
     backbone.load_state_dict(fitting, strict=False)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is a tensor that holds all its numbers: neither sparse nor without data."""
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type == "cpu"

@@ -18,6 +18,7 @@ from leukolab.results.folder import RunFolder
 from leukolab.results.paired import barred
 from leukolab.results.pooling import joined, joined_ids
 from leukolab.results.predictions import read_results
+from leukolab.results.seals import check_outcome
 from leukolab.stats import Answer, answer_together, subject_recalls
 
 
@@ -50,8 +51,9 @@ def contender_of(folder: RunFolder, name: str) -> Contender:
     """What a finished run offers: its pooled choice over outer parts where there is one, else the member chosen.
 
     Raises:
-        RunError: the folder is not that of a finished run.
+        RunError: the folder is not that of a finished run, or a file was changed since.
     """
+    check_outcome(folder)
     results, members, chosen = read_results(folder), folder.member_list(), folder.chosen
     sources = members[chosen.pooled.member].sources if chosen.pooled else (chosen.member,)
     series = tuple(members[source] for source in sources)

@@ -24,6 +24,7 @@ from leukolab.results.records import (
     EnvironmentRecord,
     MethodsRecord,
     RivalsRecord,
+    SealRecord,
 )
 from leukolab.spec import StudySpec
 from leukolab.spec.read import parse_study
@@ -152,6 +153,7 @@ class RunFolder:
     rivals_record = Document(RivalsRecord, "rivals.json")
     chosen = Document(ChosenRecord, "chosen.json")
     answers = Document(AnswersRecord, "answers.json", required=False)
+    sealing = Document(SealRecord, "seal.json", required=False)
 
     STUDY = "study.yaml"
     """The settings as a study file: `study run` takes them as they are."""
@@ -165,6 +167,8 @@ class RunFolder:
     """In the folder of a model or head: written last, with the digests of the others."""
     JOB_MODEL, HEAD_MODEL, JOB_METHOD = "model.safetensors", "head.safetensors", "method.skops"
     JOB_HISTORY, JOB_PREDICTIONS = "history.parquet", "predictions.parquet"
+    WHOLE = ((JOB_MODEL, JOB_HISTORY, JOB_PREDICTIONS), (JOB_METHOD, JOB_PREDICTIONS), (HEAD_MODEL, JOB_HISTORY))
+    """What whole folders of a network, of a fitted method and of a head hold beside the seal."""
     NEEDED_BY_JOBS = (
         "spec.json", "data.json", "card.json", "index.parquet", "groups.parquet", SPLIT, "jobs.parquet",
         "architecture.json", "methods.json", TRUNK,

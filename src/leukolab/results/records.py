@@ -168,3 +168,14 @@ class AnswersRecord(Record):
 
     headline: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
+
+
+class SealRecord(Record):
+    """Digests of a run's files as it wrote them; empty where the run has no seal."""
+
+    run: dict[str, str] = {}
+    """What models and scores depend on, by path below the run folder."""
+    predictions: str = ""
+    """Of the predictions of models and rivals."""
+    outcome: dict[str, str] = {}
+    """What scoring wrote."""

@@ -15,6 +15,7 @@ from leukolab.report.texts import load_texts
 from leukolab.results.answers import answer_of
 from leukolab.results.folder import RunFolder
 from leukolab.results.outcome import write_outcome
+from leukolab.results.seals import broken, check_run, seal_outcome, unseal_outcome
 from leukolab.spec import StudySpec
 from leukolab.stats import METRICS
 from leukolab.study.thumbnails import Thumbnails
@@ -55,6 +56,7 @@ def report_run(run: str | Path, pixels: PixelStore | Home | None, language: str 
     folder = RunFolder(run)
     folder.spec  # noqa: B018  (a folder that is no run is refused before it is locked)
     with hold(run):
+        check_run(folder)
         path = finish(folder, pixels, language)
         write_event(run, Event("reported"))
     return path
@@ -77,8 +79,17 @@ def finish(folder: RunFolder, pixels: PixelStore | Home | None, language: str = 
     """
     NEWS.info("scores and report")
     load_texts(language)
+    _say_changed(folder)
+    unseal_outcome(folder)
     write_outcome(folder)
+    seal_outcome(folder)
     thumbnails = Thumbnails.open(folder, pixels)
     path = write_report(folder, thumbnails.get, language=language)
     thumbnails.keep()
     return path
+
+
+def _say_changed(folder: RunFolder) -> None:
+    """Tell of scores and members that are not as they were written, before they are written anew."""
+    for name in broken(folder, folder.sealing.outcome):
+        NEWS.warning(f"{folder.path / name}: lost, damaged or changed since it was written; this is made again")

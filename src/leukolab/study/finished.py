@@ -12,7 +12,7 @@ from leukolab.base.keys import file_digest
 from leukolab.plan import held
 from leukolab.results.folder import RunFolder
 from leukolab.results.records import RivalsRecord
-from leukolab.results.seals import sealed
+from leukolab.results.seals import check_whole, sealed
 from leukolab.spec import StudySpec
 from leukolab.splits import Split
 
@@ -29,6 +29,8 @@ class FinishedRun:
     predictions: pd.DataFrame
     """Of models and rivals."""
     rivals: RivalsRecord
+    whole: bool
+    """Whether it has a seal, which was proved."""
 
     @property
     def path(self) -> Path:
@@ -68,6 +70,7 @@ def read_finished(run: Path) -> FinishedRun:
                 "Run the study there again first: it trains what is missing."
             )
     rivals = _proved_rivals(folder, jobs)
+    whole = check_whole(folder)
     predictions = [folder.job_predictions(key) for key in jobs["key"]]
     return FinishedRun(
         folder=folder,
@@ -77,6 +80,7 @@ def read_finished(run: Path) -> FinishedRun:
         history=pd.concat([folder.job_history(key) for key in jobs["key"]], ignore_index=True),
         predictions=pd.concat([*predictions, folder.rivals], ignore_index=True),
         rivals=rivals,
+        whole=whole,
     )
 
 

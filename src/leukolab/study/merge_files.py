@@ -17,6 +17,7 @@ from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.plan.task import PLAN_FILE
 from leukolab.results.folder import RunFolder
 from leukolab.results.records import EnvironmentRecord, RivalsRecord
+from leukolab.results.seals import seal_run
 from leukolab.spec import StudySpec
 from leukolab.study.finished import FinishedRun
 from leukolab.study.thumbnails import keep_pictures, kept_pictures
@@ -56,6 +57,8 @@ def write_merged(parts: Sequence[FinishedRun], folder: Path) -> None:
     run.record(RunFolder.environment, _environment(parts))
     _write_record(parts, folder)
     pictures = [kept_pictures(part.folder) for part in parts]
+    if all(part.whole for part in parts):
+        seal_run(run)
     keep_pictures(run, {name: picture for kept in pictures for name, picture in kept.items()})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukolab.base.errors import DataError, ImageError, RunError, WeightsError
+from leukolab.base.errors import DataError, ImageError, RunError
 from leukolab.base.progress import progress
 from leukolab.cards import Classes
 from leukolab.cards.listing import image_files, not_listed
@@ -22,7 +22,7 @@ from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images import decode, fit
 from leukolab.results.folder import RunFolder
-from leukolab.results.seals import sealed
+from leukolab.results.seals import check_model
 from leukolab.results.wen import wen_mix
 from leukolab.spec import StudySpec
 from leukolab.stats import calls
@@ -65,8 +65,8 @@ def open_model(run: str | Path) -> Model:
     """Load the chosen model of a finished run.
 
     Raises:
-        RunError: the folder holds no finished run.
-        WeightsError: its tensors are missing or damaged.
+        RunError: the folder holds no finished run, or a part of the model is missing, damaged or changed.
+        WeightsError: its tensors do not fit the network.
     """
     folder = RunFolder(Path(run))
     if not folder.has(RunFolder.chosen):
@@ -74,17 +74,12 @@ def open_model(run: str | Path) -> Model:
             f"{run}: expected the folder of a finished run, found no {RunFolder.chosen.file}. "
             "Finish it with 'study run'."
         )
+    check_model(folder)
     member, spec, classes = folder.offered(), folder.spec, folder.classes
     weights = Weights(**folder.architecture.weights)
     trunk = load_state(folder.file(RunFolder.TRUNK), weights.digest)
     spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
     keys = folder.keys_of(member)
-    for key in keys:
-        if not sealed(folder.job(key)):
-            raise WeightsError(
-                f"{folder.job(key)}: expected a model of the run, found it missing or damaged. "
-                "Run the study there again: it trains the model anew."
-            )
     members = tuple(
         restore(spec.model, len(classes.names), weights, (trunk, load_state(folder.job_model(key)))) for key in keys
     )

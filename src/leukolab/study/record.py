@@ -42,6 +42,7 @@ def write_record(session: Session, jobs: list[Job]) -> None:
     spec, run, material = session.spec, session.run, session.material
     fingerprint = index_fingerprint(material.index)
     resume.check_images(run, fingerprint, material.class_names)
+    run.drop(RunFolder.sealing)
     _forget_results_of_others(run, jobs)
     run.write_settings(spec)
     _forget_pictures_of_others(run, material.store.key)

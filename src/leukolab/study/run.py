@@ -20,7 +20,7 @@ from leukolab.engine.fastest import fastest_runtime
 from leukolab.engine.network import Classifier, build, check_size
 from leukolab.plan import Event, Log, Place, hold, run_plan, usable_target, write_event, write_plan
 from leukolab.results.folder import RunFolder
-from leukolab.results.seals import drop_damaged
+from leukolab.results.seals import drop_damaged, seal_run
 from leukolab.spec import StudySpec
 from leukolab.study import record, resume, work
 from leukolab.study.fits import begin, list_fits
@@ -90,6 +90,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
                 record.write_rivals(session, jobs)
         record.collect(folder, jobs)
         record.write_environment(session, started)
+        seal_run(folder)
     return session
 
 

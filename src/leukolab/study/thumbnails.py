@@ -18,6 +18,8 @@ from leukolab.images import PixelStore, open_store
 from leukolab.results.folder import RunFolder
 
 Picture = NDArray[np.uint8]
+NAMES = "image_ids"
+"""Of the array that holds the names of the others, which are numbered: an image may be called anything."""
 
 
 @dataclass
@@ -62,13 +64,16 @@ class Thumbnails:
 def keep_pictures(run: RunFolder, pictures: Mapping[str, Picture]) -> None:
     """Write the pictures of a run's report, by image_id."""
     with atomic(run.file(RunFolder.PICTURES)) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **pictures)  # type: ignore[arg-type]
+        numbered = {str(number): picture for number, picture in enumerate(pictures.values())}
+        np.savez_compressed(stream, **{NAMES: np.array(list(pictures), dtype=np.str_)}, **numbered)  # type: ignore[arg-type]
 
 
 def kept_pictures(run: RunFolder) -> dict[str, Picture]:
     """The pictures that a run kept; none where the file is not there, or damaged."""
     try:
         with open_regular(run.file(RunFolder.PICTURES)) as stream, np.load(stream) as found:
-            return dict(found)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+            if NAMES not in found:  # of an earlier version, which named each array by its image
+                return dict(found)
+            return {str(name): found[str(number)] for number, name in enumerate(found[NAMES])}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return {}

@@ -204,7 +204,7 @@ def _heads(session: Session, payload: dict[str, Any], tell: Callable[[Finding], 
         with whole_folder(_head_folder(session, job)) as temporary:
             checkpoint.save(temporary / RunFolder.HEAD_MODEL, standing)
             write_table(temporary / RunFolder.JOB_HISTORY, pd.DataFrame(standing.history).assign(job=job.job))
-            seal(temporary, {"job": job.job})
+            seal(temporary, {"job": job.job, "key": job.first_key})
     path.unlink(missing_ok=True)
 
 

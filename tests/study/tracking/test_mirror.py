@@ -22,6 +22,7 @@ from leukolab.base.files import read_table, write_table
 from leukolab.base.home import Home
 from leukolab.results.folder import RunFolder
 from leukolab.study.tracking.mirror import IDENTITY_FILE, track
+from small_runs import resealed
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # MLflow's own
 Snapshot = Callable[[Path], dict[str, str]]
@@ -173,6 +174,7 @@ def test_scores_that_changed_are_brought_up_to_date(mine: Path, file: str, tmp_p
     row = scores["member"].isin(RunFolder(mine).jobs["job"]) & (scores["metric"] == "auc") & (scores["role"] == "test")
     scores.loc[row, "value"] = [0.25 if number % 2 else 0.125 for number in range(row.sum())]
     write_table(mine / "scores.parquet", scores)
+    resealed(RunFolder(mine))
     track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == first
     for changed in scores[row].itertuples():
@@ -186,9 +188,11 @@ def test_models_that_went_are_binned_and_taken_out_again(mine: Path, file: str, 
     board = board_of(file, mine)
     first, jobs = board.ids, read_table(mine / "jobs.parquet")
     write_table(mine / "jobs.parquet", jobs.iloc[1:])
+    resealed(RunFolder(mine))
     track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == {name: i for name, i in first.items() if name != jobs.iloc[0]["job"]}
     write_table(mine / "jobs.parquet", jobs)
+    resealed(RunFolder(mine))
     track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     assert board.ids == first
 
@@ -200,6 +204,7 @@ def test_other_settings_make_another_entry_of_the_study(mine: Path, file: str, t
     first, spec = board.ids, (mine / "spec.json").read_text(encoding="utf-8")
     assert '"bootstrap": 100' in spec
     (mine / "spec.json").write_text(spec.replace('"bootstrap": 100', '"bootstrap": 200'), encoding="utf-8")
+    resealed(RunFolder(mine))
     track(mine, f"mlflow:{file}", Home(tmp_path / "home"))
     second, study = board.ids, board.entries[STUDY]
     assert study.data.params["bootstrap"] == "200"
@@ -284,7 +289,7 @@ def test_a_run_that_is_not_finished_is_not_told(mine: Path, tmp_path: Path) -> N
     with pytest.raises(RunError, match="expected a file of a finished model, found none"):
         track(mine, "mlflow", Home(tmp_path / "home"))
     (mine / "scores.parquet").unlink()
-    with pytest.raises(RunError, match="expected a table here, found none"):
+    with pytest.raises(RunError, match=r"scores\.parquet .*found it missing"):
         track(mine, "mlflow", Home(tmp_path / "home"))
     assert not (tmp_path / "home").exists()
 

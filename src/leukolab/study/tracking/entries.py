@@ -20,6 +20,7 @@ from leukolab.report.run import without_folders
 from leukolab.report.texts import load_texts
 from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
+from leukolab.results.seals import check_outcome
 from leukolab.results.shareable import shareable
 
 STUDY = "study"
@@ -74,6 +75,7 @@ def entries(run: Path) -> list[Entry]:
         RunError: the run is not finished, or a file is damaged.
     """
     folder = RunFolder(run)
+    check_outcome(folder)
     metrics = {str(name): _metrics(rows) for name, rows in folder.scores.groupby("member", sort=False)}
     ended = run_end(folder)
     found = [_study(folder, metrics, ended), *_models(folder, metrics)]
