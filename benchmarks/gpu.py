@@ -114,7 +114,7 @@ def _kept(load: Workload, bank: Bank, work_of: Callable[[StageSpec, SourceOf], W
 
 def _filled(load: Workload, bank: Bank, view: int) -> Work:
     def work() -> int:
-        shutil.rmtree(bank.folder(view), ignore_errors=True)
+        shutil.rmtree(bank.home / "features" / bank.key(view), ignore_errors=True)
         bank.fill(view, bank.shards(load.rows))
         return len(load.images)
 

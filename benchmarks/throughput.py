@@ -145,7 +145,7 @@ def _fill(load: Workload) -> dict[str, Part]:
     bank, alone = load.bank(), f"trunk, {load.runtime.trunk} alone"
 
     def filled(view: int) -> int:
-        shutil.rmtree(bank.folder(view), ignore_errors=True)
+        shutil.rmtree(bank.home / "features" / bank.key(view), ignore_errors=True)
         bank.fill(view, bank.shards(load.rows))
         return len(load.images)
 

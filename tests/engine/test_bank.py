@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from leukolab.base import shelf
+from leukolab.base import kept, shelf
 from leukolab.base.home import Home
-from leukolab.engine import bank as banks
 from leukolab.engine import views
 from leukolab.engine.bank import Bank
 from leukolab.engine.cut import cut
@@ -35,8 +34,8 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Bank], Bank]:
     """The same bank as another process would see it: nothing open, no checksum seen."""
 
     def make(bank: Bank) -> Bank:
-        monkeypatch.setattr(banks, "_CHECKED", set())
-        monkeypatch.setattr(banks, "_OPEN", OrderedDict())
+        monkeypatch.setattr(kept, "_PROVED", {})
+        monkeypatch.setattr(kept, "_OPEN", OrderedDict())
         return Bank(bank.trunk, bank.images, bank.augment, bank.seed, bank.home, bank.order)
 
     return make
@@ -183,7 +182,7 @@ def test_a_harmed_shard_is_made_anew(
 ) -> None:
     bank = bank_for(network, make_training(), 1)
     first = getattr(bank, what)(ROWS, view(0))
-    (path,) = [path for path in bank.paths(0, [0]) if path.suffix == f".{what}"]
+    (path,) = [bank.home / name for name in bank.names(0, [0]) if name.endswith(f".{what}")]
     whole = path.read_bytes()
     for asked in ("read", "filled"):
         harm(path)
@@ -200,7 +199,7 @@ def test_a_shard_that_goes_while_the_program_runs_is_made_anew(
 ) -> None:
     bank = bank_for(network, make_training())
     first = bank.pooled(ROWS, view(0))
-    (path,) = bank.paths(0, [0])
+    (path,) = [bank.home / name for name in bank.names(0, [0])]
     path.unlink()
     assert np.array_equal(bank.pooled(ROWS, view(0)), first), "who has it open keeps it"
     other = forgetful(bank)
@@ -235,8 +234,9 @@ def test_only_the_shards_that_are_asked_for_are_made(spread_out: Bank, forgetful
     assert spread_out.shards(rows) == [1, 2]
     spread_out.pooled(rows, view(1, rows))
     assert there() == [f"{spread_out.key(1)}/{shard:06}.pooled" for shard in (1, 2)]
-    assert [path.stat().st_size for path in spread_out.paths(1, [1, 2])] == [140 * 512 + 32, 20 * 512 + 32]
-    newest = {path: path.stat().st_ino for path in spread_out.paths(1, [1, 2])}
+    paths = [spread_out.home / name for name in spread_out.names(1, [1, 2])]
+    assert [path.stat().st_size for path in paths] == [140 * 512 + 32, 20 * 512 + 32]
+    newest = {path: path.stat().st_ino for path in paths}
     forgetful(spread_out).fill(1, [0, 1, 2])
     assert len(there()) == 3
     assert {path: path.stat().st_ino for path in newest} == newest
@@ -252,7 +252,7 @@ def test_views_may_be_kept_in_another_order(spread_out: Bank, forgetful: Callabl
     assert sorted_bank.key(0) == spread_out.key(0)
     assert len({sorted_bank.key(1), spread_out.key(1), replace(spread_out, order=order[::-1]).key(1)}) == 3
     sorted_bank.fill(1, sorted_bank.shards(rows, 1))
-    assert len(list(sorted_bank.folder(1).glob("*.pooled"))) == 1
+    assert len(list((sorted_bank.home / "features" / sorted_bank.key(1)).glob("*.pooled"))) == 1
     shown = np.resize([0, 1, 2], len(rows))
     ours = forgetful(sorted_bank).pooled(rows[::-1], shown).astype(float)
     direct = spread_out.pooled(rows[::-1], shown).astype(float)
@@ -265,12 +265,12 @@ def test_rows_come_in_any_order_in_any_views(
     rng = np.random.default_rng(2)
     everything = np.arange(300)
     whole = np.stack([spread_out.pooled(everything, view(number, everything)) for number in range(3)])
-    monkeypatch.setattr(banks, "OPEN_FILES", 2)
+    monkeypatch.setattr(kept, "OPEN_FILES", 2)
     again = forgetful(spread_out)
     for _ in range(5):
         rows, shown = rng.integers(0, 300, 90), rng.integers(0, 3, 90)
         assert np.array_equal(again.pooled(rows, shown), whole[shown, rows])
-        assert len(banks._OPEN) == 2, "of all banks of the process together"
+        assert len(kept._OPEN) == 2, "of all banks of the process together"
     assert again.pooled(np.empty(0, np.int64), np.empty(0, np.int64)).shape == (0, 256)
 
 

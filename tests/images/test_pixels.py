@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 import tracemalloc
@@ -14,6 +15,7 @@ from PIL import Image
 
 from leukolab.base.errors import ImageError, StorageError
 from leukolab.base.home import Home
+from leukolab.base.shelf import trim
 from leukolab.images import PixelStore, decode, fit, map_files, open_store, pack, pixel_digest, pixels
 
 
@@ -68,6 +70,34 @@ def test_packing_keeps_the_home_folder_within_its_bound(paths: list[Path], tmp_p
     assert new.image_ids
     assert not (home / "pixels" / old).exists()
     assert (home / "pixels" / new.key).exists()
+
+
+def test_pixels_stay_from_before_they_are_packed_until_nobody_uses_them(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another study pushes out all it may, or somebody clears the cache, at any moment."""
+    home, freed = Home(tmp_path / "home", 1), []
+    real = pixels._make
+    monkeypatch.setattr(pixels, "_make", lambda *given: (real(*given), freed.append(trim(home, 0))))
+    store = packed(paths, home)
+    freed.append(trim(home, 0))
+    again = open_store(home, store.key, store.image_ids)
+    del store
+    freed.append(trim(home, 0))
+    assert freed == [0, 0, 0]
+    assert again.array.any()
+    del again
+    assert trim(home, 0) > 0
+
+
+def test_a_whole_store_under_the_key_of_another_is_not_believed(paths: list[Path], tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    ours, other = packed(paths[:10], home), packed(paths[10:20], home)
+    shutil.rmtree(home / "pixels" / ours.key)
+    shutil.copytree(home / "pixels" / other.key, home / "pixels" / ours.key)
+    with pytest.raises(ImageError, match="found none or others"):
+        open_store(home, ours.key, ours.image_ids)
+    assert np.array_equal(packed(paths[:10], home).array, ours.array)
 
 
 def test_the_key_is_of_the_bytes_and_not_of_the_path(paths: list[Path], tmp_path: Path) -> None:

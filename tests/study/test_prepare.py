@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +133,25 @@ def test_a_plan_does_not_search_and_says_how_long_that_takes(cut_twice: Path, tm
     assert prepare(own_cells(), cut_twice, own, search=False).splits["corrected"].head.leakage == "none"
 
 
-def test_a_search_that_was_damaged_is_made_again(cut_twice: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        ("pairs.parquet", lambda _: b"not a table"),
+        ("search.json", lambda data: re.sub(rb'"searched": \[[^]]*\]', b'"searched": []', data)),
+    ],
+)
+def test_a_search_that_was_damaged_is_made_again(
+    cut_twice: Path, tmp_path: Path, name: str, harm: Callable[[bytes], bytes]
+) -> None:
     own = Home(tmp_path)
-    groups = prepare(own_cells(), cut_twice, own).groups
+    before = prepare(own_cells(), cut_twice, own)
     (kept,) = (tmp_path / "audits").iterdir()
-    (kept / "pairs.parquet").write_bytes(b"not a table")
-    assert prepare(own_cells(), cut_twice, own).groups.equals(groups)
+    whole = (kept / name).read_bytes()
+    (kept / name).write_bytes(harm(whole))
+    after = prepare(own_cells(), cut_twice, own)
+    assert after.groups.equals(before.groups)
+    assert after.splits["corrected"].head == before.splits["corrected"].head
+    assert (kept / name).read_bytes() == whole
 
 
 def test_labels_that_contradict_among_equal_images_are_told(cut_twice: Path, home: Home, tmp_path: Path) -> None:

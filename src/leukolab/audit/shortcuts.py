@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leukolab.base import shelf
-from leukolab.base.files import atomic
+from leukolab.base import kept
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.images import black_background, cell_statistics, colour_statistics, decode, map_files
@@ -33,25 +32,19 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Home) -> tup
     on_black = _mostly_black(paths)
     kind = "size_and_colour" if on_black else "colour"
     key = content_key("shortcuts", SHORTCUTS_VERSION, {"pixels": pixels_key}, {"kind": kind})
-    path = home / "shortcuts" / f"{key}.npy"
-    features = _kept(path, len(paths))
+    name = f"shortcuts/{key}.npy"
+    features = _kept(home, name)
     if features is None:
         features = np.stack(list(map_files(_cell if on_black else _colour, list(paths), "shortcut statistics")))
         data = io.BytesIO()
         np.save(data, features)
-        with atomic(path) as temporary:
-            temporary.write_bytes(data.getbuffer())
-    shelf.used(path)
+        kept.write(home, name, [data.getbuffer()])
     return kind, features
 
 
-def _kept(path: Path, images: int) -> Floats | None:
-    """What was kept of so many images; None where there is nothing, or it is damaged."""
-    try:
-        features: Floats = np.load(path)
-    except (OSError, ValueError, EOFError):
-        return None
-    return features if len(features) == images else None
+def _kept(home: Home, name: str) -> Floats | None:
+    data = kept.read(home, name)
+    return None if data is None else np.load(io.BytesIO(data))
 
 
 def shortcut_probe(

@@ -91,7 +91,12 @@ def _measured(names: Names, files: Sequence[os.DirEntry[str]]) -> HeldPiece | No
     except OSError:
         return None
     size = sum(0 if stat.S_ISDIR(one.st_mode) else one.st_size for one in found)
-    return HeldPiece(names, size, max(one.st_mtime_ns for one in found))
+    return HeldPiece(names, size, max(_used_ns(one) for one in found))
+
+
+def _used_ns(found: os.stat_result) -> int:
+    """When a file was last read or written, see `shelf.used`; a folder last changed, as looking into it reads it."""
+    return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) else max(found.st_atime_ns, found.st_mtime_ns)
 
 
 def _children(folder: Path | str) -> list[os.DirEntry[str]]:

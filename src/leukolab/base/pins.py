@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import uuid
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -48,6 +49,15 @@ def pin(home: Home, keys: Iterable[str]) -> Iterator[None]:
         lock.release()
         with contextlib.suppress(OSError):
             record.with_suffix(".lock").unlink(missing_ok=True)
+
+
+class Lease:
+    """A pin that lasts as long as this object, or as its process: for what is read piece by piece, here and there."""
+
+    def __init__(self, home: Home, keys: Iterable[str]) -> None:
+        stack = contextlib.ExitStack()
+        stack.enter_context(pin(home, keys))
+        self._end = weakref.finalize(self, stack.close)
 
 
 def pinned(home: Home, sweep: bool = False) -> frozenset[str]:

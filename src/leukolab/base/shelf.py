@@ -56,10 +56,13 @@ def usage(home: Home) -> list[Held]:
 
 
 def used(path: Path) -> None:
-    """Mark a file, or a folder and the files in it, as used now; one that was evicted is ignored."""
+    """Mark a file, or a folder and the files in it, as used now; one that was evicted is ignored.
+
+    The time of the last write stays: by it `kept` knows what was written to since it was proved.
+    """
     for place in (path, *(Path(file.path) for file in files_below(path))):
         with contextlib.suppress(OSError):
-            os.utime(place)
+            os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
 
 
 def limit(home: Home) -> int:

@@ -1,25 +1,22 @@
 """What the frozen part makes of each image and view, computed once and kept in the home folder, shard by shard.
 
-A shard holds `shard_rows` images in one view, whole or absent, with a checksum: neighbours in the packed pixels, or in
+A shard holds `shard_rows` images in one view, whole or absent, see `base.kept`: neighbours in the packed pixels, or in
 the bank's order, so that shards in which no image trains are never made. It is computed by the process
 that first asks for it, and any shard may be deleted at any time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leukolab.base import shelf
-from leukolab.base.files import atomic, open_to_read, read_at
+from leukolab.base import kept, shelf
+from leukolab.base.errors import StorageError
+from leukolab.base.files import read_at
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
 from leukolab.base.pins import pin
@@ -36,9 +33,6 @@ from leukolab.spec import AugmentSpec
 Halves = NDArray[np.float16]
 BANK_VERSION = 2
 """Raised by hand when the same inputs would give other features."""
-OPEN_FILES = 128
-"""Shards that a process holds open at most, of all banks together."""
-_CHECKSUM = 32
 
 
 @dataclass(frozen=True)
@@ -84,10 +78,6 @@ class Bank:
             parameters |= {"order": None if self.order is None else digest(self.order.tolist())}
         return content_key("features", BANK_VERSION, {"pixels": self.images.key, "trunk": self.trunk.key}, parameters)
 
-    def folder(self, view: int) -> Path:
-        """Where the shards of a view lie."""
-        return self.home / "features" / self.key(view)
-
     def pooled(self, rows: Rows, shown: Rows) -> Halves:
         """Pooled features float16 (n, d) of these images, each in its own view (n,)."""
         return self._read("pooled", (self.width,), rows, shown)
@@ -100,15 +90,15 @@ class Bank:
 
     def fill(self, view: int, shards: list[int]) -> None:
         """Compute what is missing of these shards of a view."""
-        missing = [shard for shard in shards if not self._whole(view, shard)]
-        for path in self.paths(view, sorted(set(shards) - set(missing))):
-            shelf.used(path)
+        missing = [
+            shard for shard in shards if not all(kept.whole(self.home, one) for one in self.names(view, [shard]))
+        ]
         if missing:
             self._compute(view, missing)
 
-    def paths(self, view: int, shards: list[int]) -> list[Path]:
-        """Files of these shards of a view."""
-        return [self._path(view, shard, what) for shard in shards for what in self._kinds()]
+    def names(self, view: int, shards: list[int]) -> list[str]:
+        """Files of these shards of a view, below the home folder."""
+        return [self._name(view, shard, what) for shard in shards for what in self._kinds()]
 
     def shards(self, rows: Rows, view: int = 0) -> list[int]:
         """Numbers of the shards of a view that hold these images, in order."""
@@ -131,14 +121,11 @@ class Bank:
         """Where these images stand in the views that show them."""
         return rows if self._ranks is None else np.where(shown > 0, self._ranks[rows], rows)
 
-    def _path(self, view: int, shard: int, what: str) -> Path:
-        return self.folder(view) / f"{shard:06}.{what}"
+    def _name(self, view: int, shard: int, what: str) -> str:
+        return f"features/{self.key(view)}/{shard:06}.{what}"
 
     def _kinds(self) -> tuple[str, ...]:
         return ("pooled", "activations") if self.trunk.depth else ("pooled",)
-
-    def _whole(self, view: int, shard: int) -> bool:
-        return all(_checked(self._path(view, shard, what)) for what in self._kinds())
 
     def _read(self, what: str, shape: tuple[int, ...], rows: Rows, shown: Rows) -> Halves:
         result = np.empty((len(rows), *shape), np.float16)
@@ -155,23 +142,19 @@ class Bank:
 
     def _open(self, view: int, shard: int, what: str) -> int:
         """A descriptor of a whole shard, computed first where it is missing or damaged."""
-        path = self._path(view, shard, what)
-        if path in _OPEN and path in _CHECKED:
-            _OPEN.move_to_end(path)
-            return _OPEN[path]
-        _close(path)
-        if not _checked(path):
+        name, names = self._name(view, shard, what), self.names(view, [shard])
+        descriptor = kept.opened(self.home, name)
+        if descriptor is None:
             self._compute(view, [shard])
-        while len(_OPEN) >= OPEN_FILES:
-            os.close(_OPEN.popitem(last=False)[1])
-        try:
-            descriptor = open_to_read(path)
-        except FileNotFoundError:  # evicted by another program just now: not again
-            with pin(self.home, [path.relative_to(self.home.path).as_posix() for path in self.paths(view, [shard])]):
+            descriptor = kept.opened(self.home, name)
+        if descriptor is None:  # evicted by another program just now: not again
+            with pin(self.home, names):
                 self._compute(view, [shard])
-                descriptor = open_to_read(path)
-        _OPEN[path] = descriptor
-        shelf.used(path)
+                descriptor = kept.opened(self.home, name)
+        if descriptor is None:
+            raise StorageError(
+                f"{self.home / name}: expected what was just written, found it damaged. Check this disk."
+            )
         return descriptor
 
     def _compute(self, view: int, shards: list[int]) -> None:
@@ -225,38 +208,5 @@ class Bank:
 
     def _write(self, view: int, shard: int, pieces: dict[str, list[bytes]]) -> None:
         for what, parts in pieces.items():
-            path = self._path(view, shard, what)
-            _close(path)
-            hasher = hashlib.sha256()
-            with atomic(path) as temporary, temporary.open("wb") as out:
-                for part in parts:
-                    hasher.update(part)
-                    out.write(part)
-                out.write(hasher.digest())
-            _CHECKED.add(path)
-        shelf.keep_within(self.home, [self._path(view, shard, what) for what in pieces])
-
-
-_OPEN: OrderedDict[Path, int] = OrderedDict()
-"""Shards this process holds open, the one used last at the end."""
-_CHECKED: set[Path] = set()
-"""Shards whose checksum this process has seen to hold."""
-
-
-def _close(path: Path) -> None:
-    if path in _OPEN:
-        os.close(_OPEN.pop(path))
-
-
-def _checked(path: Path) -> bool:
-    """Whether a shard exists and is whole; its checksum is computed once per process."""
-    if path in _CHECKED:
-        return path.exists()
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return False
-    if len(data) <= _CHECKSUM or hashlib.sha256(memoryview(data)[:-_CHECKSUM]).digest() != data[-_CHECKSUM:]:
-        return False
-    _CHECKED.add(path)
-    return True
+            kept.write(self.home, self._name(view, shard, what), parts)
+        shelf.keep_within(self.home, [self.home / name for name in self.names(view, [shard])])

@@ -37,7 +37,10 @@ class Images:
         if not isinstance(self.pixels, np.memmap):
             return np.ascontiguousarray(self.pixels[rows])
         if not self._file:
-            self._file.append(open_to_read(Path(str(self.pixels.filename))))
+            try:
+                self._file.append(open_to_read(Path(str(self.pixels.filename))))
+            except FileNotFoundError:  # deleted since: the map still holds it
+                return np.ascontiguousarray(self.pixels[rows])
             weakref.finalize(self, os.close, self._file[0])
         result = np.empty((len(rows), *self.pixels.shape[1:]), np.uint8)
         size = int(np.prod(self.pixels.shape[1:]))

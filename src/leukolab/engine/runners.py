@@ -67,7 +67,7 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
     onnxruntime.disable_telemetry_events()  # on Windows
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = trunk.runtime.threads or 0
-    session = onnxruntime.InferenceSession(str(trunk.exported()), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(trunk.exported(), options, providers=["CPUExecutionProvider"])
 
     def run(pixels: Pixels) -> Outputs:
         outputs = session.run(None, {"pixels": pixels})
@@ -81,7 +81,7 @@ def _openvino_runner(trunk: Trunk) -> Runner:
     import openvino
 
     core = openvino.Core()
-    model = core.read_model(str(trunk.exported()))
+    model = core.read_model(trunk.exported())
     settings = {
         "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[trunk.runtime.precision],
         "INFERENCE_NUM_THREADS": trunk.runtime.threads or 0,

@@ -6,19 +6,18 @@ One pass gives both what stage 1 needs (pooled features) and what later stages n
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from leukolab.base import shelf
-from leukolab.base.files import atomic
+from leukolab.base import kept
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.engine.cut import cut
@@ -69,25 +68,30 @@ class Trunk:
              "size_px": self.size_px, "runtime": self.runtime.model_dump(exclude={"evaluation_batch_size"})},
         )  # fmt: skip
 
-    def exported(self) -> Path:
-        """The frozen part as an ONNX file in the home folder, written when first asked for."""
+    def exported(self) -> bytes:
+        """The frozen part as the bytes of an ONNX file, kept in the home folder, made where none is whole there."""
         weights = self.network.weights
         key = content_key(
             "onnx", TRUNK_VERSION, {"weights": weights.digest, "backbone": self.network.model.backbone},
             {"mean": weights.mean, "deviation": weights.deviation, "pooling": self.network.model.pooling,
              "depth": self.depth, "size_px": self.size_px},
         )  # fmt: skip
-        path = self.home / "trunks" / f"{key}.onnx"
-        if not _readable(path):
-            example = torch.zeros(2, self.size_px, self.size_px, 3, dtype=torch.uint8)
-            with atomic(path) as temporary, _quiet():
-                torch.onnx.export(
-                    self.module, (example,), str(temporary), dynamo=False, opset_version=17,
-                    input_names=["pixels"], output_names=["pooled", "activations"][: 1 + bool(self.depth)],
-                    dynamic_axes={"pixels": {0: "images"}},
-                )  # fmt: skip
-        shelf.used(path)
-        return path
+        name = f"trunks/{key}.onnx"
+        data = kept.read(self.home, name)
+        if data is None:
+            data = self._export()
+            kept.write(self.home, name, [data])
+        return data
+
+    def _export(self) -> bytes:
+        example, out = torch.zeros(2, self.size_px, self.size_px, 3, dtype=torch.uint8), io.BytesIO()
+        with _quiet():
+            torch.onnx.export(
+                self.module, (example,), out, dynamo=False, opset_version=17,  # type: ignore[arg-type]
+                input_names=["pixels"], output_names=["pooled", "activations"][: 1 + bool(self.depth)],
+                dynamic_axes={"pixels": {0: "images"}},
+            )  # fmt: skip
+        return out.getvalue()
 
 
 class Frozen(nn.Module):
@@ -139,17 +143,6 @@ def to_halves(values: NDArray[np.float16] | NDArray[np.float32]) -> NDArray[np.f
 
 def _device(network: Classifier) -> torch.device:
     return next(network.parameters()).device
-
-
-def _readable(path: Path) -> bool:
-    """Whether an ONNX file exists and is complete."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        return bool(onnx.load(path).graph.node)
-    except (OSError, DecodeError):
-        return False
 
 
 @contextlib.contextmanager

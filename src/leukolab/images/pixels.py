@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,7 @@ from leukolab.base.errors import ImageError, LeukolabError
 from leukolab.base.files import make_folder, read_json, read_table, storage, whole_folder, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
+from leukolab.base.pins import Lease
 from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
@@ -50,6 +51,8 @@ class PixelStore:
     key: str
     unreadable: tuple[tuple[str, str], ...] = ()
     """(image_id, sentence) of each image that could not be read."""
+    lease: Lease | None = field(default=None, repr=False, compare=False)
+    """Keeps the pixels from being evicted, by any process, as long as this store is in use."""
 
     def rows(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
         """Rows of `array` that hold these images; int64 (len(image_ids),).
@@ -95,6 +98,8 @@ def pack(
 ) -> PixelStore:
     """Packed pixels of these files: opened where they are already there and whole, made otherwise.
 
+    They stay in the home folder, however small it may be, as long as the store is in use.
+
     Args:
         paths: image files.
         image_ids: their names, as many, each once.
@@ -112,11 +117,15 @@ def pack(
         raise ImageError(f"expected at least one image and one name each, got {len(paths)} and {len(image_ids)}.")
     digests = tuple(map_files(_digest_or_reason, list(paths), "Reading files"))
     job = _Packing(tuple(paths), tuple(image_ids), digests, size_px, crop_px, skip_unreadable, about_cell)
-    geometry: dict[str, object] = {"size_px": size_px, "crop_px": crop_px} | ({"about": "cell"} if about_cell else {})
-    key = content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
+    key = _key(digests, size_px, crop_px, about_cell)
+    lease = Lease(home, [f"pixels/{key}"])
+    return replace(_open_or_make(home, key, job), lease=lease)
+
+
+def _open_or_make(home: Home, key: str, job: _Packing) -> PixelStore:
     folder = home / "pixels" / key
     store = _open(folder, key, job)
-    NEWS.debug(f"{folder}: {len(paths):,} images, {'to be packed' if store is None else 'packed before'}")
+    NEWS.debug(f"{folder}: {len(job.paths):,} images, {'to be packed' if store is None else 'packed before'}")
     if store is None:
         with _alone(home, key):
             store = _open(folder, key, job)
@@ -127,6 +136,12 @@ def pack(
     if store is None:
         raise ImageError(f"{folder}: expected the pixels just packed, found them damaged. Check this disk.")
     return store
+
+
+def _key(digests: Sequence[str], size_px: int, crop_px: int | None, about_cell: bool) -> str:
+    """Content key of a store, by the digests of its files and its geometry."""
+    geometry: dict[str, object] = {"size_px": size_px, "crop_px": crop_px} | ({"about": "cell"} if about_cell else {})
+    return content_key("pixels", STORE_VERSION, {"files": digest(list(digests))}, geometry)
 
 
 def open_store(home: Home, key: str, image_ids: Sequence[str]) -> PixelStore:
@@ -141,6 +156,7 @@ def open_store(home: Home, key: str, image_ids: Sequence[str]) -> PixelStore:
         ImageError: they are not there, damaged, or of another number.
     """
     folder = home / "pixels" / key
+    lease = Lease(home, [f"pixels/{key}"])
     store = _opened(folder, key, list(image_ids))
     if store is None:
         raise ImageError(
@@ -148,7 +164,7 @@ def open_store(home: Home, key: str, image_ids: Sequence[str]) -> PixelStore:
             "Run the study again on the same data folder: it packs them anew.",
             settings=("data folder",),
         )
-    return store
+    return replace(store, lease=lease)
 
 
 @contextlib.contextmanager
@@ -222,7 +238,8 @@ def _opened(folder: Path, key: str, kept: list[str]) -> PixelStore | None:
         array = np.load(folder / "pixels.npy", mmap_mode="r")
         edge = manifest["size_px"]
         whole = (
-            (array.dtype, array.shape) == (np.uint8, (len(kept), edge, edge, 3))
+            _key(manifest["file_sha256"], edge, manifest["crop_px"], manifest.get("about_cell", False)) == key
+            and (array.dtype, array.shape) == (np.uint8, (len(kept), edge, edge, 3))
             and _data_digest(folder / "pixels.npy", array.offset) == manifest["array_sha256"]
             and digest(_cells(measures)) == manifest["measures"]
         )
@@ -247,6 +264,7 @@ def _make(folder: Path, job: _Packing) -> None:
 def _manifest(job: _Packing, checksum: str, measures: pd.DataFrame, unread: list[int]) -> dict[str, Any]:
     """What the store holds; image_ids are those of its first packing, for people, and not read back."""
     return {
+        "about_cell": job.about_cell,
         "array_sha256": checksum,
         "crop_px": job.crop_px,
         "file_sha256": list(job.digests),

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from leukolab.base.files import make_folder, sweep
 from leukolab.base.home import Home
 from leukolab.base.marks import mark
-from leukolab.base.pins import pin
 from leukolab.engine import runtime
 from leukolab.engine.fastest import fastest_runtime
 from leukolab.engine.network import Classifier, build, check_size
@@ -83,11 +81,10 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
         if retune:
             spec = resume.forget_runtime(spec, folder)
         material = packed(sources, spec, home)
-        with pixels_kept(material, home):
-            session, jobs = session_of(material, spec, folder, home, on)
-            train_models(session, jobs, data, on)
-            with runtime.settled(session.spec.runtime):
-                record.write_rivals(session, jobs)
+        session, jobs = session_of(material, spec, folder, home, on)
+        train_models(session, jobs, data, on)
+        with runtime.settled(session.spec.runtime):
+            record.write_rivals(session, jobs)
         record.collect(folder, jobs)
         record.write_environment(session, started)
         seal_run(folder)
@@ -112,8 +109,7 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, log: Lo
     write_plan(run, tasks)
     write_event(run, Event("planned"))
     place = Place(run, session.home, data)
-    with pixels_kept(session.material, session.home):
-        run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), InWords(log))
+    run_plan(tasks, place, work.WORK, where(on, session.spec, session.material), InWords(log))
 
 
 class InWords(logging.LoggerAdapter[Any]):
@@ -125,11 +121,6 @@ class InWords(logging.LoggerAdapter[Any]):
 
         said = (load_texts().said(one) if isinstance(one, str) else one for one in args)
         super().log(level, msg, *said, **kwargs)
-
-
-def pixels_kept(material: Material, home: Home) -> AbstractContextManager[None]:
-    """Packed pixels stay while the block runs, however small the cache: every job reads them."""
-    return pin(home, [f"pixels/{material.store.key}"])
 
 
 def session_of(

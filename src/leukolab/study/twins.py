@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +17,7 @@ from leukolab.audit.odd import odd
 from leukolab.audit.twins import KINDS, NEAR_CELL, NEAR_FIELD, find_twins
 from leukolab.audit.twins import Twins as Found
 from leukolab.audit.verdicts import judged, read_verdicts
-from leukolab.base import shelf
-from leukolab.base.errors import LeukolabError
-from leukolab.base.files import read_json, read_table, whole_folder, write_json, write_table
+from leukolab.base import kept, shelf
 from leukolab.base.findings import Finding, finding_from
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
@@ -31,7 +32,6 @@ AUDIT_VERSION = 2
 """Raised by hand when the same images would give other pairs."""
 _SECONDS_PER_IMAGE, _SECONDS_PER_PAIR = 0.02, 4e-7
 """On two cores."""
-_DAMAGED = (LeukolabError, OSError, KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def twins_of(index: pd.DataFrame, spec: DataSpec, home: Home, search: bool = Tru
 
 def seconds_left(index: pd.DataFrame, spec: DataSpec, home: Home) -> float:
     """Seconds that `twins_of` would search, about; 0 where that was done before, or is not asked for."""
-    done = spec.audit == "off" or _kept(home / "audits" / search_key(index)) is not None
+    done = spec.audit == "off" or _kept(home, search_key(index)) is not None
     return 0.0 if done else expected_seconds(len(index))
 
 
@@ -90,39 +90,39 @@ def expected_seconds(images: int) -> float:
 
 def _searched(index: pd.DataFrame, home: Home, search: bool) -> Twins | None:
     key = search_key(index)
-    folder = home / "audits" / key
-    found = _kept(folder)
+    found = _kept(home, key)
     if found is None and not search:
         return None
     if found is None:
         NEWS.info(f"looking for twins among {len(index):,} images, about {duration(expected_seconds(len(index)))}")
         found = _find(index, key)
-        _keep(found, folder, home)
+        _keep(found, home)
     else:
         NEWS.info(f"twins among {len(index):,} images were looked for before")
-    shelf.used(folder)
     return found
 
 
-def _keep(found: Twins, folder: Path, home: Home) -> None:
-    with whole_folder(folder) as temporary:
-        write_table(temporary / "pairs.parquet", found.pairs)
-        findings = [one.as_json() for one in found.findings]
-        head = {"searched": list(found.searched), "limits": found.limits, "findings": findings}
-        write_json(temporary / "search.json", head | {"pairs": len(found.pairs)})
-    shelf.keep_within(home, [folder])
+def _keep(found: Twins, home: Home) -> None:
+    table = io.BytesIO()
+    found.pairs.to_parquet(table, index=False)
+    findings = [one.as_json() for one in found.findings]
+    head = {"searched": list(found.searched), "limits": found.limits, "findings": findings}
+    head |= {"pairs_sha256": hashlib.sha256(table.getbuffer()).hexdigest()}
+    kept.write(home, f"audits/{found.key}/pairs.parquet", [table.getbuffer()])
+    kept.write(home, f"audits/{found.key}/search.json", [json.dumps(head).encode()])
+    shelf.keep_within(home, [home / "audits" / found.key])
 
 
-def _kept(folder: Path) -> Twins | None:
+def _kept(home: Home, key: str) -> Twins | None:
     """What was found before; None where there is nothing, or it is damaged."""
-    try:
-        head, pairs = read_json(folder / "search.json"), read_table(folder / "pairs.parquet")
-        whole = len(pairs) == head["pairs"] and list(pairs.columns) == COLUMNS
-        findings = tuple(finding_from(one) for one in head["findings"])
-        found = Twins(pairs, tuple(head["searched"]), dict(head["limits"]), folder.name, findings)
-        return found if whole else None
-    except _DAMAGED:
+    text, table = (kept.read(home, f"audits/{key}/{name}") for name in ("search.json", "pairs.parquet"))
+    if text is None or table is None:
         return None
+    head = json.loads(text)
+    if head["pairs_sha256"] != hashlib.sha256(table).hexdigest():
+        return None
+    findings = tuple(finding_from(one) for one in head["findings"])
+    return Twins(pd.read_parquet(io.BytesIO(table)), tuple(head["searched"]), dict(head["limits"]), key, findings)
 
 
 def _find(index: pd.DataFrame, key: str) -> Twins:

@@ -106,7 +106,7 @@ def _features_tasks(session: Session, jobs: list[Job]) -> list[Task]:
         each = max(1, PIECE // bank.shard_rows)
         for start in range(0, len(shards), each):
             piece = shards[start : start + each]
-            makes = tuple(f"home/{path.relative_to(session.home.path).as_posix()}" for path in bank.paths(view, piece))
+            makes = tuple(f"home/{name}" for name in bank.names(view, piece))
             payload = {"kind": "features", "depth": depth, "seed": seed, "view": view, "shards": piece}
             tasks.append(
                 Task(

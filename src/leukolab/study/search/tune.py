@@ -34,7 +34,7 @@ from leukolab.splits import Split, index_fingerprint
 from leukolab.stats import METRICS
 from leukolab.study.jobs import Job
 from leukolab.study.prepare import Material, find_sources, packed
-from leukolab.study.run import pixels_kept, session_of, train_models
+from leukolab.study.run import session_of, train_models
 from leukolab.study.search.outcome import SCORES, best_of, trial_folder, write_found, write_trials
 from leukolab.study.search.space import Dimension, filled
 from leukolab.study.search.trials import Sampling, Trial, Trials, check, open_trials
@@ -111,7 +111,7 @@ def tune_study(
         place = _Site(spec, search, folder, home, data, on, _seen(whole, spec, home))
         higher = METRICS[search.metric].higher_is_better
         sampling = Sampling(search.space, search.sampler, search.start, spec.seed, higher)
-        with pixels_kept(place.seen, home), open_trials(folder / DATABASE, sampling) as trials:
+        with open_trials(folder / DATABASE, sampling) as trials:
             _go_on(place, trials)
             return write_found(folder, spec, search.space, search.metric, trials.finished(), data)
 
