@@ -104,3 +104,12 @@ def test_no_more_files_stay_open_than_may(home: Home, monkeypatch: pytest.Monkey
         read_at(descriptor, into, 0)
         assert into.tobytes() == name.encode()
     assert len(kept._OPEN) == 2
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "trunks").mkdir()
+    os.mkfifo(tmp_path / "trunks" / "a")
+    home = Home(tmp_path)
+    assert kept.read(home, "trunks/a") is None
+    assert kept.opened(home, "trunks/a") is None
+    assert not kept.whole(home, "trunks/a")

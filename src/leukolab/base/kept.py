@@ -15,6 +15,7 @@ from pathlib import Path
 from leukolab.base import shelf
 from leukolab.base.files import atomic, open_to_read
 from leukolab.base.home import Home
+from leukolab.base.regular import open_regular
 
 OPEN_FILES = 128
 """Files that a process holds open at most."""
@@ -54,7 +55,8 @@ def write(home: Home, name: str, parts: Iterable[bytes | memoryview]) -> None:
 def read(home: Home, name: str) -> bytes | None:
     """The bytes of a file that `write` wrote; None where there is none, or its proof does not hold."""
     try:
-        data = (home / name).read_bytes()
+        with open_regular(home / name) as stream:
+            data = stream.read()
     except OSError:
         return None
     view = memoryview(data)[:-PROOF_BYTES]

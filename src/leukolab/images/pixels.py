@@ -24,6 +24,7 @@ from leukolab.base.files import make_folder, read_json, read_table, storage, who
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest, file_digest
 from leukolab.base.pins import Lease
+from leukolab.base.regular import open_regular
 from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels, decode, pixel_digest
 from leukolab.images.geometry import fit
@@ -235,6 +236,7 @@ def _opened(folder: Path, key: str, kept: list[str]) -> PixelStore | None:
     try:
         manifest = _whole_manifest(folder)
         measures = read_table(folder / "measures.parquet")
+        open_regular(folder / "pixels.npy").close()  # a pipe in its place would be waited for
         array = np.load(folder / "pixels.npy", mmap_mode="r")
         edge = manifest["size_px"]
         whole = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from leukolab.base import shelf
-from leukolab.base.files import atomic
+from leukolab.base import kept, shelf
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.base.progress import progress
@@ -23,7 +21,6 @@ from leukolab.images import PixelStore
 LAYERS_VERSION = 1
 """Raised by hand when the same images would give other features."""
 SHARD = 64
-_CHECKSUM = 32
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,10 @@ class LayerBank:
 
     def path(self, shard: int) -> Path:
         """Where a shard lies."""
-        return self.home / "features" / self.key / f"{shard:06}.layers"
+        return self.home / self._name(shard)
+
+    def _name(self, shard: int) -> str:
+        return f"features/{self.key}/{shard:06}.layers"
 
     def fill(self, shards: list[int]) -> None:
         """Compute what is missing or damaged of these shards."""
@@ -60,9 +60,8 @@ class LayerBank:
         """Features of all images, float32 (n, d), in the order of the packed pixels; what is missing is made anew."""
         parts = []
         for shard in range(self.shards):
-            kept = self._kept(shard)
-            parts.append(self._compute(shard) if kept is None else kept)
-            shelf.used(self.path(shard))
+            found = self._kept(shard)
+            parts.append(self._compute(shard) if found is None else found)
         return np.concatenate(parts)
 
     def seconds_left(self) -> float:
@@ -76,23 +75,15 @@ class LayerBank:
         return (time.perf_counter() - started) * missing * SHARD / PASS
 
     def _kept(self, shard: int) -> Floats | None:
-        try:
-            data = self.path(shard).read_bytes()
-        except OSError:
-            return None
-        values, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
-        if len(data) <= _CHECKSUM or hashlib.sha256(values).digest() != checksum:
-            return None
+        values = kept.read(self.home, self._name(shard))
         rows = min(SHARD, len(self.images.image_ids) - shard * SHARD)
-        return np.frombuffer(values, np.float32).reshape(rows, -1).copy()
+        return None if values is None else np.frombuffer(values, np.float32).reshape(rows, -1).copy()
 
     def _compute(self, shard: int) -> Floats:
         rows = range(shard * SHARD, min((shard + 1) * SHARD, len(self.images.image_ids)))
         parts = [self._passed(rows[start : start + PASS]) for start in range(0, len(rows), PASS)]
         values = np.concatenate(parts)
-        data = values.tobytes()
-        with atomic(self.path(shard)) as temporary:
-            temporary.write_bytes(data + hashlib.sha256(data).digest())
+        kept.write(self.home, self._name(shard), [values.tobytes()])
         shelf.keep_within(self.home, [self.path(shard)])
         return values
 
