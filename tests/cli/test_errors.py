@@ -18,6 +18,7 @@ from leukolab.base.marks import MARK
 from leukolab.cards.draw import draw_data_set
 from leukolab.cli import main
 from leukolab.engine.weights import load_backbone, save_state
+from leukolab.images.formats import FORMATS
 from leukolab.plan.lock import LOCK_FILE
 from leukolab.spec import ModelSpec, load_study
 
@@ -110,7 +111,7 @@ def png_head(width: int, height: int) -> bytes:
         ("zero bytes", "expected an image, found an empty file"),
         (
             "text",
-            "expected an image (AVIF, JPEG, JPEG2000, BMP, DIB, GIF, PNG, PPM, TGA, TIFF, WEBP), found a file of",
+            f"expected an image ({', '.join(FORMATS)}), found a file of another kind",
         ),
         ("huge", "expected at most 89,000,000 pixels, found far more. Cut or shrink"),
     ],

@@ -3,7 +3,7 @@
 from leukolab.images.colour import CELL_NAMES, COLOUR_NAMES, cell_statistics, colour_statistics
 from leukolab.images.decode import MAX_PIXELS, decode, image_size, pixel_digest
 from leukolab.images.formats import IMAGE_SUFFIXES
-from leukolab.images.geometry import fit
+from leukolab.images.geometry import fit, thinned
 from leukolab.images.masks import black_background, cell_mask
 from leukolab.images.oddities import PixelRange, pixel_findings, pixel_range
 from leukolab.images.parallel import map_files
@@ -29,4 +29,5 @@ __all__ = [
     "pixel_digest",
     "pixel_findings",
     "pixel_range",
+    "thinned",
 ]

@@ -12,9 +12,11 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from leukolab.images.decode import Pixels
+from leukolab.images.geometry import thinned
 from leukolab.images.masks import Mask, cell_mask
 
 _CHANNELS = ("red", "green", "blue")
+_STRIP_ROWS = 1024
 _WHOLE_PERCENTILES = (5, 25, 50, 75, 95)
 _CELL_PERCENTILES = (10, 25, 50, 90)
 
@@ -40,9 +42,10 @@ def colour_statistics(image: Pixels) -> NDArray[np.float64]:
     Returns:
         float64 (27,), each from 0 to 255, in the order of `COLOUR_NAMES`.
     """
-    picture = Image.fromarray(image)
-    rgb = _histograms(picture)
-    hsv = _histograms(picture.convert("HSV"))
+    rgb, hsv = np.zeros((2, 3, 256), dtype=np.int64)
+    for top in range(0, len(image), _STRIP_ROWS):
+        picture = Image.fromarray(image[top : top + _STRIP_ROWS])
+        rgb, hsv = rgb + _histograms(picture), hsv + _histograms(picture.convert("HSV"))
     numbers = [_summary(counts, _WHOLE_PERCENTILES) for counts in rgb] + [_summary(counts, ()) for counts in hsv]
     return np.concatenate(numbers)
 
@@ -51,19 +54,20 @@ def cell_statistics(image: Pixels, mask: Mask | None = None) -> NDArray[np.float
     """Size, shape and colour of the cell. Give it the image at full resolution: size survives only where scale does.
 
     Args:
-        image: uint8 (h, w, 3).
+        image: uint8 (h, w, 3); a very large one is measured as `geometry.thinned` gives it.
         mask: bool (h, w); `cell_mask(image)` where None.
 
     Returns:
         float64 (24,) in the order of `CELL_NAMES`; sizes in pixels; all 0 where the mask is empty.
     """
-    mask = cell_mask(image) if mask is None else mask
+    image, step = thinned(image)
+    mask = cell_mask(image) if mask is None else mask[::step, ::step]
     if not mask.any():
         return np.zeros(len(CELL_NAMES))
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     inside = image[box][mask[box]]
     colours = [_summary(np.bincount(inside[:, channel], minlength=256), _CELL_PERCENTILES) for channel in range(3)]
-    return np.concatenate([_shape(mask[box]), *colours])
+    return np.concatenate([_shape(mask[box]) * [step**2, step, step, step, 1, 1], *colours])
 
 
 def _histograms(picture: Image.Image) -> NDArray[np.int64]:

@@ -18,13 +18,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from leukolab.base.errors import ImageError
 from leukolab.base.regular import open_regular
+from leukolab.images.budget import take
 from leukolab.images.formats import FORMATS, readable
 from leukolab.images.whole import check_whole
 
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 89_000_000
-"""Largest width times height that is decoded: 267 MB of RGB, just under Pillow's own limit."""
+"""Largest width times height that is decoded: 267 MB of RGB, at most 1.4 GB while it is decoded."""
 
 _STRIP_PIXELS = 1 << 20
 _ORIENTATION = 0x0112
@@ -48,6 +49,7 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
         ImageError: the file is missing, empty, no image, of a format not listed, damaged, cut short or too large.
     """
     with _opened(path, max_pixels) as (stream, image):
+        take(image.width * image.height)
         check_whole(stream, image)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)

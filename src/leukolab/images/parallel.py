@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from leukolab.base.progress import progress
 from leukolab.base.threads import ahead, reader_count
+from leukolab.images.budget import in_turn
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,7 +16,7 @@ Result = TypeVar("Result")
 def map_files(
     function: Callable[[Item], Result], items: Sequence[Item], what: str, threads: int | None = None
 ) -> Iterator[Result]:
-    """Results of `function` for each item, in their order; at most four per thread wait.
+    """Results of `function` for each item, in their order; at most four per thread wait, and large images take turns.
 
     Threads, not processes: decoding, resizing and hashing release Python's lock, and threads start alike everywhere.
 
@@ -26,4 +27,4 @@ def map_files(
         threads: how many; `reader_count` where None.
     """
     threads = threads or reader_count()
-    yield from progress(ahead(function, items, threads, 4 * threads), len(items), what)
+    yield from progress(ahead(in_turn(function), items, threads, 4 * threads), len(items), what)

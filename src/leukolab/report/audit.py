@@ -17,7 +17,7 @@ from leukolab.base.errors import ImageError
 from leukolab.base.files import write_text
 from leukolab.base.findings import Finding
 from leukolab.cards.card import Card
-from leukolab.images import black_background, decode, map_files
+from leukolab.images import black_background, decode, map_files, thinned
 from leukolab.images.decode import Pixels
 from leukolab.report.names import data_set_name
 from leukolab.report.template import filled
@@ -151,7 +151,7 @@ def _brightened(image: Pixels, one: Pixels, other: Pixels) -> Pixels:
 
 def _decoded(path: Path) -> Pixels:
     try:
-        return decode(path)
+        return thinned(decode(path))[0]
     except ImageError:
         return np.zeros((8, 8, 3), dtype=np.uint8)
 

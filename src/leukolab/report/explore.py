@@ -23,7 +23,6 @@ from leukolab.images import (
     COLOUR_NAMES,
     IMAGE_SUFFIXES,
     PixelStore,
-    cell_mask,
     cell_statistics,
     colour_statistics,
     decode,
@@ -123,7 +122,7 @@ def _numbers(path: str) -> dict[str, Any] | str:
         return str(error)
     height, width = image.shape[:2]
     colour = dict(zip(COLOUR_NAMES, colour_statistics(image).tolist(), strict=True))
-    cell = dict(zip(CELL_NAMES, cell_statistics(image, cell_mask(image)).tolist(), strict=True))
+    cell = dict(zip(CELL_NAMES, cell_statistics(image).tolist(), strict=True))
     brightness = (colour["red_mean"] + colour["green_mean"] + colour["blue_mean"]) / 3
     digest = pixel_digest(image)
     facts = {"width": width, "height": height, "pixel_digest": digest, "pixel_range": pixel_range(image)}
