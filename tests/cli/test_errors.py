@@ -268,15 +268,23 @@ def test_a_folder_without_permission(leukolab: Leukolab, tmp_path: Path, two_cla
 
 
 def test_a_loss_that_is_no_number(leukolab: Leukolab, tmp_path: Path, two_class: Path) -> None:
-    """From weights that are no numbers themselves."""
+    out = tmp_path / "out"
+    arguments = ["--data", two_class, "--out", out, *TINY, "--set=training.learning_rates=[1e36]"]
+    sentence = leukolab("study", "run", "demo", *arguments).sentence
+    for words in ("corrected/two_stage/outer1/lr1e+36/fold1: stage ", "epoch 1", "loss", "learning rate"):
+        assert words in sentence
+    assert not list(out.glob("jobs/*"))
+
+
+def test_weights_that_are_no_numbers_are_said_of_their_file(
+    leukolab: Leukolab, tmp_path: Path, two_class: Path
+) -> None:
     weights, out = tmp_path / "w.safetensors", tmp_path / "out"
     state = load_backbone(ModelSpec(backbone="test_efficientnet", weights="none"), 1)[0].state_dict()
     save_state(weights, state | {"bn2.weight": state["bn2.weight"] * float("nan")})
     arguments = ["--data", two_class, "--out", out, *TINY, f"--weights=file:{weights}"]
     sentence = leukolab("study", "run", "demo", *arguments).sentence
-    for words in ("corrected/two_stage/outer1/lr0.01/fold1: stage head, epoch 1, step 1", "learning rate 0.01", "Try"):
-        assert words in sentence
-    assert not list(out.glob("jobs/*"))
+    assert "w.safetensors: expected finite numbers, found NaN" in sentence
 
 
 def test_a_size_the_backbone_cannot_take(leukolab: Leukolab, tmp_path: Path, two_class: Path) -> None:

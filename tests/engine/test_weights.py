@@ -130,7 +130,7 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         load_backbone(asked, 0)
 
 
-@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("odd", ["a word", torch.zeros(3, device="meta"), torch.eye(3).to_sparse(), None])
 def test_what_is_no_plain_tensor_counts_as_missing(odd: object, tmp_path: Path) -> None:
     state = load_backbone(TINY, 0)[0].state_dict()
