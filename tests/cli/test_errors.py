@@ -271,7 +271,7 @@ def test_a_loss_that_is_no_number(leukolab: Leukolab, tmp_path: Path, two_class:
     out = tmp_path / "out"
     arguments = ["--data", two_class, "--out", out, *TINY, "--set=training.learning_rates=[1e36]"]
     sentence = leukolab("study", "run", "demo", *arguments).sentence
-    for words in ("corrected/two_stage/outer1/lr1e+36/fold1: stage ", "epoch 1", "loss", "learning rate"):
+    for words in ("corrected/two_stage/outer1/lr1e+36/fold1: stage ", "epoch 1", "loss", "learning_rates"):
         assert words in sentence
     assert not list(out.glob("jobs/*"))
 
