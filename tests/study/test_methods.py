@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukolab.base.errors import SpecError
+from leukolab.base.errors import RunError, SpecError
 from leukolab.base.home import Home
 from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.estimate import plan_study
+from leukolab.study.predict import open_model, predict_images
 from leukolab.study.run import run_study
 
 METHOD = """
@@ -80,6 +81,24 @@ def test_no_method_learns_from_what_it_is_tested_on(finished: RunFolder) -> None
         asked = set(table.loc[table["member"] == f"corrected/mine/outer{outer}", "image_id"])
         assert asked
         assert not learned & asked
+
+
+def test_predict_gives_what_was_scored(finished: RunFolder, two_class: Path) -> None:
+    member = finished.offered().member
+    scored = finished.predictions[finished.predictions["member"] == member].set_index("image_id").sort_index()
+    paths = [two_class / finished.index.set_index("image_id").loc[name, "path"] for name in scored.index]
+    table, unreadable = predict_images(open_model(finished.path), paths)
+    assert unreadable == []
+    names = [f"p_{name}" for name in finished.class_names]
+    assert table[names].to_numpy() == pytest.approx(scored[["p_0", "p_1"]].to_numpy(), abs=2e-6)
+
+
+def test_a_method_that_was_changed_predicts_nothing(finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    path = run.file(RunFolder.methods)
+    path.write_text(path.read_text(encoding="utf-8").replace("blocks.2", "blocks.3"), encoding="utf-8")
+    with pytest.raises(RunError, match=r"methods\.json \(the methods\)"):
+        open_model(run.path)
 
 
 def test_another_home_gives_the_same_bytes(

@@ -83,6 +83,8 @@ class MethodsRecord(Record):
 
     specs: dict[str, dict[str, Any]] = {}
     stores: dict[str, str] = {}
+    weights: dict[str, str] = {}
+    """Backbone to the digest of its weights."""
     seed: int = 0
 
 

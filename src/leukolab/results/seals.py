@@ -27,6 +27,7 @@ PARTS = {
     RunFolder.SETTINGS: "the settings, and how images are prepared",
     RunFolder.card.file: "the data set and its classes",
     RunFolder.architecture.file: "the network, and the normalisation of its images",
+    RunFolder.methods.file: "the methods",
     RunFolder.TRUNK: "the frozen weights",
     RunFolder.jobs.file: "the list of models",
     RunFolder.members.file: "the members and their weights",
@@ -141,8 +142,11 @@ def check_model(run: RunFolder) -> None:
             "finished, or of an earlier version. Run the same 'study run' command again: it goes on, trains nothing "
             "twice, and seals."
         )
-    needed = (RunFolder.SETTINGS, RunFolder.card.file, RunFolder.architecture.file, RunFolder.jobs.file)
-    _refuse(run, broken(run, {name: found.run.get(name, "") for name in (*needed, RunFolder.TRUNK)}))
+    needed = (
+        RunFolder.SETTINGS, RunFolder.card.file, RunFolder.architecture.file, RunFolder.methods.file,
+        RunFolder.jobs.file, RunFolder.TRUNK,
+    )  # fmt: skip
+    _refuse(run, broken(run, {name: found.run.get(name, "") for name in needed}))
     _check_scored(run)
     keys = run.keys_of(run.offered())
     _refuse(run, broken(run, {name: found.run.get(name, "") for name in map(_seal_of, keys)}))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukolab.base.errors import WeightsError
 from leukolab.base.files import whole_folder, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
@@ -22,6 +23,9 @@ from leukolab.base.streams import stream_seed
 from leukolab.engine.embed.kept import LayerBank
 from leukolab.engine.embed.layers import LayerReader, layer_reader
 from leukolab.images import PixelStore, open_store, pack
+from leukolab.images.crops import cell_square
+from leukolab.images.decode import Pixels
+from leukolab.images.geometry import fit as fit_square
 from leukolab.methods import Examples, Fitted, Scale, fit, fit_scale, load_method, sample_weights
 from leukolab.methods.keep import to_bytes
 from leukolab.results.folder import RunFolder
@@ -46,6 +50,30 @@ def pack_crop(crop: CropSpec, paths: list[Path], image_ids: list[str], home: Hom
     """Packed pixels as a crop asks for them; about a cell and cut out, they are kept at the scale of the files."""
     edge = crop.edge_px or crop.size_px
     return pack(paths, image_ids, edge, crop.edge_px, home, about_cell=crop.about == "cell")
+
+
+def square_of(crop: CropSpec, image: Pixels) -> Pixels:
+    """What `pack_crop` keeps of one image."""
+    edge = crop.edge_px or crop.size_px
+    return cell_square(image, edge) if crop.about == "cell" else fit_square(image, edge, crop.edge_px)
+
+
+def method_of(run: RunFolder, name: str, runtime: RuntimeSpec) -> list[LayerReader]:
+    """The readers of a method of a run, without its images, in the order in which it learned from them.
+
+    Raises:
+        WeightsError: the weights of a backbone are not those that it learned with.
+    """
+    record = run.methods
+    specs = {name: MethodSpec.model_validate(record.specs[name])}
+    methods = Methods(specs, {}, Home(run.path), record.seed, runtime)
+    for reader in methods.readers.values():
+        if record.weights.get(reader.spec.backbone, "") != reader.weights.digest:
+            raise WeightsError(
+                f"{reader.spec.backbone}: expected the weights that this run learned with, found others here. "
+                "Install the same version of the package, or give the same file."
+            )
+    return list(methods.readers.values())
 
 
 @dataclass(frozen=True)

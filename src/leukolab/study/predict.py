@@ -16,16 +16,14 @@ from leukolab.base.progress import progress
 from leukolab.cards import Classes
 from leukolab.cards.listing import image_files, not_listed
 from leukolab.engine import runtime
-from leukolab.engine.inference import logits_of
-from leukolab.engine.network import Classifier, restore
-from leukolab.engine.pixels import Images
-from leukolab.engine.weights import Weights, load_state
-from leukolab.images import decode, fit
+from leukolab.images import decode
+from leukolab.images.decode import Pixels
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import check_model
 from leukolab.results.wen import wen_mix
 from leukolab.spec import StudySpec
 from leukolab.stats import calls
+from leukolab.study.predictors import Ask, See, Seen, predictors_of
 
 BATCH = 64
 
@@ -36,7 +34,8 @@ class Model:
 
     spec: StudySpec
     classes: Classes
-    members: tuple[Classifier, ...]
+    see: See
+    members: tuple[Ask, ...]
     weights: tuple[float, ...]
 
     @property
@@ -76,14 +75,9 @@ def open_model(run: str | Path) -> Model:
         )
     check_model(folder)
     member, spec, classes = folder.offered(), folder.spec, folder.classes
-    weights = Weights(**folder.architecture.weights)
-    trunk = load_state(folder.file(RunFolder.TRUNK), weights.digest)
     spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
-    keys = folder.keys_of(member)
-    members = tuple(
-        restore(spec.model, len(classes.names), weights, (trunk, load_state(folder.job_model(key)))) for key in keys
-    )
-    return Model(spec, classes, members, member.weights or (1.0,))
+    see, members = predictors_of(folder, member, spec)
+    return Model(spec, classes, see, members, member.weights or (1.0,))
 
 
 def find_images(places: Iterable[str | Path]) -> list[Path]:
@@ -117,9 +111,10 @@ def predict_images(model: Model, paths: list[Path]) -> tuple[pd.DataFrame, list[
     starts = range(0, len(paths), BATCH)
     with runtime.settled(model.spec.runtime):
         for start in progress(starts, len(starts), "predict"):
-            readable, pixels = _read(paths[start : start + BATCH], model.spec, unreadable)
-            if readable:
-                tables.append(_table(model, readable, _mixed(model, pixels)))
+            pairs = list(_decoded(paths[start : start + BATCH], model, unreadable))
+            if pairs:
+                seen = tuple(np.stack(squares) for squares in zip(*(squares for _, squares in pairs), strict=True))
+                tables.append(_table(model, [path for path, _ in pairs], _mixed(model, seen)))
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), unreadable
 
 
@@ -133,13 +128,7 @@ def _runtime_here(spec: StudySpec) -> Any:
     )
 
 
-def _read(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> tuple[list[Path], np.ndarray]:
-    pairs = list(_decoded(paths, spec, unreadable))
-    pixels = np.stack([pixels for _, pixels in pairs]) if pairs else np.empty(0, np.uint8)
-    return [path for path, _ in pairs], pixels
-
-
-def _decoded(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> Iterator[tuple[Path, np.ndarray]]:
+def _decoded(paths: list[Path], model: Model, unreadable: list[str]) -> Iterator[tuple[Path, tuple[Pixels, ...]]]:
     for path in paths:
         if path.is_dir():
             unreadable.append(
@@ -147,19 +136,13 @@ def _decoded(paths: list[Path], spec: StudySpec, unreadable: list[str]) -> Itera
             )
             continue
         try:
-            yield path, fit(decode(path), spec.image.size_px, spec.image.crop_px)
+            yield path, model.see(decode(path))
         except ImageError as error:
             unreadable.append(str(error))
 
 
-def _mixed(model: Model, pixels: np.ndarray) -> np.ndarray:
-    rows = np.arange(len(pixels))
-    images, settings = Images(pixels, ""), model.spec.runtime
-    probs_mnk = [
-        member.output.probabilities(logits_of(member.to(settings.device), images, rows, settings))
-        for member in model.members
-    ]
-    return wen_mix(np.stack(probs_mnk), np.asarray(model.weights))
+def _mixed(model: Model, seen: Seen) -> np.ndarray:
+    return wen_mix(np.stack([ask(seen) for ask in model.members]), np.asarray(model.weights))
 
 
 def _table(model: Model, paths: list[Path], probs_nk: np.ndarray) -> pd.DataFrame:

@@ -185,7 +185,8 @@ def _methods(session: Session) -> MethodsRecord:
     methods = session.methods
     stores = {name: store.key for name, store in methods.stores.items()}
     specs = {name: spec.model_dump(mode="json") for name, spec in methods.specs.items()}
-    return MethodsRecord(specs=specs, stores=stores, seed=methods.seed)
+    weights = {one.backbone: reader.weights.digest for one, reader in methods.readers.items()}
+    return MethodsRecord(specs=specs, stores=stores, weights=weights, seed=methods.seed)
 
 
 def _architecture(session: Session) -> ArchitectureRecord:

@@ -1,0 +1,90 @@
+"""Members of a chosen model as functions: what each sees of an image, and the probabilities it gives.
+
+The members of one model see images alike: networks of a study the same square, a method the crops of its features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukolab.engine.embed.kept import scaled
+from leukolab.engine.embed.layers import PASS, LayerReader
+from leukolab.engine.inference import logits_of
+from leukolab.engine.network import Classifier, restore
+from leukolab.engine.pixels import Images
+from leukolab.engine.weights import Weights, load_state
+from leukolab.images.decode import Pixels
+from leukolab.images.geometry import fit
+from leukolab.methods import Fitted, Scale
+from leukolab.methods.keep import from_file
+from leukolab.results.folder import RunFolder
+from leukolab.results.members import Member
+from leukolab.spec import CropSpec, RuntimeSpec, StudySpec
+from leukolab.study.fits import method_of, square_of
+
+See = Callable[[Pixels], tuple[Pixels, ...]]
+"""An image to the squares that a model sees of it."""
+Seen = tuple[NDArray[np.uint8], ...]
+"""Squares of several images, uint8 (n, h, w, 3) each."""
+Ask = Callable[[Seen], NDArray[np.floating[Any]]]
+"""Squares to probabilities (n, k)."""
+
+
+def predictors_of(run: RunFolder, member: Member, spec: StudySpec) -> tuple[See, tuple[Ask, ...]]:
+    """What the members of a model see, and each of them.
+
+    Args:
+        run: a finished run, its seal proved.
+        member: the model offered.
+        spec: settings of the run, with the runtime of this machine.
+
+    Raises:
+        WeightsError: tensors or a fitted method do not fit, or are damaged.
+    """
+    keys = run.keys_of(member)
+    if member.learning_rate is None and not member.sources:
+        return _method(run, member, keys[0], spec.runtime)
+    weights = Weights(**run.architecture.weights)
+    trunk = load_state(run.file(RunFolder.TRUNK), weights.digest)
+    classes = len(run.classes.names)
+    networks = [restore(spec.model, classes, weights, (trunk, load_state(run.job_model(key)))) for key in keys]
+    return partial(_square, spec), tuple(partial(_network, network, spec.runtime) for network in networks)
+
+
+def _square(spec: StudySpec, image: Pixels) -> tuple[Pixels, ...]:
+    return (fit(image, spec.image.size_px, spec.image.crop_px),)
+
+
+def _network(network: Classifier, runtime: RuntimeSpec, seen: Seen) -> NDArray[np.floating[Any]]:
+    images, rows = Images(seen[0], ""), np.arange(len(seen[0]))
+    return network.output.probabilities(logits_of(network.to(runtime.device), images, rows, runtime))
+
+
+def _method(run: RunFolder, member: Member, key: str, runtime: RuntimeSpec) -> tuple[See, tuple[Ask, ...]]:
+    readers = method_of(run, member.reading, runtime)
+    fitted, scale = from_file(run.job(key) / RunFolder.JOB_METHOD)
+    return partial(_crops, [reader.spec.crop for reader in readers]), (partial(_fitted, readers, fitted, scale),)
+
+
+def _crops(crops: list[CropSpec], image: Pixels) -> tuple[Pixels, ...]:
+    return tuple(scaled(square_of(crop, image), crop.size_px) for crop in crops)
+
+
+def _fitted(readers: list[LayerReader], fitted: Fitted, scale: Scale, seen: Seen) -> NDArray[np.float64]:
+    features = np.concatenate([_read(reader, pixels) for reader, pixels in zip(readers, seen, strict=True)], axis=1)
+    return scale(fitted.scores(features))
+
+
+def _read(reader: LayerReader, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Features in passes of one size, as the run computed them."""
+    parts = []
+    for start in range(0, len(pixels), PASS):
+        some = pixels[start : start + PASS]
+        full = np.concatenate([some, np.zeros((PASS - len(some), *some.shape[1:]), np.uint8)])
+        parts.append(reader(full)[: len(some)])
+    return np.concatenate(parts)
