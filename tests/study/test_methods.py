@@ -14,8 +14,10 @@ from leukolab.base.home import Home
 from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec, load_study
 from leukolab.study.estimate import plan_study
+from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.run import run_study
+from leukolab.study.tracking.entries import entries
 
 METHOD = """
 name: mine
@@ -153,3 +155,23 @@ def test_a_plan_counts_the_fits_that_are_left(
     assert (before.models, before.left) == (4, 4)
     after = plan_study(spec, two_class, finished.path, home)
     assert (after.models, after.left, after.hours) == (4, 0, 0.0)
+
+
+def test_outer_parts_run_one_by_one_are_merged_to_the_same_tables(
+    finished: RunFolder, spec: StudySpec, two_class: Path, home: Home, tmp_path: Path
+) -> None:
+    for outer in (1, 2):
+        part = spec.model_copy(update={"outer_parts": (outer,)})
+        run_study(part, two_class, tmp_path / str(outer), home, "local")
+    merge_runs([tmp_path / "1", tmp_path / "2"], tmp_path / "both", home)
+    both = RunFolder(tmp_path / "both")
+    for name in ("predictions", "scores", "confusion"):
+        pd.testing.assert_frame_equal(getattr(both, name), getattr(finished, name))
+    assert both.jobs["job"].tolist() == finished.jobs["job"].tolist()
+
+
+def test_a_tracker_is_told_of_methods_without_curves(finished: RunFolder) -> None:
+    models = [entry for entry in entries(finished.path) if entry.kind == "model"]
+    assert len(models) == 4
+    assert {tuple(entry.files) for entry in models} == {(RunFolder.JOB_METHOD,)}
+    assert not any(entry.points for entry in models)

@@ -5,7 +5,7 @@ Nobody else names a file of a run, but for those of its plan, ledger and lock (`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -296,6 +296,21 @@ class RunFolder:
     def job_model(self, key: str) -> Path:
         """The tensors of a finished model."""
         return self.job(key) / self.JOB_MODEL
+
+    def histories(self, keys: Iterable[str]) -> pd.DataFrame:
+        """What the trainings of finished models wrote; no rows where none of them was trained by epochs."""
+        import pandas as pd
+
+        trained = [key for key in keys if not (self.job(key) / self.JOB_METHOD).exists()]
+        tables = [self.job_history(key) for key in trained]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(RunFolder.history.columns))
+
+    def write_history(self, table: pd.DataFrame) -> None:
+        """Write the histories of all models, or drop the file where there are none."""
+        if len(table):
+            self.write(RunFolder.history, table)
+        else:
+            self.drop(RunFolder.history)
 
     def job_history(self, key: str) -> pd.DataFrame:
         """What a finished model's training wrote, epoch by epoch."""

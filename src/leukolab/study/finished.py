@@ -77,7 +77,7 @@ def read_finished(run: Path) -> FinishedRun:
         spec=spec,
         splits=folder.splits(),
         jobs=jobs,
-        history=pd.concat([folder.job_history(key) for key in jobs["key"]], ignore_index=True),
+        history=folder.histories(jobs["key"]),
         predictions=pd.concat([*predictions, folder.rivals], ignore_index=True),
         rivals=rivals,
         whole=whole,

@@ -23,7 +23,7 @@ from leukolab.study.finished import FinishedRun
 from leukolab.study.thumbnails import keep_pictures, kept_pictures
 
 SHARED = (
-    RunFolder.card, RunFolder.data, RunFolder.architecture, RunFolder.TRUNK,
+    RunFolder.card, RunFolder.data, RunFolder.architecture, RunFolder.methods, RunFolder.TRUNK,
     RunFolder.index, RunFolder.groups, RunFolder.composition,
 )  # fmt: skip
 """Files that are the same in every part, as far as they are there."""
@@ -75,8 +75,9 @@ def merged_spec(specs: Sequence[StudySpec]) -> StudySpec:
 def _jobs(parts: Sequence[FinishedRun]) -> pd.DataFrame:
     """All jobs, each once, in the order in which one run of all outer parts lists them."""
     spec = parts[0].spec
-    order = {name: place for place, name in enumerate([*spec.active_protocols, *spec.readings])}
     jobs = pd.concat([part.jobs for part in parts], ignore_index=True).drop_duplicates("job")
+    names = dict.fromkeys([*spec.active_protocols, *spec.readings, *jobs["reading"]])
+    order = {name: place for place, name in enumerate(names)}
     places = jobs.assign(protocol=jobs["protocol"].map(order), reading=jobs["reading"].map(order))
     return jobs.loc[places.sort_values(["protocol", "reading", "outer"], kind="stable").index].reset_index(drop=True)
 
@@ -90,7 +91,8 @@ def _write_predictions(parts: Sequence[FinishedRun], jobs: list[str], run: RunFo
         predictions |= _missing(part.predictions, "member", predictions)
     known = {rival.member: rival for part in parts for rival in part.rivals.members}
     rivals = sorted(known.values(), key=lambda rival: (rival.protocol, rival.outer), reverse=True)
-    run.write(RunFolder.history, pd.concat([history[job] for job in jobs], ignore_index=True))
+    trained = [history[job] for job in jobs if job in history]
+    run.write_history(pd.concat(trained, ignore_index=True) if trained else pd.DataFrame())
     simple = pd.concat([predictions[rival.member] for rival in rivals], ignore_index=True)
     run.write(RunFolder.rivals, simple)
     every = pd.concat([*(predictions[job] for job in jobs), simple], ignore_index=True)

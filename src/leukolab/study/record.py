@@ -86,11 +86,7 @@ def rivals_whole(run: RunFolder) -> bool:
 
 def collect(run: RunFolder, jobs: list[Job]) -> None:
     """One table of histories and one of predictions, from all jobs and rivals."""
-    histories = [run.job_history(job.key) for job in jobs if job.learning_rate is not None]
-    if histories:
-        run.write(RunFolder.history, pd.concat(histories, ignore_index=True))
-    else:
-        run.drop(RunFolder.history)
+    run.write_history(run.histories(job.key for job in jobs))
     predictions = [run.job_predictions(job.key) for job in jobs]
     run.write(RunFolder.predictions, pd.concat([*predictions, run.rivals], ignore_index=True))
 

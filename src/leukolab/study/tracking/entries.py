@@ -131,7 +131,8 @@ def _models(folder: RunFolder, metrics: dict[str, dict[str, float]]) -> Iterator
     histories = dict(iter(folder.history.groupby("job")))
     for job in folder.jobs.to_dict("records"):
         name, key = str(job["job"]), str(job["key"])
-        points = tuple(_points(histories[name]))
+        points = tuple(_points(histories[name])) if name in histories else ()
+        file = RunFolder.JOB_METHOD if pd.isna(job["learning_rate"]) else RunFolder.JOB_MODEL
         params = {part: written(job[part]) for part in PARTS} | {"backbone": str(job["method"])}
         yield Entry(
             key=key,
@@ -141,7 +142,7 @@ def _models(folder: RunFolder, metrics: dict[str, dict[str, float]]) -> Iterator
             params=params,
             metrics=metrics[name],
             points=points,
-            files={RunFolder.JOB_MODEL: _there(folder.job_model(key))},
+            files={file: _there(folder.job(key) / file)},
             seconds=points[-1].seconds if points else 0.0,
         )
 
