@@ -18,7 +18,8 @@ Leukolab = Callable[..., Any]
 def test_where_nothing_can_be_read_nothing_is_written(
     leukolab: Leukolab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: bool
 ) -> None:
-    monkeypatch.setattr("leukolab.study.predict.open_model", lambda _: SimpleNamespace(spec=load_study("demo")))
+    model = SimpleNamespace(spec=load_study("demo"), see=lambda image: (image,))
+    monkeypatch.setattr("leukolab.study.predict.open_model", lambda _: model)
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"no image")
     table = tmp_path / "calls.csv"
