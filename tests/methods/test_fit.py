@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from leukolab.base.errors import SpecError, WeightsError
-from leukolab.methods import Examples, Scale, fit, fit_scale, load_method, method_names, sample_weights
+from leukolab.methods import Examples, Scale, fit, fit_scale, load_method, method_names, sample_weights, scores
 from leukolab.methods.keep import from_file, to_bytes
 from leukolab.spec import LearnerSpec, MethodSpec, ReduceSpec
 
@@ -53,26 +53,26 @@ def test_the_kernel_machine_is_that_of_scikit_learn(examples: Examples) -> None:
     fitted = fit(K450, examples, 3)
     scaled = StandardScaler().fit(examples.features.astype(np.float64)).transform(examples.features)
     other = SVC(C=2, gamma=0.2 / 6).fit(np.clip(scaled, -6, 6), examples.labels, sample_weight=examples.weights)
-    found = fitted.scores(examples.features)
+    found = scores(fitted, examples.features)
     assert found[:, 1] - found[:, 0] == pytest.approx(other.decision_function(np.clip(scaled, -6, 6)), abs=2e-3)
 
 
 def test_scale_and_components_come_from_training_images_alone(examples: Examples) -> None:
     fitted = fit(method(reduce=ReduceSpec(components=3), parameters={"C": 0.1}), examples, 3)
-    assert fitted.mean_d == pytest.approx(examples.features.astype(np.float64).mean(axis=0))
-    assert fitted.components.n_components_ == 3
-    alone, beside = fitted.scores(examples.features[:5]), fitted.scores(examples.features * 100)[:5]
+    assert fitted["standardise"].mean_ == pytest.approx(examples.features.astype(np.float64).mean(axis=0))
+    assert fitted["components"].n_components_ == 3
+    alone, beside = scores(fitted, examples.features[:5]), scores(fitted, examples.features * 100)[:5]
     assert not np.allclose(alone, beside)
-    assert fitted.scores(examples.features)[:5] == pytest.approx(alone)
+    assert scores(fitted, examples.features)[:5] == pytest.approx(alone)
 
 
 def test_calibration_reaches_the_log_loss_of_a_logistic_regression() -> None:
     rng = np.random.default_rng(5)
     truth = rng.normal(size=4000)
     labels = (rng.uniform(size=4000) < 1 / (1 + np.exp(-(2 * truth - 0.7)))).astype(np.int64)
-    scores = np.stack([-truth / 2, truth / 2], axis=1)
+    decided = np.stack([-truth / 2, truth / 2], axis=1)
     weights = rng.uniform(0.5, 1.5, 4000)
-    found = fit_scale(scores, labels, weights)(scores)
+    found = fit_scale(decided, labels, weights)(decided)
     other = LogisticRegression(C=1e9).fit(truth[:, None], labels, sample_weight=weights).predict_proba(truth[:, None])
     assert found == pytest.approx(other, abs=2e-3)
     assert found.sum(axis=1) == pytest.approx(np.ones(4000))
@@ -81,8 +81,8 @@ def test_calibration_reaches_the_log_loss_of_a_logistic_regression() -> None:
 def test_several_classes_are_calibrated(examples: Examples) -> None:
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 3, 900)
-    scores = rng.normal(size=(900, 3)) + 2 * np.eye(3)[labels]
-    before, after = Scale(1.0, (0.0, 0.0, 0.0))(scores * 9), fit_scale(scores * 9, labels, np.ones(900))(scores * 9)
+    decided = rng.normal(size=(900, 3)) + 2 * np.eye(3)[labels]
+    before, after = Scale(1.0, (0.0, 0.0, 0.0))(decided * 9), fit_scale(decided * 9, labels, np.ones(900))(decided * 9)
     assert log_loss(labels, after) < 0.6 * log_loss(labels, before)
 
 
@@ -95,7 +95,7 @@ def test_a_fitted_method_comes_back_from_its_file_to_the_bit(
     path.write_bytes(to_bytes(fitted, scale))
     again, scaled = from_file(path)
     assert scaled == scale
-    assert np.array_equal(again.scores(examples.features), fitted.scores(examples.features))
+    assert np.array_equal(scores(again, examples.features), scores(fitted, examples.features))
     assert to_bytes(fit(method(estimator), examples, 3), scale) == path.read_bytes()
 
 
@@ -139,7 +139,7 @@ def test_what_scikit_learn_refuses_is_said_in_one_sentence(
 def test_shipped_methods_can_be_fitted(examples: Examples) -> None:
     for name in method_names():
         assert load_method(name).name == name
-        assert fit(load_method(name), examples, 1).scores(examples.features).shape == (120, 2)
+        assert scores(fit(load_method(name), examples, 1), examples.features).shape == (120, 2)
 
 
 def test_a_method_that_is_not_known_is_named_with_the_nearest() -> None:

@@ -11,11 +11,14 @@ import pytest
 
 from leukolab.base.errors import RunError, SpecError
 from leukolab.base.home import Home
+from leukolab.images.decode import decode
 from leukolab.results.folder import RunFolder
-from leukolab.spec import StudySpec, load_study
+from leukolab.spec import CropSpec, StudySpec, load_study
 from leukolab.study.estimate import plan_study
+from leukolab.study.fits import crop_name
 from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
+from leukolab.study.predictors import predictors_of
 from leukolab.study.run import run_study
 from leukolab.study.tracking.entries import entries
 
@@ -32,6 +35,12 @@ reduce: {standardise: true, clip: 6}
 learner: {estimator: LogisticRegression, parameters: {C: 0.1}}
 weigh: group
 """
+SECOND = """
+  - backbone: tf_efficientnet_lite0
+    weights: none
+    layers: [blocks.0]
+    crop: {size_px: 48}
+"""
 SPLIT = "{kind: nested, by: group, outer: 3, tuning: 0.2, folds: 2}"
 TABLES = ("predictions", "scores", "members", "confusion")
 
@@ -41,7 +50,12 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> StudySpec:
     path = tmp_path_factory.mktemp("methods") / "mine.yaml"
     path.write_text(METHOD, encoding="utf-8")
     machine = path.with_name("machine.yaml")
-    machine.write_text(METHOD.replace("name: mine", "name: machine").replace("LogisticRegression", "SVC"))
+    machine.write_text(
+        METHOD.replace("name: mine", "name: machine")
+        .replace("LogisticRegression", "SVC")
+        .replace("features:\n", f"features:\n{SECOND}"),
+        encoding="utf-8",
+    )
     return load_study(
         "own",
         [
@@ -85,6 +99,18 @@ def test_no_method_learns_from_what_it_is_tested_on(finished: RunFolder) -> None
         assert not learned & asked
 
 
+@pytest.mark.parametrize("method", ["mine", "machine"])
+def test_every_method_predicts_what_was_scored_from_its_features_in_their_order(
+    method: str, finished: RunFolder, two_class: Path
+) -> None:
+    member = finished.member_list()[f"corrected/{method}/outer1"]
+    scored = finished.predictions[finished.predictions["member"] == member.member].set_index("image_id").sort_index()
+    paths = [two_class / finished.index.set_index("image_id").loc[name, "path"] for name in scored.index]
+    see, (ask,) = predictors_of(finished, member, finished.spec)
+    found = ask(tuple(np.stack(squares) for squares in zip(*(see(decode(path)) for path in paths), strict=True)))
+    assert found == pytest.approx(scored[["p_0", "p_1"]].to_numpy(), abs=1e-6)
+
+
 def test_predict_gives_what_was_scored(finished: RunFolder, two_class: Path) -> None:
     member = finished.offered().member
     scored = finished.predictions[finished.predictions["member"] == member].set_index("image_id").sort_index()
@@ -93,6 +119,19 @@ def test_predict_gives_what_was_scored(finished: RunFolder, two_class: Path) -> 
     assert unreadable == []
     names = [f"p_{name}" for name in finished.class_names]
     assert table[names].to_numpy() == pytest.approx(scored[["p_0", "p_1"]].to_numpy(), abs=2e-6)
+
+
+def test_pixels_of_different_crops_are_packed_apart() -> None:
+    crops = [CropSpec(edge_px=edge, about=about, size_px=size) for edge, about, size in
+             [(None, "middle", 224), (224, "middle", 224), (224, "cell", 224), (None, "middle", 300)]]  # fmt: skip
+    assert len({crop_name(crop) for crop in crops}) == len(crops)
+    assert crop_name(crops[1]) == crop_name(crops[1].model_copy(update={"size_px": 300}))  # packed before resizing
+
+
+def test_two_methods_of_one_name_are_refused(spec: StudySpec, two_class: Path, home: Home, tmp_path: Path) -> None:
+    twice = spec.model_copy(update={"methods": spec.methods[:1] * 2})
+    with pytest.raises(SpecError, match="found 'mine' twice"):
+        run_study(twice, two_class, tmp_path / "run", home, "local")
 
 
 def test_a_method_that_was_changed_predicts_nothing(finished: RunFolder, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,19 +77,27 @@ def _onnxruntime_runner(trunk: Trunk) -> Runner:
     return run
 
 
-def _openvino_runner(trunk: Trunk) -> Runner:
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as above; it can do without
+def openvino_on_cpu(precision: str, threads: int) -> tuple[Any, dict[str, Any]]:
+    """OpenVINO's core, and what every model of ours is compiled with.
+
+    Args:
+        precision: `float32` or `bfloat16`. threads: of one pass; all cores where 0.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it would tell its makers of every use
     import openvino
 
-    core = openvino.Core()
-    model = core.read_model(trunk.exported())
-    settings = {
-        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[trunk.runtime.precision],
-        "INFERENCE_NUM_THREADS": trunk.runtime.threads or 0,
+    return openvino.Core(), {
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+        "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": "1",
         "ENABLE_CPU_PINNING": False,  # else every process on this machine takes the same cores, and keeps them after
     }
-    requests: dict[int, openvino.InferRequest] = {}
+
+
+def _openvino_runner(trunk: Trunk) -> Runner:
+    core, settings = openvino_on_cpu(trunk.runtime.precision, trunk.runtime.threads or 0)
+    model = core.read_model(trunk.exported())
+    requests: dict[int, Any] = {}
 
     def run(pixels: Pixels) -> Outputs:
         size = len(pixels)

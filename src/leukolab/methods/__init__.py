@@ -2,6 +2,6 @@
 
 from leukolab.methods.calibrate import Scale, fit_scale
 from leukolab.methods.designs import load_method, method_names
-from leukolab.methods.fit import Examples, Fitted, fit, sample_weights
+from leukolab.methods.fit import Examples, fit, sample_weights, scores
 
-__all__ = ["Examples", "Fitted", "Scale", "fit", "fit_scale", "load_method", "method_names", "sample_weights"]
+__all__ = ["Examples", "Scale", "fit", "fit_scale", "load_method", "method_names", "sample_weights", "scores"]

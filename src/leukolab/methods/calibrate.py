@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
 Floats = NDArray[np.float64]
 
@@ -39,9 +39,7 @@ def fit_scale(scores_nk: Floats, labels: NDArray[np.int64], weights: Floats) -> 
 
     def loss(parameters: Floats) -> float:
         logits = np.exp(parameters[0]) * scores_nk + np.append(0.0, parameters[1:])
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        return float(-(share * log_probs[np.arange(len(labels)), labels]).sum())
+        return float(-(share * log_softmax(logits, axis=1)[np.arange(len(labels)), labels]).sum())
 
     found = minimize(loss, np.zeros(classes), method="L-BFGS-B", bounds=[(-5, 5)] + [(-10, 10)] * (classes - 1)).x
     return Scale(float(np.exp(found[0])), (0.0, *map(float, found[1:])))

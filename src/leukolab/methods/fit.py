@@ -1,4 +1,4 @@
-"""Fits what a method learns: scale, components, classifier and calibration, on weighed images. No torch."""
+"""Fits what a method learns, a pipeline of scikit-learn on weighed images: scale, components, classifier. No torch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import all_estimators
 
 from leukolab.base.errors import SpecError, nearest
-from leukolab.spec import LearnerSpec, MethodSpec
+from leukolab.spec import LearnerSpec, MethodSpec, ReduceSpec
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 Ints = NDArray[np.int64]
 SMALLEST = 1e-6
+LEARNER = "learner"
+"""The last step of a fitted pipeline."""
 
 
 @dataclass(frozen=True)
@@ -31,32 +37,6 @@ class Examples:
     weights: Floats = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What was learned: `scores` gives decision values, `probabilities` calibrated ones."""
-
-    mean_d: Floats = field(repr=False)
-    deviation_d: Floats = field(repr=False)
-    clip: float | None
-    components: Any
-    learner: Any
-    classes: int
-
-    def scores(self, features: Features) -> Floats:
-        """Decision values (n, k): log-odds like numbers, one column for each class."""
-        reduced = self._reduced(features)
-        if hasattr(self.learner, "decision_function"):
-            found = np.asarray(self.learner.decision_function(reduced), dtype=np.float64)
-            return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
-        return np.asarray(np.log(np.clip(self.learner.predict_proba(reduced), SMALLEST, None)))
-
-    def _reduced(self, features: Features) -> Floats:
-        reduced = (features - self.mean_d) / self.deviation_d
-        if self.clip is not None:
-            reduced = np.clip(reduced, -self.clip, self.clip)
-        return np.asarray(reduced if self.components is None else self.components.transform(reduced))
-
-
 def sample_weights(spec: MethodSpec, labels: Ints, groups: NDArray[Any], copies: Ints) -> Floats:
     """How much each training image counts, mean 1, as the method says; float64 (n,)."""
     weights = copies.astype(np.float64)
@@ -68,39 +48,48 @@ def sample_weights(spec: MethodSpec, labels: Ints, groups: NDArray[Any], copies:
     return np.asarray(weights * len(weights) / weights.sum())
 
 
-def fit(spec: MethodSpec, examples: Examples, seed: int) -> Fitted:
+def fit(spec: MethodSpec, examples: Examples, seed: int) -> Pipeline:
     """Learn from these images.
 
     Raises:
         SpecError: scikit-learn has no such classifier, or it does not take these parameters.
     """
     features = examples.features.astype(np.float64)
-    mean_d, deviation_d = np.zeros(features.shape[1]), np.ones(features.shape[1])
-    if spec.reduce.standardise:
-        mean_d, deviation_d = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST)
-    started = Fitted(mean_d, deviation_d, spec.reduce.clip, None, None, int(examples.labels.max()) + 1)
-    reduced, components = started._reduced(examples.features), None
-    if spec.reduce.components is not None:
-        from sklearn.decomposition import PCA
-
-        count = min(spec.reduce.components, *reduced.shape)
-        components = PCA(count, svd_solver="full").fit(reduced)
-        reduced = components.transform(reduced)
-    learner = _learner(spec.learner, reduced.shape[1], seed)
+    reduced = _reduced(spec.reduce, *features.shape)
+    width = features.shape[1] if spec.reduce.components is None else reduced[-1][1].n_components
+    pipeline = Pipeline([*reduced, (LEARNER, _learner(spec.learner, width, seed))])
     try:
-        learner.fit(reduced, examples.labels, sample_weight=examples.weights)
+        return pipeline.fit(features, examples.labels, **{f"{LEARNER}__sample_weight": examples.weights})
     except (TypeError, ValueError) as error:  # scikit-learn's ways to refuse a parameter
         raise SpecError(
             f"method {spec.name}: {spec.learner.estimator} cannot learn so ({str(error).splitlines()[0]}). "
             "Check learner.parameters."
         ) from error
-    return Fitted(mean_d, deviation_d, spec.reduce.clip, components, learner, started.classes)
+
+
+def scores(pipeline: Pipeline, features: Features) -> Floats:
+    """Decision values (n, k) of features (n, d): numbers like log-odds, one column for each class."""
+    exact = features.astype(np.float64)
+    if hasattr(pipeline[-1], "decision_function"):
+        found = np.asarray(pipeline.decision_function(exact), dtype=np.float64)
+        return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
+    return np.asarray(np.log(np.clip(pipeline.predict_proba(exact), SMALLEST, None)))
+
+
+def _reduced(spec: ReduceSpec, images: int, width: int) -> list[tuple[str, Any]]:
+    """The steps before the classifier, not yet fitted."""
+    steps: list[tuple[str, Any]] = []
+    if spec.standardise:
+        steps.append(("standardise", StandardScaler()))
+    if spec.clip is not None:
+        steps.append(("clip", FunctionTransformer(np.clip, kw_args={"a_min": -spec.clip, "a_max": spec.clip})))
+    if spec.components is not None:
+        steps.append(("components", PCA(min(spec.components, images, width), svd_solver="full")))
+    return steps
 
 
 def _learner(spec: LearnerSpec, width: int, seed: int) -> Any:
     """The classifier, not yet fitted; what is random in it drawn from `seed`."""
-    from sklearn.utils import all_estimators
-
     known = dict(all_estimators(type_filter="classifier"))
     if spec.estimator not in known:
         raise SpecError(

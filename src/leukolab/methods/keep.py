@@ -10,13 +10,14 @@ import re
 import zipfile
 from pathlib import Path
 
+from sklearn.pipeline import Pipeline
+
 from leukolab.base.errors import WeightsError
 from leukolab.methods.calibrate import Scale
-from leukolab.methods.fit import Fitted
 
 SCHEMA = "schema.json"
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""Types of scikit-learn that skops asks about: nodes of trees, which a forged file could point outside its arrays.
+TRUSTED = ("numpy.clip", "sklearn.tree._tree.Tree")
+"""What skops asks about: a function, and nodes of trees, which a forged file could point outside its arrays.
 
 Files are read only where their digest is the one that was written down.
 """
@@ -24,17 +25,15 @@ _NAMED = re.compile(r'("__id__": |")(\d{6,})(\.npy")?')
 _EARLY = (1980, 1, 1, 0, 0, 0)
 
 
-def to_bytes(fitted: Fitted, scale: Scale) -> bytes:
+def to_bytes(fitted: Pipeline, scale: Scale) -> bytes:
     """The method as the content of a file."""
     import skops.io
 
-    parts = {
-        name: getattr(fitted, name) for name in ("mean_d", "deviation_d", "clip", "components", "learner", "classes")
-    }
-    return _settled(skops.io.dumps(parts | {"scale": {"slope": scale.slope, "offset_k": list(scale.offset_k)}}))
+    kept = {"fitted": fitted, "scale": {"slope": scale.slope, "offset_k": list(scale.offset_k)}}
+    return _settled(skops.io.dumps(kept))
 
 
-def from_file(path: Path) -> tuple[Fitted, Scale]:
+def from_file(path: Path) -> tuple[Pipeline, Scale]:
     """The method that `to_bytes` wrote; nothing in the file is executed.
 
     Raises:
@@ -44,8 +43,10 @@ def from_file(path: Path) -> tuple[Fitted, Scale]:
 
     try:
         found = skops.io.load(path, trusted=list(TRUSTED))
-        scale = found.pop("scale")
-        return Fitted(**found), Scale(float(scale["slope"]), tuple(map(float, scale["offset_k"])))
+        fitted, scale = found["fitted"], found["scale"]
+        if not isinstance(fitted, Pipeline):
+            raise TypeError(type(fitted).__name__)
+        return fitted, Scale(float(scale["slope"]), tuple(map(float, scale["offset_k"])))
     except Exception as error:  # skops and zipfile raise a dozen kinds for a file that is not what it should be
         raise WeightsError(
             f"{path}: expected a fitted method, found it missing or damaged ({type(error).__name__}). "

@@ -83,8 +83,8 @@ class MethodsRecord(Record):
 
     specs: dict[str, dict[str, Any]] = {}
     stores: dict[str, str] = {}
-    weights: dict[str, str] = {}
-    """Backbone to the digest of its weights."""
+    weights: dict[str, tuple[str, ...]] = {}
+    """Method to the digests of its backbones' weights, in the order of its features."""
     seed: int = 0
 
 

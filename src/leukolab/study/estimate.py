@@ -94,7 +94,7 @@ def estimate(session: Session, jobs: list[Job], workers: int = 1) -> Estimate:
         trunk = session.bank(session.bank_depth(name)).trunk
         costs[name] = describe.measure(trunk, session.spec.readings[name].stages, session.depth(name))
     seconds = sum(_job_seconds(session, job, costs[job.reading]) for job in networks)
-    seconds += fit_seconds(session.methods, [job for job in left if job.learning_rate is None])
+    seconds += fit_seconds(session.methods, [job for job in left if job.by_method])
     if costs:
         seconds += next(iter(costs.values())).trunk_seconds * passes(session, jobs) * len(session.material.index)
     disk = session.material.store.array.nbytes + feature_bytes(session, jobs) + state_bytes(session, jobs)

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
-from leukolab.base.errors import WeightsError
+from leukolab.base.errors import SpecError, WeightsError
 from leukolab.base.files import whole_folder, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
@@ -26,7 +27,7 @@ from leukolab.images import PixelStore, open_store, pack
 from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels
 from leukolab.images.geometry import fit as fit_square
-from leukolab.methods import Examples, Fitted, Scale, fit, fit_scale, load_method, sample_weights
+from leukolab.methods import Examples, Scale, fit, fit_scale, load_method, sample_weights, scores
 from leukolab.methods.keep import to_bytes
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
@@ -37,13 +38,13 @@ from leukolab.study.prepare import Material
 
 FIT_SECONDS = 5.0
 """Of one fit with its inner folds, about."""
-FIT_VERSION = 1
+FIT_VERSION = 2
 """Raised by hand when the same inputs would give other predictions."""
 
 
 def crop_name(crop: CropSpec) -> str:
     """What the packed pixels of a crop are known by in a run."""
-    return f"{crop.about}-{crop.edge_px or crop.size_px}"
+    return f"{crop.about}-{crop.edge_px or f'whole-{crop.size_px}'}"
 
 
 def pack_crop(crop: CropSpec, paths: list[Path], image_ids: list[str], home: Home) -> PixelStore:
@@ -67,13 +68,15 @@ def method_of(run: RunFolder, name: str, runtime: RuntimeSpec) -> list[LayerRead
     record = run.methods
     specs = {name: MethodSpec.model_validate(record.specs[name])}
     methods = Methods(specs, {}, Home(run.path), record.seed, runtime)
-    for reader in methods.readers.values():
-        if record.weights.get(reader.spec.backbone, "") != reader.weights.digest:
+    readers = methods.readers_of(name)
+    learned_with = record.weights.get(name, ())
+    for place, reader in enumerate(readers):
+        if learned_with[place : place + 1] != (reader.weights.digest,):
             raise WeightsError(
                 f"{reader.spec.backbone}: expected the weights that this run learned with, found others here. "
                 "Install the same version of the package, or give the same file."
             )
-    return list(methods.readers.values())
+    return readers
 
 
 @dataclass(frozen=True)
@@ -98,18 +101,36 @@ class Methods:
         return {one: layer_reader(one, self.seed, self.runtime.trunk, self.runtime.threads or 0) for one in wanted}
 
     @cached_property
-    def banks(self) -> list[LayerBank]:
-        """What each reader makes of the images, in the order of `readers`."""
-        return [LayerBank(reader, self.stores[crop_name(one.crop)], self.home) for one, reader in self.readers.items()]
+    def banks(self) -> dict[NetworkFeatures, LayerBank]:
+        """What each reader makes of the images."""
+        return {
+            one: LayerBank(reader, self.stores[crop_name(one.crop)], self.home) for one, reader in self.readers.items()
+        }
+
+    def readers_of(self, name: str) -> list[LayerReader]:
+        """Those of a method, in the order in which it learns from them."""
+        return [self.readers[one] for one in self.specs[name].features]
 
     def banks_of(self, name: str) -> list[LayerBank]:
-        """Those that a method learns from."""
-        return [bank for bank in self.banks if bank.reader.spec in self.specs[name].features]
+        """Those that a method learns from, in that order."""
+        return [self.banks[one] for one in self.specs[name].features]
 
 
 def begin(spec: StudySpec, material: Material, home: Home) -> Methods:
-    """The methods that a study names, their images packed."""
-    specs = {method.name: method for method in map(load_method, spec.methods)}
+    """The methods that a study names, their images packed.
+
+    Raises:
+        SpecError: a method is not known, or its name is that of another or of a reading.
+    """
+    specs: dict[str, MethodSpec] = {}
+    for method in map(load_method, spec.methods):
+        if method.name in specs or method.name in spec.readings:
+            raise SpecError(
+                f"methods: expected names that differ from one another and from readings, found '{method.name}' twice. "
+                "Change the name in one of the files.",
+                settings=("methods",),
+            )
+        specs[method.name] = method
     crops = {crop_name(one.crop): one.crop for method in specs.values() for one in method.features}
     names = list(material.index["image_id"])
     stores = {name: pack_crop(crop, material.paths, names, home) for name, crop in crops.items()}
@@ -158,14 +179,14 @@ def run_fit(job: Job, material: Material, methods: Methods, run: RunFolder) -> N
         images = split.part(job.outer, 1, role)["image_id"]
         if len(images):
             rows = material.store.rows(sorted(images.unique()))
-            tables.append(predictions_frame(job.job, material, role, rows, scale(fitted.scores(features[rows]))))
+            tables.append(predictions_frame(job.job, material, role, rows, scale(scores(fitted, features[rows]))))
     with whole_folder(run.job(job.key)) as temporary:
         write_table(temporary / RunFolder.JOB_PREDICTIONS, pd.concat(tables, ignore_index=True))
         (temporary / RunFolder.JOB_METHOD).write_bytes(to_bytes(fitted, scale))
         seal(temporary, asdict(job))
 
 
-def _fitted(job: Job, spec: MethodSpec, material: Material, features: Any) -> tuple[Fitted, Scale]:
+def _fitted(job: Job, spec: MethodSpec, material: Material, features: Any) -> tuple[Pipeline, Scale]:
     """What is learned from all images that no part sets aside, and the scale its probabilities need."""
     split = material.splits[job.protocol]
     groups = material.groups.set_index("image_id")["group"].reindex(material.index["image_id"]).to_numpy(object)
@@ -174,17 +195,17 @@ def _fitted(job: Job, spec: MethodSpec, material: Material, features: Any) -> tu
         labels = material.labels[rows]
         return Examples(features[rows], labels, sample_weights(spec, labels, groups[rows], copies))
 
-    scores, seen, counts = np.zeros((len(features), len(material.class_names))), [], dict[int, int]()
+    found, seen, counts = np.zeros((len(features), len(material.class_names))), [], dict[int, int]()
     for fold in split.folds(job.outer):
         train = split.part(job.outer, fold, "train")
         rows, copies = material.store.rows(list(train["image_id"])), train["copies"].to_numpy(np.int64)
         held = material.store.rows(list(split.part(job.outer, fold, "validation")["image_id"]))
-        scores[held] = fit(spec, examples(rows, copies), job.seed).scores(features[held])
+        found[held] = scores(fit(spec, examples(rows, copies), job.seed), features[held])
         seen.append(held)
         counts |= dict(zip(rows.tolist(), copies.tolist(), strict=True))
     held = np.unique(np.concatenate(seen))
     ones = np.ones(len(held), dtype=np.int64)
-    scale = fit_scale(scores[held], material.labels[held], examples(held, ones).weights)
+    scale = fit_scale(found[held], material.labels[held], examples(held, ones).weights)
     everyone = np.union1d(held, np.array(sorted(counts)))
     copies = np.array([counts.get(row, 1) for row in everyone.tolist()])
     return fit(spec, examples(everyone, copies), job.seed), scale

@@ -46,6 +46,11 @@ class Job:
     first_key: str = ""
     """Of its first stage alone: what heads trained together are known by."""
 
+    @property
+    def by_method(self) -> bool:
+        """Fitted by a method rather than trained by the engine."""
+        return self.learning_rate is None
+
 
 def list_jobs(spec: StudySpec, material: Material, weights: Weights) -> list[Job]:
     """All jobs of a study, in the order in which they run.

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
 from leukolab.engine.embed.kept import scaled
-from leukolab.engine.embed.layers import PASS, LayerReader
+from leukolab.engine.embed.layers import LayerReader
 from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images.decode import Pixels
 from leukolab.images.geometry import fit
-from leukolab.methods import Fitted, Scale
+from leukolab.methods import Scale, scores
 from leukolab.methods.keep import from_file
 from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
@@ -75,16 +76,6 @@ def _crops(crops: list[CropSpec], image: Pixels) -> tuple[Pixels, ...]:
     return tuple(scaled(square_of(crop, image), crop.size_px) for crop in crops)
 
 
-def _fitted(readers: list[LayerReader], fitted: Fitted, scale: Scale, seen: Seen) -> NDArray[np.float64]:
-    features = np.concatenate([_read(reader, pixels) for reader, pixels in zip(readers, seen, strict=True)], axis=1)
-    return scale(fitted.scores(features))
-
-
-def _read(reader: LayerReader, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Features in passes of one size, as the run computed them."""
-    parts = []
-    for start in range(0, len(pixels), PASS):
-        some = pixels[start : start + PASS]
-        full = np.concatenate([some, np.zeros((PASS - len(some), *some.shape[1:]), np.uint8)])
-        parts.append(reader(full)[: len(some)])
-    return np.concatenate(parts)
+def _fitted(readers: list[LayerReader], fitted: Pipeline, scale: Scale, seen: Seen) -> NDArray[np.float64]:
+    features = np.concatenate([reader(pixels) for reader, pixels in zip(readers, seen, strict=True)], axis=1)
+    return scale(scores(fitted, features))

@@ -65,7 +65,7 @@ def work(place: Place, payload: dict[str, Any], tell: Callable[[str], None]) -> 
 
 def list_tasks(session: Session, jobs: list[Job]) -> list[Task]:
     """All tasks of these jobs in an order in which they can run; the frozen part only for jobs that are not done."""
-    tasks: dict[str, Task] = {task.key: task for task in fit_tasks(session, [j for j in jobs if j.fold == 0])}
+    tasks: dict[str, Task] = {task.key: task for task in fit_tasks(session, [j for j in jobs if j.by_method])}
     for members in _together(session, [job for job in jobs if job.fold]).values():
         left = [job for job in members if not is_done(session.run, job)]
         features = _features_tasks(session, left)
@@ -294,7 +294,7 @@ def _layer_tasks(session: Session, method: str) -> list[Task]:
 
 
 def _layers(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
-    next(bank for bank in session.methods.banks if bank.key == payload["bank"]).fill(payload["shards"])
+    next(bank for bank in session.methods.banks.values() if bank.key == payload["bank"]).fill(payload["shards"])
 
 
 def _fit(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:

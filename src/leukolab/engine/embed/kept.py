@@ -69,9 +69,9 @@ class LayerBank:
         missing = sum(not self.path(shard).is_file() for shard in range(self.shards))
         if not missing:
             return 0.0
-        self._passed(range(1))
+        self._of(range(1))
         started = time.perf_counter()
-        self._passed(range(1))
+        self._of(range(1))
         return (time.perf_counter() - started) * missing * SHARD / PASS
 
     def _kept(self, shard: int) -> Floats | None:
@@ -81,19 +81,14 @@ class LayerBank:
 
     def _compute(self, shard: int) -> Floats:
         rows = range(shard * SHARD, min((shard + 1) * SHARD, len(self.images.image_ids)))
-        parts = [self._passed(rows[start : start + PASS]) for start in range(0, len(rows), PASS)]
-        values = np.concatenate(parts)
+        values = self._of(rows)
         kept.write(self.home, self._name(shard), [values.tobytes()])
         shelf.keep_within(self.home, [self.path(shard)])
         return values
 
-    def _passed(self, rows: range) -> Floats:
-        """Features of a few images; the pass is filled up with black ones, so that no result depends on its company."""
+    def _of(self, rows: range) -> Floats:
         size = self.reader.spec.crop.size_px
-        pixels = np.zeros((PASS, size, size, 3), np.uint8)
-        for place, row in enumerate(rows):
-            pixels[place] = scaled(self.images.array[row], size)
-        return self.reader(pixels)[: len(rows)]
+        return self.reader(np.stack([scaled(self.images.array[row], size) for row in rows]))
 
 
 def scaled(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from leukolab.base.errors import SpecError, nearest
+from leukolab.engine.runners import openvino_on_cpu
 from leukolab.engine.weights import Weights, load_backbone
 from leukolab.images.masks import BLACK
 from leukolab.spec import ModelSpec, NetworkFeatures
@@ -44,11 +44,17 @@ class LayerReader:
     threads: int
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Floats:
-        """uint8 (16, h, w, 3) to float32 (16, d): of each layer the means of its channels, then their deviations.
+        """uint8 (n, h, w, 3) to float32 (n, d): of each layer the means of its channels, then their deviations.
 
         Over the cell, which is what is not black, each pixel of a map counts by the share of it that the cell covers.
+        Passes are of one size, the last filled up with black images, so that no result depends on its company.
         """
-        return self._run(np.ascontiguousarray(pixels))
+        parts = []
+        for start in range(0, len(pixels), PASS):
+            some = pixels[start : start + PASS]
+            full = np.concatenate([some, np.zeros((PASS - len(some), *some.shape[1:]), np.uint8)])
+            parts.append(self._run(np.ascontiguousarray(full))[: len(some)])
+        return np.concatenate(parts)
 
     @cached_property
     def _run(self) -> Callable[[NDArray[np.uint8]], Floats]:
@@ -151,19 +157,13 @@ def _averages(pixels: int, places: int) -> torch.Tensor:
 
 
 def _in_openvino(reader: LayerReader) -> Callable[[NDArray[np.uint8]], Floats]:
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it would tell its makers of every use
-    import openvino
-
-    size, core = reader.spec.crop.size_px, openvino.Core()
+    core, settings = openvino_on_cpu("float32", reader.threads)
+    size = reader.spec.crop.size_px
     example = torch.zeros(PASS, size, size, 3, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's notes on its own future
         graph = Path(folder) / "layers.onnx"
         torch.onnx.export(reader.module, (example,), str(graph), dynamo=False, opset_version=17)
         model = core.read_model(graph.read_bytes())
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": reader.threads, "NUM_STREAMS": "1",
-        "ENABLE_CPU_PINNING": False,  # as in `runners`
-    }  # fmt: skip
     request = core.compile_model(model, "CPU", settings).create_infer_request()
     return lambda pixels: np.array(request.infer([pixels])[0], dtype=np.float32)
