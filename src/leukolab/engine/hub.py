@@ -23,7 +23,7 @@ def hub() -> Iterator[Exception | None]:
     offline, verbosity = constants.HF_HUB_OFFLINE, logging.get_verbosity()
     silence = _silence()
     constants.HF_HUB_OFFLINE = offline or silence is not None
-    logging.set_verbosity(max(verbosity, logging.ERROR))
+    logging.set_verbosity_error()
     try:
         yield silence
     finally:
