@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 import huggingface_hub
 from huggingface_hub import constants
-from huggingface_hub.utils import logging
+from huggingface_hub.utils.logging import get_verbosity, set_verbosity
 
 ANSWER_SECONDS = 5.0
 """How long the hub, or a mirror named by HF_ENDPOINT, is waited for."""
@@ -20,15 +21,15 @@ def hub() -> Iterator[Exception | None]:
     Yields:
         Why the hub cannot be reached, or None where it answers.
     """
-    offline, verbosity = constants.HF_HUB_OFFLINE, logging.get_verbosity()
+    offline, verbosity = constants.HF_HUB_OFFLINE, get_verbosity()
     silence = _silence()
     constants.HF_HUB_OFFLINE = offline or silence is not None
-    logging.set_verbosity_error()
+    set_verbosity(logging.ERROR)
     try:
         yield silence
     finally:
         constants.HF_HUB_OFFLINE = offline
-        logging.set_verbosity(verbosity)
+        set_verbosity(verbosity)
 
 
 def _silence() -> Exception | None:
