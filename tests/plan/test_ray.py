@@ -208,6 +208,22 @@ def test_control_c_stops_a_cluster_started_here_and_leaves_nothing(place: Place)
     assert status(plan, place).rows[0].state == "left"
 
 
+@pytest.mark.parametrize("where", ["joined", "started here"])
+def test_a_run_leaves_the_process_as_it_was(machines: Any, place: Place, said: list[str], where: str) -> None:
+    def own(*_: object) -> None:
+        """What this process does when it is asked to end."""
+
+    before = signal.signal(signal.SIGTERM, own)
+    environment = dict(os.environ)
+    try:
+        run_plan([toy("a")], place, WORK, machines.on if where == "joined" else "ray")
+        assert signal.getsignal(signal.SIGTERM) is own
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert dict(os.environ) == environment
+
+
 def _in_session(leader: int) -> list[int]:
     """Processes that a process started, and those these started."""
     found = []

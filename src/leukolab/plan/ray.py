@@ -230,23 +230,27 @@ def _connected(address: str) -> Iterator[None]:
 def _undisturbed() -> Iterator[None]:
     """Without reports to Ray's makers, and without what Ray prints of lost machines, which the driver tells itself.
 
-    Environment and handler of SIGTERM are put back after.
+    Ray's variables in the environment, of which it sets some itself, and the handler of SIGTERM are put back after.
     """
     worker: Any = ray._private.worker
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
-    environment = {name: os.environ.get(name) for name in ENVIRONMENT}
+    environment = _rays()
     os.environ.update(ENVIRONMENT)
     worker._worker_logs_enabled = False  # `log_to_driver` leaves these out, and no public setting has them
     try:
         yield
     finally:
         worker._worker_logs_enabled = True
-        for name, value in environment.items():
-            os.environ.pop(name)
-            os.environ.update({} if value is None else {name: value})
-        if main:
+        for name in _rays():
+            del os.environ[name]
+        os.environ.update(environment)
+        if main and before is not None:  # None: a handler that Python did not set and cannot put back
             signal.signal(signal.SIGTERM, before)
+
+
+def _rays() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
 
 
 def _reachable(address: str) -> str:
