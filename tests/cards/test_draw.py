@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from leukolab.base.errors import DataError, SpecError
+from leukolab.base.errors import DataError, SpecError, StorageError
 from leukolab.cards.draw import draw_data_set
 from leukolab.images.phantom import PhantomSpec
 
@@ -124,3 +127,23 @@ def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
     draw_data_set(tmp_path / "link", "two_class", 2, 1, 32, 7)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "phantom.json").is_file()
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_and_living_ones_are_not_disturbed(tmp_path: Path) -> None:
+    out, other = tmp_path / "data", tmp_path / ".data.txt"
+    other.write_text("not ours")
+    script = "import sys; from leukolab.cards import draw; draw.draw_data_set(sys.argv[1], 'two_class', 8, 999, 48, 7)"
+    living = subprocess.Popen([sys.executable, "-c", script, str(out)])
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".data.*/*/*.png")):
+            assert time.monotonic() < deadline, "it draws nothing"
+            time.sleep(0.02)
+        with pytest.raises(StorageError, match="another process is writing this folder"):
+            small(out)
+    finally:
+        living.kill()
+        living.wait()
+    assert list(tmp_path.glob(".data.*/*/*.png")), "a killed process leaves what it drew"
+    small(out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".data.txt", "data"]

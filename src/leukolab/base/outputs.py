@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from leukolab.base.errors import StorageError
-from leukolab.base.files import atomic, storage
+from leukolab.base.files import atomic, make_folder, storage
 
 STANDARD = (1, 2)
 """Descriptors of standard output and standard error."""
@@ -41,6 +42,34 @@ def output(path: Path) -> Iterator[Path]:
         yield temporary
         with storage(path), temporary.open("rb") as source, path.open("wb") as target:
             shutil.copyfileobj(source, target)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the one process that writes `folder`; what killed ones left half written beside it is removed first.
+
+    Raises:
+        StorageError: another process writes it, or the folder above may not be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(make_folder(folder.parent) / f".{folder.name}.lock")
+    try:
+        with storage(folder.parent):
+            lock.acquire(blocking=False)
+    except Timeout as error:
+        raise StorageError(
+            f"{folder}: another process is writing this folder. Wait until it is done, or choose another folder."
+        ) from error
+    try:
+        temporary = re.compile(re.escape(f".{folder.name}.") + "[0-9a-f]{8}")
+        for left in [one for one in folder.parent.iterdir() if temporary.fullmatch(one.name) and one.is_dir()]:
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def check_output(path: Path, inputs: Iterable[Path], suffixes: Iterable[str] = ()) -> None:

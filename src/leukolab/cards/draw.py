@@ -15,6 +15,7 @@ from PIL import Image
 
 from leukolab.base.errors import DataError, SpecError, nearest
 from leukolab.base.files import make_folder, read_json, storage, write_json, write_text
+from leukolab.base.outputs import alone
 from leukolab.base.progress import progress
 from leukolab.base.streams import stream
 from leukolab.images.phantom import CellTruth, PhantomSpec, SubjectLook, draw_cell, subject_look
@@ -138,18 +139,18 @@ def _people(layout: str, subjects: int, spec: PhantomSpec, seed: int) -> Iterato
 def _write(out: Path, settings: dict[str, Any], people: list[_Subject], spec: PhantomSpec) -> None:
     """Draw into a folder beside `out` and rename it there at the end; where `out` is a link, to where it leads."""
     out = out.resolve()
-    make_folder(out.parent)
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        rows = list(_draw_all(beside, settings, people, spec))
-        write_text(beside / TRUTH_FILE, _as_csv(rows))
-        write_json(beside / SETTINGS_FILE, settings)
-        with storage(out):
-            if out.is_dir():
-                out.rmdir()
-            beside.rename(out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with alone(out):
+        try:
+            rows = list(_draw_all(beside, settings, people, spec))
+            write_text(beside / TRUTH_FILE, _as_csv(rows))
+            write_json(beside / SETTINGS_FILE, settings)
+            with storage(out):
+                if out.is_dir():
+                    out.rmdir()
+                beside.rename(out)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def _draw_all(

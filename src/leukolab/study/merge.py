@@ -15,6 +15,7 @@ from leukolab.base.files import whole_folder
 from leukolab.base.home import Home
 from leukolab.base.keys import digest
 from leukolab.base.marks import mark
+from leukolab.base.outputs import alone
 from leukolab.plan import Event, write_event
 from leukolab.results.folder import RunFolder
 from leukolab.spec import StudySpec
@@ -55,7 +56,7 @@ def merge_runs(runs: Sequence[str | Path], out: str | Path, home: Home, language
         _check_alike(parts[0], part)
     for before, part in itertools.combinations(parts, 2):
         _check_doubles(before, part)
-    with whole_folder(out) as folder:
+    with alone(out), whole_folder(out) as folder:
         mark(folder)
         NEWS.info(f"{len(parts)} runs into one")
         write_merged(parts, folder)
