@@ -1,11 +1,6 @@
-"""What learns from features: weights by group, scale of training images alone, calibration, files without pickle."""
+"""What learns from features: weights by group, scale of training images alone, calibration."""
 
 from __future__ import annotations
-
-import hashlib
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +9,10 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from leukolab.base.errors import SpecError, WeightsError
-from leukolab.methods import Examples, Scale, fit, fit_scale, load_method, method_names, sample_weights, scores
-from leukolab.methods.keep import from_file, to_bytes
+from leukolab.base.errors import SpecError
+from leukolab.methods import load_method
+from leukolab.methods.calibrate import Scale, fit_scale
+from leukolab.methods.fit import Examples, fit, sample_weights, scores
 from leukolab.spec import LearnerSpec, MethodSpec, ReduceSpec
 
 K450 = load_method("k450")
@@ -86,40 +82,6 @@ def test_several_classes_are_calibrated(examples: Examples) -> None:
     assert log_loss(labels, after) < 0.6 * log_loss(labels, before)
 
 
-@pytest.mark.parametrize("estimator", ["SVC", "LogisticRegression", "ExtraTreesClassifier"])
-def test_a_fitted_method_comes_back_from_its_file_to_the_bit(
-    estimator: str, examples: Examples, tmp_path: Path
-) -> None:
-    fitted, scale = fit(method(estimator), examples, 3), Scale(1.5, (0.0, 0.25))
-    path = tmp_path / "method.skops"
-    path.write_bytes(to_bytes(fitted, scale))
-    again, scaled = from_file(path)
-    assert scaled == scale
-    assert np.array_equal(scores(again, examples.features), scores(fitted, examples.features))
-    assert to_bytes(fit(method(estimator), examples, 3), scale) == path.read_bytes()
-
-
-def test_another_process_writes_the_same_bytes(examples: Examples, tmp_path: Path) -> None:
-    np.savez(tmp_path / "x.npz", features=examples.features, labels=examples.labels, weights=examples.weights)
-    script = (
-        "import numpy as np, hashlib, sys; from leukolab.methods import *; from leukolab.methods.keep import to_bytes\n"
-        "x = np.load(sys.argv[1]); e = Examples(x['features'], x['labels'], x['weights'])\n"
-        "print(hashlib.sha256(to_bytes(fit(load_method('k450'), e, 3), Scale(1.0, (0.0, 0.0)))).hexdigest())"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "x.npz")]
-    other = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    mine = to_bytes(fit(K450, examples, 3), Scale(1.0, (0.0, 0.0)))
-    assert other == hashlib.sha256(mine).hexdigest()
-
-
-@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06" + bytes(18)])
-def test_a_file_that_is_no_method_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "method.skops"
-    path.write_bytes(content)
-    with pytest.raises(WeightsError, match="expected a fitted method"):
-        from_file(path)
-
-
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
@@ -134,14 +96,3 @@ def test_what_scikit_learn_refuses_is_said_in_one_sentence(
 ) -> None:
     with pytest.raises(SpecError, match=sentence.replace(".", r"\.")):
         fit(changed, examples, 1)
-
-
-def test_shipped_methods_can_be_fitted(examples: Examples) -> None:
-    for name in method_names():
-        assert load_method(name).name == name
-        assert scores(fit(load_method(name), examples, 1), examples.features).shape == (120, 2)
-
-
-def test_a_method_that_is_not_known_is_named_with_the_nearest() -> None:
-    with pytest.raises(SpecError, match=r"'k45' is not known\. Did you mean 'k450'"):
-        load_method("k45")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from leukolab.base.errors import RunError, SpecError
+from leukolab.base.files import read_json
 from leukolab.base.home import Home
 from leukolab.images.decode import decode
 from leukolab.results.folder import RunFolder
@@ -167,6 +168,37 @@ def test_a_lost_or_damaged_fit_is_made_anew(
     run_study(spec, two_class, run.path, home, "local")
     assert {file: file.read_bytes() for file in kept} == kept
     pd.testing.assert_frame_equal(run.predictions, finished.predictions)
+
+
+def test_with_all_outer_parts_the_method_in_use_has_learned_from_every_image(
+    spec: StudySpec, two_class: Path, home: Home, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.yaml"
+    both.write_text(
+        f"name: both\ntitle: Best of two\nhow: choose\namong: ['{spec.methods[0]}', '{spec.methods[1]}']\n",
+        encoding="utf-8",
+    )
+    whole = spec.model_copy(update={"methods": (str(both),), "outer_parts": None})
+    run_study(whole, two_class, tmp_path / "run", home, "local")
+    run = RunFolder(tmp_path / "run")
+    (key,) = run.finals.keys.values()
+    chosen = [read_json(run.job(key) / RunFolder.JOB_CHOICE)["chosen"] for key in run.jobs["key"]]
+    final = read_json(run.job(key) / RunFolder.JOB_CHOICE)["chosen"]
+    assert chosen.count(final) == max(map(chosen.count, chosen))
+    assert key not in set(run.jobs["key"])
+    assert "fitted once more on all images" in (run.page.parent / "methods.md").read_text(encoding="utf-8")
+    paths = [two_class / path for path in run.index["path"]][:4]
+    before, _ = predict_images(open_model(run.path), paths)
+    (ask,) = predictors_of(run, run.offered(), run.spec)[1]
+    see = predictors_of(run, run.offered(), run.spec)[0]
+    of_part = ask(tuple(np.stack(squares) for squares in zip(*(see(decode(path)) for path in paths), strict=True)))
+    assert np.abs(before[[f"p_{name}" for name in run.class_names]].to_numpy() - of_part).max() > 1e-4
+    (run.job(key) / RunFolder.JOB_CHOICE).unlink()
+    with pytest.raises(RunError, match=key):
+        open_model(run.path)
+    run_study(whole, two_class, run.path, home, "local")
+    again, _ = predict_images(open_model(run.path), paths)
+    pd.testing.assert_frame_equal(again, before)
 
 
 def test_readings_and_methods_stand_side_by_side(spec: StudySpec, two_class: Path, home: Home, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
-"""Methods: declarative files, and fitting of what learns from features; no torch."""
+"""Methods: declarative files, and what learns from features; no torch."""
 
-from leukolab.methods.calibrate import Scale, fit_scale
 from leukolab.methods.designs import load_method, method_names
-from leukolab.methods.fit import Examples, fit, sample_weights, scores
+from leukolab.methods.learn import Fold, Images, Learned, learn, most_often
 
-__all__ = ["Examples", "Scale", "fit", "fit_scale", "load_method", "method_names", "sample_weights", "scores"]
+__all__ = ["Fold", "Images", "Learned", "learn", "load_method", "method_names", "most_often"]

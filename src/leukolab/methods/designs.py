@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from leukolab.base.errors import SpecError, nearest
-from leukolab.spec import MethodSpec
+from leukolab.spec import AnyMethod, JointSpec, MethodSpec
 from leukolab.spec.read import parse_settings
 from leukolab.spec.yaml_text import from_yaml, read_yaml
 
@@ -17,13 +17,19 @@ def method_names() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_method(name_or_path: str | Path) -> MethodSpec:
-    """The method of that name, or of that YAML file.
+def load_method(name_or_path: str | Path, within: tuple[str, ...] = ()) -> AnyMethod:
+    """The method of that name, or of that YAML file; those it is made `among` are read with it.
+
+    Args:
+        name_or_path: a file named in another is looked for beside that.
+        within: methods that are being read, none of which may be met again.
 
     Raises:
         SpecError: unknown name, or a setting that may not be.
     """
     text, path = str(name_or_path), Path(name_or_path)
+    if text in within:
+        raise SpecError(f"method {within[0]}: among: expected other methods, found '{text}' inside itself.")
     if text in method_names():
         raw = from_yaml((resources.files("leukolab.methods") / "designs" / f"{text}.yaml").read_text(encoding="utf-8"))
     elif path.suffix in (".yaml", ".yml"):
@@ -32,4 +38,12 @@ def load_method(name_or_path: str | Path) -> MethodSpec:
         raise SpecError(f"methods: '{text}' is not known. {nearest(text, method_names())}", settings=("methods",))
     if not isinstance(raw, dict):
         raise SpecError(f"{path}: expected a mapping of settings, found {type(raw).__name__}.")
-    return parse_settings(MethodSpec, raw, f"method {path.stem}")
+    if "among" not in raw:
+        return parse_settings(MethodSpec, raw, f"method {path.stem}")
+    names = raw["among"] if isinstance(raw["among"], list) else [raw["among"]]
+    read = [load_method(_beside(path, str(one)), (*within, text)).model_dump() for one in names]
+    return parse_settings(JointSpec, raw | {"among": read}, f"method {path.stem}")
+
+
+def _beside(path: Path, name: str) -> str:
+    return str(path.parent / name) if name.endswith((".yaml", ".yml")) else name

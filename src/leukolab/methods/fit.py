@@ -96,6 +96,11 @@ def _learner(spec: LearnerSpec, width: int, seed: int) -> Any:
             f"learner.estimator: scikit-learn has no classifier '{spec.estimator}'. {nearest(spec.estimator, known)}"
         )
     parameters = dict(spec.parameters)
+    parts = [(one.estimator, _learner(one, width, seed)) for one in spec.of]
+    if len(parts) == 1:
+        parameters["estimator"] = parts[0][1]
+    elif parts:
+        parameters["estimators"] = parts
     if "gamma_times_features" in parameters:
         parameters["gamma"] = float(parameters.pop("gamma_times_features")) / width
     try:

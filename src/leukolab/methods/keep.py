@@ -6,18 +6,28 @@ Files of skops hold addresses of memory and the time; these are replaced here.
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from sklearn.pipeline import Pipeline
 
 from leukolab.base.errors import WeightsError
 from leukolab.methods.calibrate import Scale
+from leukolab.methods.learn import Learned, Part
+from leukolab.spec import MethodSpec, any_method
 
 SCHEMA = "schema.json"
-TRUSTED = ("numpy.clip", "sklearn.tree._tree.Tree")
-"""What skops asks about: a function, and nodes of trees, which a forged file could point outside its arrays.
+TRUSTED = (
+    "numpy.clip", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+)  # fmt: skip
+"""What skops asks about: a function, and parts of classifiers, such as nodes of trees, which a forged file could point
+outside their arrays.
 
 Files are read only where their digest is the one that was written down.
 """
@@ -25,16 +35,18 @@ _NAMED = re.compile(r'("__id__": |")(\d{6,})(\.npy")?')
 _EARLY = (1980, 1, 1, 0, 0, 0)
 
 
-def to_bytes(fitted: Pipeline, scale: Scale) -> bytes:
+def to_bytes(learned: Learned) -> bytes:
     """The method as the content of a file."""
     import skops.io
 
-    kept = {"fitted": fitted, "scale": {"slope": scale.slope, "offset_k": list(scale.offset_k)}}
+    parts = [{"spec": one.spec.model_dump_json(), "fitted": one.fitted, "scale": _plain(one.scale)}
+             for one in learned.parts]  # fmt: skip
+    kept = {"parts": parts, "scale": _plain(learned.scale), "chosen": learned.chosen.model_dump_json()}
     return _settled(skops.io.dumps(kept))
 
 
-def from_file(path: Path) -> tuple[Pipeline, Scale]:
-    """The method that `to_bytes` wrote; nothing in the file is executed.
+def from_file(path: Path) -> Learned:
+    """The method that `to_bytes` wrote, but for what was tried beside it; nothing in the file is executed.
 
     Raises:
         WeightsError: it is missing, damaged, or holds something else.
@@ -43,15 +55,28 @@ def from_file(path: Path) -> tuple[Pipeline, Scale]:
 
     try:
         found = skops.io.load(path, trusted=list(TRUSTED))
-        fitted, scale = found["fitted"], found["scale"]
-        if not isinstance(fitted, Pipeline):
-            raise TypeError(type(fitted).__name__)
-        return fitted, Scale(float(scale["slope"]), tuple(map(float, scale["offset_k"])))
+        return Learned(
+            tuple(map(_part, found["parts"])), _scale(found["scale"]), any_method(json.loads(found["chosen"]))
+        )
     except Exception as error:  # skops and zipfile raise a dozen kinds for a file that is not what it should be
         raise WeightsError(
             f"{path}: expected a fitted method, found it missing or damaged ({type(error).__name__}). "
             "If it belongs to a run, run the study there again: it fits the method anew."
         ) from error
+
+
+def _part(found: dict[str, Any]) -> Part:
+    if not isinstance(found["fitted"], Pipeline):
+        raise TypeError(type(found["fitted"]).__name__)
+    return Part(MethodSpec.model_validate_json(found["spec"]), found["fitted"], _scale(found["scale"]))
+
+
+def _plain(scale: Scale) -> dict[str, Any]:
+    return {"slope": scale.slope, "offset_k": list(scale.offset_k)}
+
+
+def _scale(found: dict[str, Any]) -> Scale:
+    return Scale(float(found["slope"]), tuple(map(float, found["offset_k"])))
 
 
 def _settled(data: bytes) -> bytes:

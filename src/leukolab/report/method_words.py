@@ -6,24 +6,46 @@ from collections.abc import Iterator
 
 from leukolab.report.run import without_folders
 from leukolab.report.texts import Texts
-from leukolab.results.records import MethodsRecord
-from leukolab.spec import CropSpec, MethodSpec, NetworkFeatures
+from leukolab.results.records import FinalsRecord, MethodsRecord
+from leukolab.spec import AnyMethod, CropSpec, JointSpec, MethodSpec, NetworkFeatures, any_method
 
 
 def methods_in_words(record: MethodsRecord, texts: Texts) -> Iterator[str]:
-    """One sentence or two a method."""
-    for name, values in record.specs.items():
-        spec = MethodSpec.model_validate(values)
-        parameters = ", ".join(f"{key}={value}" for key, value in spec.learner.parameters.items())
-        yield texts(
-            "methods_text.method",
-            name=name,
-            title=spec.title,
-            features="; ".join(_features(one, texts) for one in spec.features),
-            reduced=_reduced(spec, texts),
-            learner=f"{spec.learner.estimator}({parameters})",
-            weigh=spec.weigh,
-        )
+    """One sentence or two a method; those that a method is made of are told before it, each once."""
+    told = dict[str, None]()
+    for values in record.specs.values():
+        told |= dict.fromkeys(_told(any_method(values), texts))
+    yield from told
+
+
+def final_in_words(record: FinalsRecord, texts: Texts) -> Iterator[str]:
+    """What was fitted on all images."""
+    if record.keys:
+        yield texts("methods_text.final", methods=len(record.keys), names=", ".join(record.keys))
+
+
+def _told(spec: AnyMethod, texts: Texts) -> Iterator[str]:
+    if isinstance(spec, JointSpec):
+        for one in spec.among:
+            yield from _told(one, texts)
+        among = ", ".join(one.name for one in spec.among)
+        yield texts("methods_text.joint", name=spec.name, title=spec.title, how=spec.how, among=among)
+        return
+    parameters = [f"{key}={value}" for key, value in spec.learner.parameters.items()]
+    parameters += [one.estimator for one in spec.learner.of]
+    searched = ", ".join(
+        f"{key.rpartition('.')[2]} {'|'.join(map(str, values))}" for key, values in spec.search.items()
+    )
+    learner = f"{spec.learner.estimator}({', '.join(parameters)})"
+    yield texts(
+        "methods_text.method",
+        name=spec.name,
+        title=spec.title,
+        features="; ".join(_features(one, texts) for one in spec.features),
+        reduced=_reduced(spec, texts),
+        learner=f"{learner} ({texts('methods_text.searched', settings=searched)})" if searched else learner,
+        weigh=spec.weigh,
+    )
 
 
 def _features(spec: NetworkFeatures, texts: Texts) -> str:

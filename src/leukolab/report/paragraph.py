@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from leukolab.base.findings import findings_from_text
 from leukolab.report.about import words_of
-from leukolab.report.method_words import methods_in_words
+from leukolab.report.method_words import final_in_words, methods_in_words
 from leukolab.report.names import Names, rates_text
 from leukolab.report.run import Run, without_folders
 from leukolab.report.texts import Texts
@@ -21,7 +21,12 @@ def methods_paragraph(run: Run, names: Names, texts: Texts) -> str:
     parts = [*_data(run, names, texts), *(text for name in run.protocols for text in _protocol(run, texts, name))]
     if run.spec.readings:
         parts += [_network(run, texts), *_training(run, names, texts)]
-    parts += [*methods_in_words(run.folder.methods, texts), *_choice(run, texts), *_evaluation(run, texts)]
+    parts += [
+        *methods_in_words(run.folder.methods, texts),
+        *final_in_words(run.folder.finals, texts),
+        *_choice(run, texts),
+        *_evaluation(run, texts),
+    ]
     parts += [_machine(run, texts)]
     heading = texts("methods_text.heading", title=words_of(run, names, texts).title)
     body = " ".join(parts)

@@ -22,6 +22,7 @@ from leukolab.results.records import (
     ChosenRecord,
     DataRecord,
     EnvironmentRecord,
+    FinalsRecord,
     MethodsRecord,
     RivalsRecord,
     SealRecord,
@@ -149,6 +150,7 @@ class RunFolder:
     data = Document(DataRecord, "data.json")
     architecture = Document(ArchitectureRecord, "architecture.json")
     methods = Document(MethodsRecord, "methods.json", required=False)
+    finals = Document(FinalsRecord, "finals.json", required=False)
     environment = Document(EnvironmentRecord, "environment.json")
     rivals_record = Document(RivalsRecord, "rivals.json")
     chosen = Document(ChosenRecord, "chosen.json")
@@ -166,8 +168,10 @@ class RunFolder:
     SEAL = "result.json"
     """In the folder of a model or head: written last, with the digests of the others."""
     JOB_MODEL, HEAD_MODEL, JOB_METHOD = "model.safetensors", "head.safetensors", "method.skops"
+    JOB_CHOICE = "choice.json"
+    """What a method chose on its inner folds, and what it tried there."""
     JOB_HISTORY, JOB_PREDICTIONS = "history.parquet", "predictions.parquet"
-    WHOLE = ((JOB_MODEL, JOB_HISTORY, JOB_PREDICTIONS), (JOB_METHOD, JOB_PREDICTIONS), (HEAD_MODEL, JOB_HISTORY))
+    WHOLE = ((JOB_MODEL, JOB_HISTORY, JOB_PREDICTIONS), (JOB_METHOD, JOB_CHOICE), (HEAD_MODEL, JOB_HISTORY))
     """What whole folders of a network, of a fitted method and of a head hold beside the seal."""
     NEEDED_BY_JOBS = (
         "spec.json", "data.json", "card.json", "index.parquet", "groups.parquet", SPLIT, "jobs.parquet",
@@ -248,6 +252,11 @@ class RunFolder:
         """Keys of the trained models a member is made of, in the order of its sources."""
         keys = self.jobs.set_index("job")["key"]
         return [str(keys[name]) for name in member.sources or (member.member,)]
+
+    def final_keys(self, member: Member) -> list[str]:
+        """`keys_of`, or where a member is a method that was fitted on all images in the end, the key of that fit."""
+        final = self.finals.keys.get(member.reading, "") if member.protocol == self.finals.protocol else ""
+        return [final] if final else self.keys_of(member)
 
     def file(self, what: Table | Document[Any] | str) -> Path:
         """Where a table, a record or another file lies."""

@@ -88,6 +88,14 @@ class MethodsRecord(Record):
     seed: int = 0
 
 
+class FinalsRecord(Record):
+    """Methods fitted on all images, each with the settings that its outer parts chose most often."""
+
+    protocol: str = ""
+    keys: dict[str, str] = {}
+    """Method to the key of that fit."""
+
+
 class EnvironmentRecord(Record):
     """Versions, machine and times of a run; what else was noted is in `model_extra`."""
 

@@ -28,6 +28,7 @@ PARTS = {
     RunFolder.card.file: "the data set and its classes",
     RunFolder.architecture.file: "the network, and the normalisation of its images",
     RunFolder.methods.file: "the methods",
+    RunFolder.finals.file: "the methods fitted on all images",
     RunFolder.TRUNK: "the frozen weights",
     RunFolder.jobs.file: "the list of models",
     RunFolder.members.file: "the members and their weights",
@@ -144,11 +145,11 @@ def check_model(run: RunFolder) -> None:
         )
     needed = (
         RunFolder.SETTINGS, RunFolder.card.file, RunFolder.architecture.file, RunFolder.methods.file,
-        RunFolder.jobs.file, RunFolder.TRUNK,
+        RunFolder.jobs.file, RunFolder.TRUNK, *([RunFolder.finals.file] if RunFolder.finals.file in found.run else []),
     )  # fmt: skip
     _refuse(run, broken(run, {name: found.run.get(name, "") for name in needed}))
     _check_scored(run)
-    keys = run.keys_of(run.offered())
+    keys = run.final_keys(run.offered())
     _refuse(run, broken(run, {name: found.run.get(name, "") for name in map(_seal_of, keys)}))
     _refuse(run, [f"{RunFolder.JOBS}/{key}" for key in keys if not sealed(run.job(key))])
 
@@ -217,13 +218,13 @@ def _run_files(run: RunFolder) -> Iterator[str]:
     yield from (RunFolder.SETTINGS, RunFolder.TRUNK)
     for what in (
         RunFolder.card, RunFolder.data, RunFolder.architecture, RunFolder.methods, RunFolder.environment,
-        RunFolder.rivals_record,
+        RunFolder.rivals_record, RunFolder.finals,
         RunFolder.index, RunFolder.groups, RunFolder.composition, RunFolder.jobs, RunFolder.history, RunFolder.rivals,
     ):  # fmt: skip
         yield what.file
     for path in sorted(run.file(RunFolder.SPLIT).rglob("*")):
         yield path.relative_to(run.path).as_posix()
-    yield from map(_seal_of, run.jobs["key"])
+    yield from map(_seal_of, [*run.jobs["key"], *run.finals.keys.values()])
 
 
 def _trained(run: RunFolder) -> str:

@@ -1,6 +1,17 @@
 """What a study is: frozen models of its settings, and the only reader of YAML."""
 
-from leukolab.spec.methods import CropSpec, LearnerSpec, MethodSpec, NetworkFeatures, ReduceSpec
+from leukolab.spec.methods import (
+    AnyMethod,
+    CropSpec,
+    JointSpec,
+    LearnerSpec,
+    MethodSpec,
+    NetworkFeatures,
+    ReduceSpec,
+    any_method,
+    features_of,
+    leaves_of,
+)
 from leukolab.spec.models import (
     AugmentSpec,
     BalanceSpec,
@@ -22,12 +33,14 @@ from leukolab.spec.models import (
 from leukolab.spec.read import load_study, study_names
 
 __all__ = [
+    "AnyMethod",
     "AugmentSpec",
     "BalanceSpec",
     "CropSpec",
     "DataSpec",
     "EnsembleSpec",
     "ImageSpec",
+    "JointSpec",
     "LearnerSpec",
     "MethodSpec",
     "ModelSpec",
@@ -43,6 +56,9 @@ __all__ = [
     "StudySpec",
     "StudyWords",
     "TrainingSpec",
+    "any_method",
+    "features_of",
+    "leaves_of",
     "load_study",
     "study_names",
 ]

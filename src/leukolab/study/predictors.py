@@ -5,13 +5,12 @@ The members of one model see images alike: networks of a study the same square, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
 from leukolab.engine.embed.kept import scaled
 from leukolab.engine.embed.layers import LayerReader
@@ -21,12 +20,12 @@ from leukolab.engine.pixels import Images
 from leukolab.engine.weights import Weights, load_state
 from leukolab.images.decode import Pixels
 from leukolab.images.geometry import fit
-from leukolab.methods import Scale, scores
+from leukolab.methods import Learned
 from leukolab.methods.keep import from_file
 from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
-from leukolab.spec import CropSpec, RuntimeSpec, StudySpec
-from leukolab.study.fits import method_of, square_of
+from leukolab.spec import CropSpec, NetworkFeatures, RuntimeSpec, StudySpec
+from leukolab.study.fits import readers_of, square_of
 
 See = Callable[[Pixels], tuple[Pixels, ...]]
 """An image to the squares that a model sees of it."""
@@ -36,18 +35,21 @@ Ask = Callable[[Seen], NDArray[np.floating[Any]]]
 """Squares to probabilities (n, k)."""
 
 
-def predictors_of(run: RunFolder, member: Member, spec: StudySpec) -> tuple[See, tuple[Ask, ...]]:
+def predictors_of(
+    run: RunFolder, member: Member, spec: StudySpec, keys: Sequence[str] = ()
+) -> tuple[See, tuple[Ask, ...]]:
     """What the members of a model see, and each of them.
 
     Args:
         run: a finished run, its seal proved.
         member: the model offered.
         spec: settings of the run, with the runtime of this machine.
+        keys: of the models it is made of; those of `member` where none is given.
 
     Raises:
         WeightsError: tensors or a fitted method do not fit, or are damaged.
     """
-    keys = run.keys_of(member)
+    keys = keys or run.keys_of(member)
     if member.learning_rate is None and not member.sources:
         return _method(run, member, keys[0], spec.runtime)
     weights = Weights(**run.architecture.weights)
@@ -67,15 +69,15 @@ def _network(network: Classifier, runtime: RuntimeSpec, seen: Seen) -> NDArray[n
 
 
 def _method(run: RunFolder, member: Member, key: str, runtime: RuntimeSpec) -> tuple[See, tuple[Ask, ...]]:
-    readers = method_of(run, member.reading, runtime)
-    fitted, scale = from_file(run.job(key) / RunFolder.JOB_METHOD)
-    return partial(_crops, [reader.spec.crop for reader in readers]), (partial(_fitted, readers, fitted, scale),)
+    learned = from_file(run.job(key) / RunFolder.JOB_METHOD)
+    readers = readers_of(run, learned, member.reading, runtime)
+    return partial(_crops, [one.crop for one in readers]), (partial(_learned, readers, learned),)
 
 
 def _crops(crops: list[CropSpec], image: Pixels) -> tuple[Pixels, ...]:
     return tuple(scaled(square_of(crop, image), crop.size_px) for crop in crops)
 
 
-def _fitted(readers: list[LayerReader], fitted: Pipeline, scale: Scale, seen: Seen) -> NDArray[np.float64]:
-    features = np.concatenate([reader(pixels) for reader, pixels in zip(readers, seen, strict=True)], axis=1)
-    return scale(scores(fitted, features))
+def _learned(readers: dict[NetworkFeatures, LayerReader], learned: Learned, seen: Seen) -> NDArray[np.float64]:
+    sources = {one: reader(pixels) for (one, reader), pixels in zip(readers.items(), seen, strict=True)}
+    return learned.probabilities(sources)

@@ -21,6 +21,7 @@ from leukolab.results.folder import RunFolder
 from leukolab.results.seals import drop_damaged, seal_run
 from leukolab.spec import StudySpec
 from leukolab.study import record, resume, work
+from leukolab.study.finals import write_finals
 from leukolab.study.fits import begin, list_fits
 from leukolab.study.jobs import Job, list_jobs
 from leukolab.study.memory import PROCESS_BYTES, check_fits
@@ -85,6 +86,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
         train_models(session, jobs, data, on)
         with runtime.settled(session.spec.runtime):
             record.write_rivals(session, jobs)
+        write_finals(session, jobs)
         record.collect(folder, jobs)
         record.write_environment(session, started)
         seal_run(folder)
