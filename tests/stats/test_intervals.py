@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from leukolab.base.findings import Finding, findings_from_text
 from leukolab.report.texts import load_texts
 from leukolab.stats import (
     METRICS,
+    confusion,
     effective_subjects,
     image_weights,
     make_replicates,
@@ -173,9 +176,37 @@ def test_extra_subjects_are_ranked_last_or_first():
 def test_a_wrong_extra_subject_is_called_every_other_class_alike():
     labels, probs, names = perfect((3, 3, 3))
     wrong, right = make_replicates(labels, names, 20, 1).ends(labels, probs, None, 0.25)
-    np.testing.assert_allclose(right.confusion_rkk, np.tile(np.eye(3) * 12, (20, 1, 1)))
-    np.testing.assert_allclose(wrong.confusion_rkk[:, 0, 1], wrong.extra_weight_rk[:, 0] / 2)
-    np.testing.assert_allclose(wrong.confusion_rkk.sum(axis=2), 12)
+    for sums_rk in (right.true_rk, right.called_rk, right.hits_rk, wrong.true_rk):
+        np.testing.assert_allclose(sums_rk, 12)
+    np.testing.assert_allclose(right.alarms_rk, 0)
+    np.testing.assert_allclose(wrong.hits_rk, 12 - wrong.extra_weight_rk)
+    np.testing.assert_allclose(wrong.alarms_rk[:, 0], wrong.extra_weight_rk[:, 1:].sum(axis=1) / 2)
+
+
+def test_sums_are_those_of_the_confusion_matrix_of_each_replicate():
+    rng = np.random.default_rng(5)
+    labels, probs, codes = rng.integers(0, 4, 60), rng.dirichlet(np.ones(4), 60), rng.integers(0, 9, 60)
+    draws = make_replicates(labels, codes, 7, 1).draws(labels, probs, rng.random(60))
+    for r in range(7):
+        weights = draws.weights_n * draws.times_rg[r, draws.codes_n] * draws.scale_rk[r, labels]
+        matrix = confusion(labels, probs, weights)
+        np.testing.assert_allclose(draws.true_rk[r], matrix.sum(axis=1))
+        np.testing.assert_allclose(draws.called_rk[r], matrix.sum(axis=0))
+        np.testing.assert_allclose(draws.hits_rk[r], np.diag(matrix))
+
+
+def test_memory_does_not_grow_with_the_square_of_the_classes():
+    classes, rng = 600, np.random.default_rng(6)
+    labels, probs = rng.integers(0, classes, 1200), rng.random((1200, classes))
+    replicates = make_replicates(labels, rng.integers(0, 20, 1200), 400, 1)
+    tracemalloc.start()
+    for end in replicates.ends(labels, probs, None, 0.25):
+        for metric in METRICS.values():
+            if metric.kind == "calls":
+                metric.function(end)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6, "confusion matrices of 400 replicates alone are 1.2 GB"
 
 
 @pytest.mark.parametrize("classes", [2, 3])

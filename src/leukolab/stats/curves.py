@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from leukolab.stats.classes import Array, divide
-from leukolab.stats.draws import as_they_are
+from leukolab.stats.classes import Array, calls, divide
 
 
 def roc_points(y_true: Array, y_prob: Array, sample_weight: Array | None = None, label: int = 1) -> pd.DataFrame:
@@ -44,7 +43,10 @@ def pr_points(y_true: Array, y_prob: Array, sample_weight: Array | None = None, 
 
 def confusion(y_true: Array, y_prob: Array, sample_weight: Array | None = None) -> Array:
     """Confusion matrix float64 (k, k): rows true, columns called, weights summed."""
-    return np.asarray(as_they_are(y_true, y_prob, sample_weight).confusion_rkk[0])
+    weights_n = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    matrix = np.zeros((y_prob.shape[1],) * 2)
+    np.add.at(matrix, (y_true, calls(y_prob)), weights_n)
+    return matrix
 
 
 def classification_report(

@@ -8,6 +8,7 @@ over images become one matrix product over groups; rankings are cumulated sums a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,7 +17,7 @@ import numpy as np
 from leukolab.stats.classes import Array, ClassScheme, calls, divide, mean_where
 
 CHUNK_WEIGHTS = 200_000
-"""Weights of images handled together in rankings; bounds the memory, and keeps it near the processor."""
+"""Weights of images handled together; bounds the memory, and keeps it near the processor."""
 TINY = 1e-300
 """Keeps quotients of nothing and nothing at 0."""
 
@@ -79,33 +80,48 @@ class Draws:
         return np.asarray(self._added_rk * self.scale_rk)
 
     @cached_property
-    def confusion_rkk(self) -> Array:
-        """Confusion matrices float64 (r, k, k), rows true and columns called.
-
-        An extra subject that is wrong is called every other class alike.
-        """
-        k = self.scheme.count
-        cells_n = self.y_true * k + calls(self.y_prob)
-        counts_gc = np.zeros((self.times_rg.shape[1], k * k))
-        np.add.at(counts_gc, (self.codes_n, cells_n), self.weights_n)
-        own_rkk = (self.times_rg @ counts_gc).reshape(-1, k, k) * self.scale_rk[:, :, None]
-        extra_kk = np.eye(k) if self.right else (1 - np.eye(k)) / (k - 1)
-        return np.asarray(own_rkk + self.extra_weight_rk[:, :, None] * extra_kk)
-
-    @cached_property
     def true_rk(self) -> Array:
         """Weight of each class, float64 (r, k)."""
-        return np.asarray(self.confusion_rkk.sum(axis=2))
-
-    @cached_property
-    def called_rk(self) -> Array:
-        """Weight of the images called each class, float64 (r, k)."""
-        return np.asarray(self.confusion_rkk.sum(axis=1))
+        return np.asarray(self._own_rk * self.scale_rk + self.extra_weight_rk)
 
     @cached_property
     def hits_rk(self) -> Array:
         """Weight of each class's images that are called so, float64 (r, k)."""
-        return np.diagonal(self.confusion_rkk, axis1=1, axis2=2)
+        own_rk = (self.times_rg @ self._sums_gk(self.weights_n * self._hit_n)) * self.scale_rk
+        return np.asarray(own_rk + self.extra_weight_rk if self.right else own_rk)
+
+    @cached_property
+    def alarms_rk(self) -> Array:
+        """Weight of the images of other classes that are called each class, float64 (r, k).
+
+        An extra subject that is wrong is called every other class alike.
+        """
+        k, others = self.scheme.count, self.extra_weight_rk
+        cells_c, cells_n = np.unique(
+            (self._called_n * self.times_rg.shape[1] + self.codes_n) * k + self.y_true, return_inverse=True
+        )
+        weights_c = np.bincount(cells_n, self.weights_n * ~self._hit_n, len(cells_c))
+        pairs_c, true_c = np.divmod(cells_c, k)
+        called_c, groups_c = np.divmod(pairs_c, self.times_rg.shape[1])
+        classes, starts = np.unique(called_c, return_index=True)
+        alarms_rk = np.zeros_like(others) if self.right else (others.sum(axis=1, keepdims=True) - others) / (k - 1)
+        for rows in self._slices(len(cells_c)):
+            cells_rc = self.times_rg[rows][:, groups_c] * self.scale_rk[rows][:, true_c] * weights_c
+            alarms_rk[rows, classes] += np.add.reduceat(cells_rc, starts, axis=1)
+        return alarms_rk
+
+    @cached_property
+    def called_rk(self) -> Array:
+        """Weight of the images called each class, float64 (r, k)."""
+        return self.hits_rk + self.alarms_rk
+
+    @cached_property
+    def _called_n(self) -> Array:
+        return calls(self.y_prob)
+
+    @cached_property
+    def _hit_n(self) -> Array:
+        return np.asarray(self._called_n == self.y_true)
 
     @cached_property
     def total_r(self) -> Array:
@@ -142,12 +158,15 @@ class Draws:
         ranks = _Ranks.of(self.y_prob[:, label], self.y_true == label)
         extra_r2 = np.stack([self.extra_weight_rk[:, label], np.delete(self.extra_weight_rk, label, 1).sum(axis=1)], 1)
         parts = []
-        step = max(1, CHUNK_WEIGHTS // len(self.y_true))
-        for begin in range(0, len(self.times_rg), step):
-            rows = slice(begin, begin + step)
+        for rows in self._slices(len(self.y_true)):
             positives, negatives = (self._weights(rows, order) for order in (ranks.positives, ranks.negatives))
             parts.append(ranks.auc_and_ap(positives, negatives, extra_r2[rows]))
         return np.concatenate(parts, axis=2)
+
+    def _slices(self, weights: int) -> Iterator[slice]:
+        """The replicates, so many at a time that as many weights of each fit into a chunk."""
+        step = max(1, CHUNK_WEIGHTS // weights)
+        return (slice(begin, begin + step) for begin in range(0, len(self.times_rg), step))
 
     def _weights(self, rows: slice, images: Array) -> Array:
         """Weights of some images in some replicates, float64 (rows, images)."""

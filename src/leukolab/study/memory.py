@@ -65,5 +65,5 @@ def memory_needs(spec: StudySpec, index: pd.DataFrame) -> dict[str, int]:
 
 
 def interval_bytes(bootstrap: int, groups: int, classes: int) -> int:
-    """Bytes of weights of groups and of confusion matrices, float64, in every replicate at both ends."""
-    return 8 * bootstrap * (groups + 2 * classes**2)
+    """Bytes of the weights of groups, and of seven sums by class at both ends, float64 in every replicate."""
+    return 8 * bootstrap * (groups + 2 * 7 * classes)
