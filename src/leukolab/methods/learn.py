@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,49 +100,69 @@ def learn(spec: AnyMethod, images: Images, folds: Sequence[Fold], seed: int) -> 
     Raises:
         SpecError: scikit-learn refuses a setting.
     """
-    held = np.unique(np.concatenate([fold.held for fold in folds]))
+    trial = _Trial(images, folds, seed)
+    settled = trial.settle(spec)
     counts = {row: n for fold in folds for row, n in zip(fold.rows.tolist(), fold.copies.tolist(), strict=True)}
-    tried: list[Tried] = []
-
-    def weights(one: MethodSpec, rows: Ints, copies: Ints) -> Floats:
-        return sample_weights(one, images.labels[rows], images.groups[rows], copies)
-
-    def fitted(one: MethodSpec, features: Features, rows: Ints, copies: Ints) -> Pipeline:
-        return fit(one, Examples(features[rows], images.labels[rows], weights(one, rows, copies)), seed)
-
-    def single(one: MethodSpec) -> _Settled:
-        features, found = _beside(one, images.sources), np.zeros((len(images.labels), images.classes))
-        for fold in folds:
-            found[fold.held] = scores(fitted(one, features, fold.rows, fold.copies), features[fold.held])
-        scale, log_nk, loss = _calibrated(found[held], images.labels[held], weights(one, held, np.ones_like(held)))
-        return _Settled(one, (scale,), _nothing(images.classes), log_nk, loss)
-
-    def best(name: str, candidates: Iterable[_Settled]) -> _Settled:
-        some = list(candidates)
-        least = min(some, key=lambda one: one.loss)
-        tried.extend(Tried(f"{name}: {one.chosen.name}", one.loss, one is least) for one in some)
-        return least
-
-    def settle(one: AnyMethod) -> _Settled:
-        if isinstance(one, MethodSpec):
-            return best(one.name, map(single, combinations(one))) if one.search else single(one)
-        if one.how == "choose":
-            return best(one.name, map(settle, one.among))
-        several = [settle(other) for other in one.among]
-        mean = np.mean([other.log_nk for other in several], axis=0)
-        least = leaves_of(several[0].chosen)[0]
-        scale, log_nk, loss = _calibrated(mean, images.labels[held], weights(least, held, np.ones_like(held)))
-        chosen = one.model_copy(update={"among": tuple(other.chosen for other in several)})
-        return _Settled(chosen, tuple(scale for other in several for scale in other.scales), scale, log_nk, loss)
-
-    settled = settle(spec)
-    everyone = np.union1d(held, np.array(sorted(counts), dtype=np.int64))
+    everyone = np.union1d(trial.held, np.array(sorted(counts), dtype=np.int64))
     copies = np.array([counts.get(row, 1) for row in everyone.tolist()])
     parts = tuple(
-        Part(leaf, fitted(leaf, _beside(leaf, images.sources), everyone, copies), scale)
+        Part(leaf, trial.fitted(leaf, _beside(leaf, images.sources), everyone, copies), scale)
         for leaf, scale in zip(leaves_of(settled.chosen), settled.scales, strict=True)
     )
-    return Learned(parts, settled.scale, settled.chosen, tuple(tried))
+    return Learned(parts, settled.scale, settled.chosen, tuple(trial.tried))
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Methods on the inner folds."""
+
+    images: Images
+    folds: Sequence[Fold]
+    seed: int
+    tried: list[Tried] = field(default_factory=list)
+
+    @cached_property
+    def held(self) -> Ints:
+        """Rows that are kept from a fold, each once."""
+        return np.unique(np.concatenate([fold.held for fold in self.folds]))
+
+    def settle(self, spec: AnyMethod) -> _Settled:
+        if isinstance(spec, MethodSpec):
+            return self._best(spec.name, map(self._single, combinations(spec))) if spec.search else self._single(spec)
+        if spec.how == "choose":
+            return self._best(spec.name, map(self.settle, spec.among))
+        several = [self.settle(one) for one in spec.among]
+        chosen = spec.model_copy(update={"among": tuple(one.chosen for one in several)})
+        scale, log_nk, loss = self._calibrated(leaves_of(chosen)[0], np.mean([one.log_nk for one in several], axis=0))
+        return _Settled(chosen, tuple(one for other in several for one in other.scales), scale, log_nk, loss)
+
+    def fitted(self, spec: MethodSpec, features: Features, rows: Ints, copies: Ints) -> Pipeline:
+        return fit(
+            spec, Examples(features[rows], self.images.labels[rows], self._weights(spec, rows, copies)), self.seed
+        )
+
+    def _single(self, spec: MethodSpec) -> _Settled:
+        features = _beside(spec, self.images.sources)
+        found = np.zeros((len(self.images.labels), self.images.classes))
+        for fold in self.folds:
+            found[fold.held] = scores(self.fitted(spec, features, fold.rows, fold.copies), features[fold.held])
+        scale, log_nk, loss = self._calibrated(spec, found[self.held])
+        return _Settled(spec, (scale,), Scale(1.0, (0.0,) * self.images.classes), log_nk, loss)
+
+    def _best(self, name: str, candidates: Iterable[_Settled]) -> _Settled:
+        some = list(candidates)
+        least = min(some, key=lambda one: one.loss)
+        self.tried.extend(Tried(f"{name}: {one.chosen.title}", one.loss, one is least) for one in some)
+        return least
+
+    def _calibrated(self, spec: MethodSpec, scores_nk: Floats) -> tuple[Scale, Floats, float]:
+        labels, weights = self.images.labels[self.held], self._weights(spec, self.held, np.ones_like(self.held))
+        scale = fit_scale(scores_nk, labels, weights)
+        log_nk = _log(scale(scores_nk))
+        return scale, log_nk, float(-(weights * log_nk[np.arange(len(labels)), labels]).sum() / weights.sum())
+
+    def _weights(self, spec: MethodSpec, rows: Ints, copies: Ints) -> Floats:
+        return sample_weights(spec, self.images.labels[rows], self.images.groups[rows], copies)
 
 
 def combinations(spec: MethodSpec) -> list[MethodSpec]:
@@ -170,15 +191,5 @@ def _beside(spec: MethodSpec, sources: Sources) -> Features:
     return np.concatenate([sources[one] for one in spec.features], axis=1)
 
 
-def _calibrated(scores_nk: Floats, labels: Ints, weights: Floats) -> tuple[Scale, Floats, float]:
-    scale = fit_scale(scores_nk, labels, weights)
-    log_nk = _log(scale(scores_nk))
-    return scale, log_nk, float(-(weights * log_nk[np.arange(len(labels)), labels]).sum() / weights.sum())
-
-
 def _log(probabilities: Floats) -> Floats:
     return np.asarray(np.log(np.maximum(probabilities, SMALLEST)))
-
-
-def _nothing(classes: int) -> Scale:
-    return Scale(1.0, (0.0,) * classes)
