@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 from leukolab.base import kept
 from leukolab.base.files import read_at
 from leukolab.base.home import Home
+from leukolab.base.shelf import trim
 
 NAME = f"shortcuts/shortcuts-{'a' * 32}.npy"
 OTHER = f"shortcuts/shortcuts-{'b' * 32}.npy"
@@ -113,3 +117,28 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     assert kept.read(home, "trunks/a") is None
     assert kept.opened(home, "trunks/a") is None
     assert not kept.whole(home, "trunks/a")
+
+
+WRITES = """
+import sys
+from pathlib import Path
+from leukolab.base import kept
+from leukolab.base.home import Home
+home = Home(Path(sys.argv[1]))
+for number in range(80):
+    kept.write(home, f"{sys.argv[2]}/{number % 2}", [bytes(50_000)] * 10)
+"""
+
+
+@pytest.mark.parametrize("kind", ["audits", "features"])
+def test_a_folder_is_not_evicted_while_a_file_of_it_is_written(tmp_path: Path, kind: str) -> None:
+    """Twins are evicted as one folder, features file by file; a folder that looks long abandoned goes too."""
+    folder, freed = f"{kind}/{kind}-{'d' * 32}", 0
+    with subprocess.Popen([sys.executable, "-c", WRITES, tmp_path, folder], stderr=subprocess.PIPE) as writer:
+        while writer.poll() is None:
+            with contextlib.suppress(OSError):
+                os.utime(tmp_path / folder, (0, 0))
+            freed += trim(Home(tmp_path), 0)
+        assert writer.stderr is not None
+        assert writer.stderr.read() == b""
+    assert freed > 0

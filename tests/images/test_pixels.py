@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -250,3 +252,27 @@ def test_results_keep_their_order_and_few_wait() -> None:
     assert next(results) == 0
     assert len(started) <= 9
     assert list(results) == [number * number for number in range(1, 1000)]
+
+
+PACKS = """
+import sys, time
+from pathlib import Path
+from leukolab.base.home import Home
+from leukolab.images.pixels import _alone
+home = Home(Path(sys.argv[1]))
+end = time.monotonic() + 1.5
+while time.monotonic() < end:
+    with _alone(home, "pixels-0"):
+        (home / "packing").touch(exist_ok=False)
+        time.sleep(0.001)
+        (home / "packing").unlink()
+"""
+
+
+def test_one_process_packs_while_another_tidies(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PACKS, str(tmp_path)]
+    packers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    while any(packer.poll() is None for packer in packers):
+        trim(Home(tmp_path), 0)
+        time.sleep(0.002)
+    assert [packer.communicate()[1] for packer in packers] == [b"", b""]

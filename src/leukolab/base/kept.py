@@ -15,6 +15,7 @@ from pathlib import Path
 from leukolab.base import shelf
 from leukolab.base.files import atomic, open_to_read
 from leukolab.base.home import Home
+from leukolab.base.pins import pin
 from leukolab.base.regular import open_regular
 
 OPEN_FILES = 128
@@ -31,7 +32,7 @@ _PROVED: dict[Path, _Version] = {}
 
 
 def write(home: Home, name: str, parts: Iterable[bytes | memoryview]) -> None:
-    """Write a file, whole or not at all.
+    """Write a file, whole or not at all; neither it nor its folder is evicted meanwhile.
 
     Args:
         home: the home folder.
@@ -43,7 +44,7 @@ def write(home: Home, name: str, parts: Iterable[bytes | memoryview]) -> None:
     """
     path, hasher = home / name, hashlib.sha256(name.encode())
     _close(path)
-    with atomic(path) as temporary:
+    with pin(home, [name]), atomic(path) as temporary:
         with temporary.open("wb") as out:
             for part in parts:
                 hasher.update(part)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from leukolab.base.errors import StorageError
-from leukolab.base.files import make_folder, storage, write_json
+from leukolab.base.files import make_folder, storage
 from leukolab.base.home import Home
 
 WAIT_SECONDS = 60.0
@@ -41,7 +41,7 @@ def pin(home: Home, keys: Iterable[str]) -> Iterator[None]:
     try:
         with gate(home), storage(record.parent):
             lock.acquire()
-            write_json(record, {"keys": names, "pid": os.getpid()})
+            record.write_text(json.dumps({"keys": names, "pid": os.getpid()}), encoding="utf-8")
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -170,7 +170,10 @@ def open_store(home: Home, key: str, image_ids: Sequence[str]) -> PixelStore:
 
 @contextlib.contextmanager
 def _alone(home: Home, key: str) -> Iterator[None]:
-    """Let one process pack these images; another waits, and finds them packed."""
+    """Let one process pack these images; another waits, and finds them packed.
+
+    Where an eviction deletes the lock meanwhile, `filelock` takes it anew: one that is deleted keeps nobody out.
+    """
     from filelock import FileLock, Timeout
 
     path = make_folder(home / "pins") / f"packing-{key}.lock"
