@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from timm import get_pretrained_cfg
 
 from leukolab.base.errors import SpecError
 from leukolab.base.home import Home
@@ -14,7 +15,8 @@ from leukolab.engine.embed.kept import SHARD, LayerBank, scaled
 from leukolab.engine.embed.layers import LayerReader, layer_reader
 from leukolab.images import decode, pack
 from leukolab.images.crops import cell_square
-from leukolab.spec import CropSpec, NetworkFeatures
+from leukolab.methods import load_method
+from leukolab.spec import CropSpec, MethodSpec, NetworkFeatures
 
 SPEC = NetworkFeatures(
     backbone="tf_efficientnet_lite0", weights="none", layers=("blocks.1", "blocks.3"), over="cell",
@@ -115,3 +117,35 @@ def test_openvino_gives_the_same_numbers_and_another_key(bank: LayerBank) -> Non
     assert np.abs(other(pixels) - bank.reader(pixels)).max() < 1e-3 * spread
     assert np.array_equal(other(pixels), other(pixels))
     assert LayerBank(other, bank.images, bank.home).key != bank.key
+
+
+def test_one_summary_or_one_colour_is_part_of_the_whole(reader: LayerReader) -> None:
+    pixels = np.random.default_rng(4).integers(0, 256, (2, 48, 48, 3), np.uint8)
+    whole, layers = reader(pixels), len(SPEC.layers)
+    means = layer_reader(SPEC.model_copy(update={"summary": ("mean",)}), 3)(pixels)
+    deviations = layer_reader(SPEC.model_copy(update={"summary": ("deviation",)}), 3)(pixels)
+    assert layers == 2
+    assert sorted(np.concatenate([means, deviations], axis=1)[0].tolist()) == sorted(whole[0].tolist())
+    grey = np.repeat((pixels @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)[..., None], 3, axis=3)
+    found = layer_reader(SPEC.model_copy(update={"grey": True}), 3)(pixels)
+    assert found == pytest.approx(reader(grey), rel=0.05, abs=0.05)
+    assert not np.allclose(found, whole, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["baby_2022_voting", "ahmed_2023_fusion"])
+def test_a_cited_system_is_built_at_its_published_size(name: str) -> None:
+    method = load_method(name)
+    assert isinstance(method, MethodSpec)
+    pixels = np.random.default_rng(4).integers(1, 256, (1, 224, 224, 3), np.uint8)
+    widths = []
+    for one in method.features:
+        found = layer_reader(one.model_copy(update={"weights": "none"}), 3)(pixels)
+        assert np.isfinite(found).all()
+        assert get_pretrained_cfg(one.backbone).hf_hub_id
+        widths.append(found.shape[1])
+    published = {
+        "baby_2022_voting": [1280, 1280, 1408, 1536, 1792, 2048, 2304, 2560],
+        "ahmed_2023_fusion": [1024, 2048, 1024],
+    }
+    assert widths == published[name]

@@ -34,6 +34,13 @@ class NetworkFeatures(Settings):
     """Modules of the backbone by timm's names, such as `blocks.3`; their outputs are maps."""
     over: Literal["image", "cell"] = "image"
     """What each channel is summed up over; over the cell, the mask is averaged down to each map."""
+    summary: Annotated[tuple[Literal["mean", "deviation"], ...], Field(min_length=1, max_length=2)] = (
+        "mean",
+        "deviation",
+    )
+    """What is kept of each channel."""
+    grey: bool = False
+    """Whether colour is taken away before: the luminance (ITU-R BT.601) in three channels."""
     crop: CropSpec = CropSpec()
 
 

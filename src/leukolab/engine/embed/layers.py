@@ -25,6 +25,8 @@ Floats = NDArray[np.float32]
 PASS = 16
 """Images of a pass, always."""
 SMALLEST_SHARE = 1e-6
+LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
+SUMMARIES = ("mean", "deviation")
 OPENVINO, TORCH = "openvino", "torch"
 
 
@@ -104,8 +106,11 @@ class LayerModule(nn.Module):
         """Means and deviations of the layers, side by side."""
         images = pixels.permute(0, 3, 1, 2).float()
         cell = (images.amax(dim=1, keepdim=True) > BLACK).float() if self.spec.over == "cell" else None
+        if self.spec.grey:
+            images = (images * LUMINANCE.view(1, 3, 1, 1)).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
         maps = _maps(self.backbone, self.spec.layers, images * self.scale + self.shift)
-        return torch.cat([_summed_up(one, cell) for one in maps], dim=1)
+        found = [dict(zip(SUMMARIES, _summed_up(one, cell), strict=True)) for one in maps]
+        return torch.cat([one[name] for one in found for name in self.spec.summary], dim=1)
 
 
 class _EnoughError(Exception):
@@ -135,8 +140,8 @@ def _maps(backbone: nn.Module, layers: tuple[str, ...], inputs: torch.Tensor) ->
     return [found[name] for name in layers]
 
 
-def _summed_up(maps: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
-    """float (n, 2 c): weighted mean and deviation of each channel of maps (n, c, h, w)."""
+def _summed_up(maps: torch.Tensor, cell: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """float (n, c) each: weighted mean and deviation of each channel of maps (n, c, h, w)."""
     if maps.ndim != 4:
         raise SpecError(f"layers: expected maps of height and width, got an output of shape {tuple(maps.shape)}.")
     if cell is None:
@@ -148,7 +153,7 @@ def _summed_up(maps: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
     weight = weight / weight.sum(dim=(2, 3), keepdim=True)
     mean = (maps * weight).sum(dim=(2, 3))
     variance = ((maps - mean[:, :, None, None]) ** 2 * weight).sum(dim=(2, 3))
-    return torch.cat([mean, variance.sqrt()], dim=1)
+    return mean, variance.sqrt()
 
 
 def _averages(pixels: int, places: int) -> torch.Tensor:
