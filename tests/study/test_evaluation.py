@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from leukolab.base.errors import DataError, SpecError
+from leukolab.base.errors import DataError, RunError, SpecError
 from leukolab.base.findings import findings_from_text
 from leukolab.report.texts import load_texts
 from leukolab.study.evaluation import evaluate, evaluate_file, write_evaluation
@@ -263,3 +265,31 @@ def test_an_auc_far_under_a_half_is_told(tmp_path: Path) -> None:
     assert evaluate_file(written(tmp_path / "x.csv", TABLE), bootstrap=100).exchanged is None
     wrong = TABLE.rename(columns={"p_healthy": "p_blast", "p_blast": "p_healthy"})
     assert evaluate_file(written(tmp_path / "x.csv", wrong), bootstrap=100).exchanged == pytest.approx(2 / 9)
+
+
+def parquet(path: Path, names: list[str]) -> Path:
+    """A table of two images whose columns bear these names; of others than probabilities, classes."""
+    values = {"p_healthy": [0.9, 0.1], "p_blast": [0.1, 0.9]}
+    columns = [pa.array(values.get(name.strip(), ["healthy", "blast"])) for name in names]
+    pq.write_table(pa.Table.from_arrays(columns, names=names), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("again", "named"),
+    [("p_blast", "p_blast"), (" p_blast", "p_blast"), ("label", "label"), (" label", "label"), ("Label", "label")],
+)
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, again: str, named: str) -> None:
+    path = parquet(tmp_path / "x.PARQUET", ["label", "p_healthy", "p_blast", again])
+    with pytest.raises((DataError, RunError), match=f"found two of '{named}'") as caught:
+        evaluate_file(path)
+    assert "\n" not in str(caught.value)
+    header = f"label,p_healthy,p_blast,{again}"
+    (tmp_path / "x.csv").write_text(f"{header}\nhealthy,0.9,0.1,0\nblast,0.1,0.9,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"found two of '{named}'"):
+        evaluate_file(tmp_path / "x.csv")
+
+
+def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
+    found = evaluate_file(parquet(tmp_path / "x.PARQUET", ["label", "p_healthy", "p_blast"]), bootstrap=100)
+    assert found.confusion.iloc[:, 1:].to_numpy().tolist() == [[1, 0], [0, 1]]

@@ -238,7 +238,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote.
 
     Raises:
-        RunError: the file is missing, damaged, or of a newer version than this program knows.
+        RunError: the file is missing, damaged, of a newer version than this program knows, or two columns share a name.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -246,6 +246,9 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.exists() and not path.is_file():
         raise RunError(f"{path}: expected a Parquet table, found a folder, device or pipe.")
     try:
+        names = pq.read_schema(path).names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise RunError(f"{path}: expected columns with names of their own, found two of '{twice[0]}'. Rename one.")
         arrow = pq.read_table(path)
         version = int((arrow.schema.metadata or {}).get(b"leukolab", b"1"))
         if version > SCHEMA_VERSION:
@@ -256,5 +259,6 @@ def read_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise RunError(f"{path}: expected a table here, found none. Is this the folder of a run?") from error
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        raise RunError(f"{path}: expected a Parquet table, found a damaged file ({error}).") from error
+        first = str(error).partition("\n")[0]
+        raise RunError(f"{path}: expected a Parquet table, found a damaged file ({first}).") from error
     return table

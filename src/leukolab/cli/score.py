@@ -17,6 +17,7 @@ from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
     from leukolab.study.evaluation import Evaluation
+    from leukolab.study.pick import Pick
 
 
 @command()
@@ -34,17 +35,24 @@ if TYPE_CHECKING:
     "--positive", multiple=True, metavar="CLASS", setting="data.positive",
     help="The class that is the disease; else the names say it.",
 )  # fmt: skip
+@option("--member", metavar="NAME", setting="member", help="Of a table of several models, whose predictions.")
+@option("--role", metavar="PART", setting="role", help="Of a table of several parts, on which one: test, tuning, ...")
 @language
 def score(
-    files: tuple[Path, ...], out: Path | None, bootstrap: int, seed: int, positive: tuple[str, ...], language: str
-) -> None:
+    files: tuple[Path, ...], out: Path | None, bootstrap: int, seed: int, positive: tuple[str, ...], language: str,
+    **rows: str | None,
+) -> None:  # fmt: skip
     """Score the predictions in FILE (CSV or Parquet): columns label, p_<class> for each class, perhaps subject.
 
     A label is a class name, its number from 0 or a called class, in any case; decimal commas are read. Several FILEs of
-    the same images are compared: differences by subject, intervals, tests; matched by image_id, else by order.
+    the same images are compared: differences by subject, intervals, tests; matched by image_id, else by order. Of a
+    run's predictions.parquet those of the model it offers are scored, on its test images.
     """
+    from leukolab.study.pick import Pick
+
+    pick = Pick(**rows)
     if len(files) > 1:
-        _compare(files, out, seed, positive, language)
+        _compare(files, out, seed, positive, language, pick)
         return
     (file,) = files
     from leukolab.study.evaluation import TABLES, evaluate_file, write_evaluation
@@ -53,7 +61,7 @@ def score(
     if out is not None:
         for name in TABLES:
             check_output(out / f"{name}.csv", files)
-    found = evaluate_file(file, bootstrap, seed, positive)
+    found = evaluate_file(file, bootstrap, seed, positive, pick)
     _say_classes(found, texts)
     for metric, unit, value, low, high in found.rows():
         interval = texts("terminal.range", low=low, high=high) if low == low else ""
@@ -73,14 +81,16 @@ def score(
         say(texts("terminal.tables", path=out))
 
 
-def _compare(files: tuple[Path, ...], out: Path | None, seed: int, positive: tuple[str, ...], language: str) -> None:
+def _compare(
+    files: tuple[Path, ...], out: Path | None, seed: int, positive: tuple[str, ...], language: str, pick: Pick
+) -> None:
     from leukolab.report.compare import lines, write_page
     from leukolab.results.folder import RunFolder
     from leukolab.study.compare_files import compare_files
 
     for path in [] if out is None else out.glob(f"{RunFolder.TABLES}/*.csv"):
         check_output(path, files)
-    found, texts = compare_files(files, positive, seed), load_texts(language)
+    found, texts = compare_files(files, positive, seed, pick), load_texts(language)
     for line in lines(found, texts):
         say(line)
     if out is not None:

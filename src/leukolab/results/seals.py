@@ -123,6 +123,17 @@ def check_outcome(run: RunFolder) -> None:
         _check_scored(run)
 
 
+def check_sealed(run: RunFolder, key: str) -> None:
+    """See that the folder of one finished job is as the run wrote it, with `check_outcome` before.
+
+    Raises:
+        RunError: a file in it is missing or changed; the sentence names the folder.
+    """
+    name = _seal_of(key)
+    _refuse(run, broken(run, {name: run.sealing.run.get(name, "")}) if run.sealing.run else [])
+    _refuse(run, [] if sealed(run.job(key)) else [f"{RunFolder.JOBS}/{key}"])
+
+
 def check_whole(run: RunFolder) -> bool:
     """`check_run`, and the frozen weights and every trained model with it; whether the run has a seal."""
     known = check_run(run)

@@ -15,18 +15,20 @@ from leukolab.results.compare import Comparison, Contender, compare
 from leukolab.stats import check_predictions
 from leukolab.study.elsewhere import Predictions, read_predictions
 from leukolab.study.evaluation import EXCHANGED
+from leukolab.study.pick import ALL, Pick
 
 
-def compare_files(paths: Sequence[Path], positive: Sequence[str] = (), seed: int = 0) -> Comparison:
+def compare_files(paths: Sequence[Path], positive: Sequence[str] = (), seed: int = 0, pick: Pick = ALL) -> Comparison:
     """Every pair of two or more tables of predictions, see `elsewhere.read_predictions`.
 
     Images are matched by the column `image_id` where every table has it, else by their order.
 
     Raises:
         DataError: a table cannot be read, or they cannot be compared.
+        RunError: a table of a run was changed since.
         SpecError: of two classes nobody says which one is the disease.
     """
-    tables = [read_predictions(path, positive) for path in paths]
+    tables = [read_predictions(path, positive, pick) for path in paths]
     named = all(table.images_n is not None for table in tables)
     lengths = [len(table.labels_n) for table in tables]
     if not named and len(set(lengths)) > 1:
@@ -58,12 +60,10 @@ def _contender(name: str, table: Predictions, named: bool) -> Contender:
     check_predictions(table.labels_n, table.probs_nk, name)
     images = table.images_n.astype(str) if named and table.images_n is not None else range(1, len(table.labels_n) + 1)
     index = pd.Index(images, name="image_id")
-    if index.has_duplicates:
-        again = str(index[index.duplicated()].tolist()[0])
-        raise DataError(f"{name}: image_id: expected each image once, found '{again}' again. Leave one out.")
     known = table.subjects_n is not None and bool(table.subjects_n.notna().all())
     groups = table.subjects_n.to_numpy() if known and table.subjects_n is not None else None
     rows = pd.DataFrame({"label": table.labels_n, "group": groups}, index=index)
     for k in range(table.probs_nk.shape[1]):
         rows[f"p_{k}"] = table.probs_nk[:, k]
-    return Contender(name, table.classes.names, rows, None if known else Finding("test.unknown_subjects", "info"))
+    unknown = None if known else Finding("test.unknown_subjects", "info")
+    return Contender(name, table.classes.names, rows, unknown or table.barred)

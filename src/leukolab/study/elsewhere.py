@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,12 @@ from leukolab.cards.reading import left_out
 from leukolab.cards.subjects import merges, named, one_spelling
 from leukolab.cards.tables import read_frame
 from leukolab.report.texts import languages, load_texts
+from leukolab.study.pick import ALL, MODELS, PARTS, Pick, check_run_of, picked, run_of
 
 CALLED = ("called", "class", "predicted", "prediction")
 """Columns that may hold the name of the class called."""
+ASKED = ("label", "subject", "image_id", *CALLED, *MODELS, PARTS)
+"""Columns that are read beside the probabilities, in any case."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +49,33 @@ class Predictions:
     classes: Classes
     meant: tuple[Meant, ...]
     findings: tuple[Finding, ...] = ()
-    """Subjects that differ in their spelling alone, taken as one."""
+    """Whose rows were read, where the table holds more; subjects that differ in their spelling alone, taken as one."""
+    unjudged: Finding | None = None
+    """Why there are no intervals, where a run says it."""
+    barred: Finding | None = None
+    """Why differences are not tested, where a run says it."""
 
 
-def read_predictions(path: Path, positive: Sequence[str] = ()) -> Predictions:
-    """The predictions in a CSV or Parquet file.
+def read_predictions(path: Path, positive: Sequence[str] = (), pick: Pick = ALL) -> Predictions:
+    """The predictions in a CSV or Parquet file, or in a table of a run.
 
     Args:
         path: a table with `label` (a class name in any case, a whole number from 0 in the order of the columns, or the
             name of a called class), one `p_<class>` per class, perhaps `subject` and `called`.
-        positive: the class of the disease; told by the names where empty.
+        positive: the class of the disease; told by the run or the names where empty.
+        pick: whose predictions on which part, where the table has columns `member` (or `job`) and `role`.
 
     Raises:
-        DataError: columns are missing, or a label is no class.
+        DataError: columns are missing, a label is no class, an image stands there twice, or several models are there
+            and `pick` names none.
+        RunError: the table is of a run and was changed since.
         SpecError: of two classes nobody says which one is the disease, or `positive` is no class.
     """
-    table = _read(path)
+    run = run_of(path)
+    if run is not None:
+        check_run_of(path, run)
+    rows = picked(_read(path), path, pick, run)
+    table = rows.table
     columns = [name for name in table.columns if name.lower().startswith("p_")]
     label = next((name for name in table.columns if name.lower() == "label"), None)
     if len(columns) < 2 or label is None:
@@ -72,7 +86,19 @@ def read_predictions(path: Path, positive: Sequence[str] = ()) -> Predictions:
     probs_nk = np.stack([_numbers(table[name], path) for name in columns], axis=1)
     named = _called(table, probs_nk, [name[2:] for name in columns])
     codes = _codes(table[label], named, path)
-    return _in_order(table, codes, probs_nk, classes_said(named, positive), _Columns(columns, named, label))
+    classes = classes_said(named, positive, rows.positive)
+    read = _in_order(table, codes, probs_nk, classes, _Columns(columns, named, label))
+    _check_images(read.images_n, path)
+    return replace(read, findings=(*rows.findings, *read.findings), unjudged=rows.unjudged, barred=rows.barred)
+
+
+def _check_images(images_n: pd.Series | None, path: Path) -> None:
+    named_n = pd.Series(dtype=object) if images_n is None else images_n.dropna()
+    if named_n.duplicated().any():
+        raise DataError(
+            f"{path}: image_id: expected each image once, found '{named_n[named_n.duplicated()].iloc[0]}' again. "
+            "Keep the predictions of one model on one part."
+        )
 
 
 @dataclass(frozen=True)
@@ -121,11 +147,20 @@ def _column(table: pd.DataFrame, wanted: str) -> pd.Series | None:
 
 
 def _read(path: Path) -> pd.DataFrame:
+    """The table, its columns named without spaces around them.
+
+    Raises:
+        DataError: there is none, or two of its columns are what is asked for.
+    """
     if not path.exists():
         raise DataError(f"{path}: expected a CSV or Parquet file of predictions, found none.")
-    if path.suffix.lower() == ".parquet":
-        return read_table(path).rename(columns=lambda name: str(name).strip())
-    return read_frame(path)
+    parquet = path.suffix.lower() == ".parquet"
+    table = read_table(path).rename(columns=lambda name: str(name).strip()) if parquet else read_frame(path)
+    names = [name if name.lower().startswith("p_") else name.lower() for name in table.columns]
+    twice = [name for name in (*ASKED, *table.columns) if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{path}: expected columns with names of their own, found two of '{twice[0]}'. Rename one.")
+    return table
 
 
 def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:

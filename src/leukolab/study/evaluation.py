@@ -26,7 +26,9 @@ from leukolab.stats import (
 )
 from leukolab.study.elsewhere import Meant, read_predictions
 from leukolab.study.memory import check_fits, interval_bytes
+from leukolab.study.pick import ALL, Pick
 
+_Checked = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 TABLES = ("scores", "confusion", "class_report")
 """The files of an evaluation, without their ending."""
 EXCHANGED = 0.4
@@ -100,12 +102,19 @@ def evaluate(
         DataError: an argument is of another length or kind than the others need, or the predictions cannot be scored.
         SpecError: the replicates would not fit into the memory of this machine.
     """
-    labels, probs, copies, found = _checked(y_true, y_prob, sample_weight, groups, class_names)
+    return _evaluated(_checked(y_true, y_prob, sample_weight, groups, class_names), class_names, bootstrap, seed)
+
+
+def _evaluated(
+    given: _Checked, class_names: Sequence[str] | None, bootstrap: int, seed: int, why_none: Finding | None = None
+) -> Evaluation:
+    """`evaluate` of arguments that were checked; without intervals where `why_none` says why."""
+    labels, probs, copies, found = given
     names = tuple(class_names) if class_names is not None else tuple(str(k) for k in range(probs.shape[1]))
     groups_n = np.arange(len(labels)).astype(str) if found is None else found
     if found is not None:
         check_fits(interval_bytes(bootstrap, len(np.unique(found)), probs.shape[1]), "bootstrap")
-    draws = make_replicates(labels, groups_n, bootstrap, seed, found is not None)
+    draws = make_replicates(labels, groups_n, bootstrap, seed, found is not None, why_none)
     units = {"subject": subject_weights(copies, groups_n)} if found is not None else {}
     units |= {"image": image_weights(copies)}
     scores = [score_table(labels, probs, weights_n, unit, draws) for unit, weights_n in units.items()]
@@ -115,21 +124,27 @@ def evaluate(
     return Evaluation(pd.concat(scores, ignore_index=True), matrix, report, found is not None)
 
 
-def evaluate_file(path: Path, bootstrap: int = 2000, seed: int = 2019, positive: Sequence[str] = ()) -> Evaluation:
+def evaluate_file(
+    path: Path, bootstrap: int = 2000, seed: int = 2019, positive: Sequence[str] = (), pick: Pick = ALL
+) -> Evaluation:
     """`evaluate` of the predictions in a CSV or Parquet file, see `elsewhere.read_predictions`.
 
     Args:
         path: the table.
         bootstrap: replicates of each interval.
         seed: of the replicates.
-        positive: the class of the disease; told by the names where empty.
+        positive: the class of the disease; told by the run or the names where empty.
+        pick: whose predictions on which part, where the table holds several.
 
     Raises:
         DataError: columns are missing, a label is not a class, or the predictions cannot be scored.
+        RunError: the table is of a run and was changed since.
         SpecError: of two classes nobody says which one is the disease, or `positive` is no class.
     """
-    read = read_predictions(path, positive)
-    found = evaluate(read.labels_n, read.probs_nk, None, read.subjects_n, read.classes.names, bootstrap, seed)
+    read = read_predictions(path, positive, pick)
+    names = read.classes.names
+    given = _checked(read.labels_n, read.probs_nk, None, read.subjects_n, names)
+    found = _evaluated(given, names, bootstrap, seed, read.unjudged)
     return replace(found, classes=read.classes, meant=read.meant, findings=read.findings)
 
 
@@ -151,7 +166,7 @@ def _checked(
     sample_weight: npt.ArrayLike | None,
     groups: npt.ArrayLike | None,
     class_names: Sequence[str] | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+) -> _Checked:
     """Labels int (n,), probabilities float64 (n, k), weights float64 (n,), names of groups (n,) or None.
 
     Raises:
