@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 from functools import cache
 
 from PIL import Image, _imaging
@@ -36,8 +37,9 @@ IMAGE_SUFFIXES = frozenset().union(*FORMATS.values())
 
 @cache
 def readable() -> tuple[str, ...]:
-    """Those of `FORMATS` that Pillow on this machine reads; the first call also keeps libtiff from printing."""
+    """Those of `FORMATS` that Pillow on this machine reads; the first call also keeps it and libtiff from printing."""
     Image.init()
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs of a damaged file is printed
     _silence_libtiff()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
