@@ -186,6 +186,10 @@ def test_with_all_outer_parts_the_method_in_use_has_learned_from_every_image(
     final = read_json(run.job(key) / RunFolder.JOB_CHOICE)["chosen"]
     assert chosen.count(final) == max(map(chosen.count, chosen))
     assert key not in set(run.jobs["key"])
+    tried = run.job_choice(run.jobs["key"].iloc[0]).tried
+    assert len(tried) == 2
+    assert sum(one.chosen for one in tried) == 1
+    assert "What was chosen inside" in run.page.read_text(encoding="utf-8")
     assert "fitted once more on all images" in (run.page.parent / "methods.md").read_text(encoding="utf-8")
     paths = [two_class / path for path in run.index["path"]][:4]
     before, _ = predict_images(open_model(run.path), paths)

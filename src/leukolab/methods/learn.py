@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -120,6 +120,8 @@ class _Trial:
     folds: Sequence[Fold]
     seed: int
     tried: list[Tried] = field(default_factory=list)
+    known: dict[str, _Settled] = field(default_factory=dict)
+    """Single methods by their settings; one may be met again in a fusion."""
 
     @cached_property
     def held(self) -> Ints:
@@ -142,6 +144,12 @@ class _Trial:
         )
 
     def _single(self, spec: MethodSpec) -> _Settled:
+        settings = spec.model_dump_json(exclude={"name", "title"})
+        if settings not in self.known:
+            self.known[settings] = self._asked(spec)
+        return replace(self.known[settings], chosen=spec)
+
+    def _asked(self, spec: MethodSpec) -> _Settled:
         features = _beside(spec, self.images.sources)
         found = np.zeros((len(self.images.labels), self.images.classes))
         for fold in self.folds:

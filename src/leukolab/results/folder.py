@@ -19,6 +19,7 @@ from leukolab.results.records import (
     AnswersRecord,
     ArchitectureRecord,
     CardRecord,
+    ChoiceRecord,
     ChosenRecord,
     DataRecord,
     EnvironmentRecord,
@@ -320,6 +321,18 @@ class RunFolder:
             self.write(RunFolder.history, table)
         else:
             self.drop(RunFolder.history)
+
+    def job_choice(self, key: str) -> ChoiceRecord:
+        """What a finished method chose, and what it tried.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        path = self.job(key) / self.JOB_CHOICE
+        try:
+            return ChoiceRecord.model_validate(read_json(path))
+        except ValidationError as error:
+            raise RunError(f"{path}: expected what a method chose, found another. Run the study again.") from error
 
     def job_history(self, key: str) -> pd.DataFrame:
         """What a finished model's training wrote, epoch by epoch."""

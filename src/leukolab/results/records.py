@@ -88,6 +88,21 @@ class MethodsRecord(Record):
     seed: int = 0
 
 
+class TriedRecord(Record):
+    """How one method did on the inner folds: weighted log loss of calibrated probabilities, in nats."""
+
+    name: str
+    log_loss: float
+    chosen: bool
+
+
+class ChoiceRecord(Record):
+    """What a method chose on inner folds: itself with nothing left to choose, and what was tried."""
+
+    chosen: dict[str, Any]
+    tried: tuple[TriedRecord, ...] = ()
+
+
 class FinalsRecord(Record):
     """Methods fitted on all images, each with the settings that its outer parts chose most often."""
 

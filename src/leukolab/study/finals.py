@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from leukolab.base.files import read_json, whole_folder
+from leukolab.base.files import whole_folder
 from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
 from leukolab.methods import Fold, learn, most_often
@@ -55,7 +55,7 @@ def _final(session: Session, split: Split, jobs: list[Job]) -> str:
 
 
 def _chosen(run: RunFolder, job: Job) -> AnyMethod:
-    return any_method(read_json(run.job(job.key) / RunFolder.JOB_CHOICE)["chosen"])
+    return any_method(run.job_choice(job.key).chosen)
 
 
 def _folds(split: Split, material: Material) -> list[Fold]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leukolab.report.items import Section
-from leukolab.report.sections import common, network, subtypes, wen
+from leukolab.report.sections import common, methods, network, subtypes, wen
 from leukolab.report.sections.common import Scene
 
 SECTIONS: dict[str, Callable[[Scene], Section]] = {
@@ -21,6 +21,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "learning_folds": wen.learning_folds,
     "folds": wen.folds,
     "ensembles": wen.ensembles,
+    "inner_choice": methods.inner_choice,
     "results": subtypes.results,
     "ensemble_results": wen.ensemble_results,
     "subjects": common.subjects_section,
