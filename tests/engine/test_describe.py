@@ -31,6 +31,13 @@ def test_what_learns_is_counted_by_stage() -> None:
     assert counts["head"] < counts["last"] < counts["all"] == sum(p.numel() for p in network.parameters())
 
 
+def test_the_widest_layer_is_a_convolution_with_its_input_and_output() -> None:
+    network = build(ModelSpec(backbone="tf_efficientnet_lite0", weights="none"), 2, 1)
+    assert describe.widest(network, 64) == 96 * 32 * 32 + 96 * 16 * 16
+    transformer = build(ModelSpec(backbone="test_vit", weights="none"), 2, 1)
+    assert describe.widest(transformer, 160) < 1.1 * 3 * 160 * 160
+
+
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_cost_is_measured(depth: int, tmp_path: Path) -> None:
     network = build(ModelSpec(backbone="test_efficientnet", weights="none"), 2, 1)

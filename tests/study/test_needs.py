@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,12 @@ import pytest
 
 from leukolab.base import capacity
 from leukolab.base.errors import SpecError
+from leukolab.base.home import Home
+from leukolab.engine import describe
 from leukolab.spec import load_study
 from leukolab.study import evaluation, memory
+from leukolab.study.needs import check_batches
+from leukolab.study.session import recorded_session
 
 INDEX = pd.DataFrame({"label": np.arange(20_000) % 4, "subject": (np.arange(20_000) % 900).astype(str)})
 
@@ -35,6 +41,22 @@ def test_a_setting_past_the_memory_of_the_machine_is_refused(
     assert caught.value.settings
     monkeypatch.setattr(memory, "free_memory", lambda: None)
     memory.check_memory(spec, INDEX)
+
+
+def test_a_batch_past_what_the_network_holds_is_refused(
+    monkeypatch: pytest.MonkeyPatch, small_run: Any, home: Home
+) -> None:
+    session = recorded_session(small_run.folder, home)
+    image_bytes = 4 * describe.widest(session.network, session.spec.image.size_px)
+    runtime = session.spec.runtime.model_copy(update={"device": "cpu", "precision": "float32", "trunk_batch_size": 32})
+    session = replace(session, spec=session.spec.model_copy(update={"runtime": runtime}))
+    monkeypatch.setattr(memory, "free_memory", lambda: 32 * image_bytes)
+    check_batches(session)
+    monkeypatch.setattr(memory, "free_memory", lambda: 32 * image_bytes - 1)
+    with pytest.raises(SpecError, match=r"runtime\.trunk_batch_size: expected what fits into the memory"):
+        check_batches(session)
+    on_card = runtime.model_copy(update={"device": "cuda"})
+    check_batches(replace(session, spec=session.spec.model_copy(update={"runtime": on_card})))
 
 
 def test_the_shipped_studies_fit_into_two_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:

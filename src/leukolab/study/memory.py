@@ -12,8 +12,6 @@ from leukolab.base.errors import SpecError
 from leukolab.base.sizes import size_text
 from leukolab.spec import StudySpec
 
-WIDER = 8
-"""Numbers a network holds at once for each number of its input, at the least of those in use."""
 PROCESS_BYTES = 150 * 2**20
 """Of a process that trains, before it holds anything."""
 ROW_BYTES = 50
@@ -49,15 +47,17 @@ def check_fits(needed: int, setting: str) -> None:
 
 
 def memory_needs(spec: StudySpec, index: pd.DataFrame) -> dict[str, int]:
-    """Setting to the bytes that its step takes, at the least."""
+    """Setting to the bytes that its step takes, at the least.
+
+    Of batches it is the pixels alone, on a card as they are packed; `needs.check_batches` asks the network.
+    """
     images, classes = len(index), index["label"].nunique()
-    pixel_bytes = 4 * 3 * spec.image.size_px**2
+    pixel_bytes = (4 if spec.runtime.device == "cpu" else 1) * 3 * spec.image.size_px**2
     runtime, protocols = spec.runtime, spec.active_protocols.values()
     copies = max((one.balance.per_class or 0) * one.split.outer * one.split.folds for one in protocols)
     return {
         "training.batch_size": min(spec.training.batch_size, images) * pixel_bytes,
-        "runtime.evaluation_batch_size": min(runtime.evaluation_batch_size, images) * pixel_bytes * WIDER,
-        "runtime.trunk_batch_size": min(runtime.trunk_batch_size or 1, images) * pixel_bytes * WIDER,
+        "runtime.trunk_batch_size": min(runtime.trunk_batch_size or 1, images) * pixel_bytes,
         "balance.per_class": copies * classes * ROW_BYTES,
         "bootstrap": interval_bytes(spec.bootstrap, int(index["subject"].nunique()), classes),
         "image.crop_px": 3 * (spec.image.crop_px or 0) ** 2,

@@ -1,4 +1,4 @@
-"""What a run writes at the least, held against its disks, before anything is trained.
+"""What a run writes at the least, and what its network holds, against disks and memory, before anything is trained.
 
 Each number is a lower bound, so that nothing is refused that would have worked.
 """
@@ -15,9 +15,11 @@ from leukolab.base.home import Home
 from leukolab.base.shelf import limit, usage
 from leukolab.base.sizes import size_text
 from leukolab.engine import describe
+from leukolab.engine.cached import first_depth
 from leukolab.engine.views import bank_size
 from leukolab.results.seals import sealed
 from leukolab.study.jobs import Job
+from leukolab.study.memory import check_fits
 from leukolab.study.session import Session
 
 
@@ -45,6 +47,24 @@ def check_disk(session: Session, jobs: Sequence[Job], home: Home) -> None:
                 f"Free some space, or choose another {what} folder.",
                 settings=(f"{what} folder",),
             )
+
+
+def check_batches(session: Session) -> None:
+    """See that what the network holds of a batch fits into the memory of this machine; of a card's nobody asks here.
+
+    Raises:
+        SpecError: it does not; both numbers are named.
+    """
+    spec, images = session.spec, len(session.material.index)
+    if spec.runtime.device != "cpu":
+        return
+    number_bytes = 4 if spec.runtime.precision == "float32" else 2
+    image_bytes = number_bytes * describe.widest(session.network, spec.image.size_px)
+    batches = {"runtime.trunk_batch_size": spec.runtime.trunk_batch_size or 1}
+    if any(first_depth(session.network, one.stages) and not session.depth(name) for name, one in spec.readings.items()):
+        batches["runtime.evaluation_batch_size"] = spec.runtime.evaluation_batch_size  # of pixels, not of what is kept
+    for setting, size in batches.items():
+        check_fits(min(size, images) * image_bytes, setting)
 
 
 def feature_bytes(session: Session, jobs: Sequence[Job]) -> int:
