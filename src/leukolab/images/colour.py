@@ -89,7 +89,7 @@ def _shape(piece: Mask) -> NDArray[np.float64]:
     height, width = piece.shape
     area = int(piece.sum())
     edge = piece & ~ndimage.binary_erosion(piece)
-    return np.array([area, width, height, _perimeter(piece), _eccentricity(piece), _solidity(edge, area)])
+    return np.array([area, width, height, _perimeter(piece), _eccentricity(piece), solidity(edge, area)])
 
 
 def _perimeter(piece: Mask) -> float:
@@ -109,8 +109,12 @@ def _eccentricity(piece: Mask) -> float:
     return float(np.sqrt(max(0.0, 1 - small / large)))
 
 
-def _solidity(edge: Mask, area: int) -> float:
-    """Area over the area of the convex hull; 1 has no dents."""
+def solidity(edge: Mask, area: int) -> float:
+    """Area over the area of the convex hull, from 0 to 1; 1 has no dents.
+
+    Args:
+        edge: the outermost pixels of a piece, bool (h, w). area: of the whole piece, in pixels.
+    """
     rows, columns = np.nonzero(edge)
     corners = np.concatenate([np.stack([rows + dy, columns + dx], axis=1) for dy in (0, 1) for dx in (0, 1)])
     try:

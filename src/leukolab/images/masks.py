@@ -35,9 +35,22 @@ def cell_mask(image: Pixels) -> Mask:
     Source: threshold by Otsu 1979 on the purple stain, the excess of red and blue over green.
     """
     if black_background(image):
-        return _largest(np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2]) > BLACK)
+        return largest_piece(_not_black(image))
     stain = _stain(image)
     return _most_central(stain > otsu(stain))
+
+
+def bright_mask(image: Pixels) -> Mask:
+    """The largest piece that is not black, holes filled; all True where everything is black.
+
+    Args:
+        image: uint8 (h, w, 3); one that no black surrounds is one piece.
+
+    Returns:
+        bool (h, w).
+    """
+    bright = largest_piece(_not_black(image))
+    return bright if bright.any() else ~bright
 
 
 def otsu(values: NDArray[np.uint8]) -> int:
@@ -51,13 +64,18 @@ def otsu(values: NDArray[np.uint8]) -> int:
     return int(np.argmax(between))
 
 
+def _not_black(image: Pixels) -> Mask:
+    return np.asarray(np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2]) > BLACK)
+
+
 def _stain(image: Pixels) -> NDArray[np.uint8]:
     red, green, blue = (image[:, :, channel].astype(np.int16) for channel in range(3))
     # Nuclei are purple: red and blue both pass, green does not. Red cells lack red or blue beside their green.
     return np.asarray(np.clip(np.minimum(red, blue) - green, 0, 255), dtype=np.uint8)
 
 
-def _largest(bright: Mask) -> Mask:
+def largest_piece(bright: Mask) -> Mask:
+    """The largest connected piece of a mask, holes filled; an empty mask as it is."""
     pieces, count = ndimage.label(bright)
     if count == 0:
         return bright
