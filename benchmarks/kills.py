@@ -3,9 +3,10 @@
     python benchmarks/kills.py --runs 50 --out FILE.json
     python benchmarks/kills.py --runs 50 --data FOLDER --card cnmc2019 --out FILE.json
 
-Instants are drawn evenly over the processor time of an undisturbed run, so that they fall in every stage however busy
-the machine is. Runs that were done before their first instant are counted apart, and others are made in their place. A
-run that is done is not done again with the same settings and code: its record lies in the folder FILE
+In half of the runs two go on at once and share a home folder of 1 MB, with no room for either; each is killed at
+instants of its own. Instants are drawn evenly over the processor time of an undisturbed run, so that they fall in every
+stage however busy the machine is. Runs that were done before their first instant are counted apart, and others are made
+in their place. A run that is done is not done again with the same settings and code: its record lies in the folder FILE
 beside FILE.json; FILE.log tells each kill. Linux only (processor time from /proc).
 """
 
@@ -21,6 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +48,14 @@ STAGES = (
 )  # fmt: skip
 """Where a kill may strike, in the order of a run."""
 KINDS = {"features": "frozen part", "heads": "heads", "train": "stage 2"}
+CRAMPED, CACHE = "cramped", "1MB"
+"""The home folder that two runs share, and the most it may hold."""
 SAME = ("predictions.parquet", "scores.parquet")
 STUDY = (
     "--backbone", "tf_efficientnet_lite0", "--weights", "packaged", "--image-size", str(SIZE_PX), "--epochs", "6+3",
     "--set", "training.augment.views=2", "--set", "training.learning_rates=[0.01, 0.001]", "--set", "bootstrap=200",
     "--set", "training.batch_size=16", "--set", "seed=7",
+    "--set", "report.sections=[pooled, learning_folds, ensemble_results]",
     "--set", "protocols.corrected.split={kind: nested, by: group, outer: 3, tuning: 0.2, folds: 2}",
     "--set", "runtime={device: cpu, precision: float32, threads: 1, trunk: openvino, trunk_batch_size: 16}",
 )  # fmt: skip
@@ -77,12 +82,21 @@ class Attempt:
 
 
 def cases(most_kills: int, seed: int) -> Iterator[Case]:
-    """Runs without end: every fourth in two processes, every fifth with a home folder that others have filled."""
+    """Runs without end: every third in two processes.
+
+    Of four runs the last two share a cramped home folder; of the others every fifth has one that others have filled.
+    """
     for number in itertools.count(1):
         random = stream(seed, "kills", number)
         shares = tuple(float(share) for share in random.random(int(random.integers(1, most_kills + 1))))
-        on, home = "local:2" if number % 4 == 0 else "local", "shared" if number % 5 == 0 else "fresh"
-        yield Case(number, on, home, shares)
+        on, home = "local:2" if number % 3 == 0 else "local", "shared" if number % 5 == 0 else "fresh"
+        yield Case(number, on, home if number % 4 in (1, 2) else CRAMPED, shares)
+
+
+def together(cases: Iterator[Case]) -> Iterator[list[Case]]:
+    """The same runs, those that go on at once side by side."""
+    for case in cases:
+        yield [case, next(cases)] if case.home == CRAMPED else [case]
 
 
 def attempt(command: Sequence[str], log: Path, kill_at: float | None = None) -> Attempt:
@@ -148,10 +162,15 @@ class Bench:
     study: str
     data: Path
 
-    def command(self, run: Path, home: Path, on: str) -> list[str]:
+    def command(self, run: Path, home: Path, on: str, *more: str) -> list[str]:
         """The command, the same each time."""
         program = [sys.executable, "-m", "leukolab", "--home", str(home), "study", "run", self.study]
-        return [*program, "--data", str(self.data), "--out", str(run), "--on", on, *STUDY]
+        return [*program, "--data", str(self.data), "--out", str(run), "--on", on, *more, *STUDY]
+
+    def home(self, case: Case) -> Path:
+        """The home folder of a run; that of a cramped one has the even number of the two."""
+        number = case.number + case.number % 2 if case.home == CRAMPED else case.number
+        return self.folder / ("home-shared" if case.home == "shared" else f"home-{number:03}")
 
     def log(self, text: str) -> None:
         """Say it, and keep it."""
@@ -185,7 +204,7 @@ def killed_run(bench: Bench, case: Case, reference: dict[str, Any]) -> dict[str,
         kept: dict[str, Any] = read_json(record)
         return kept
     run = bench.folder / f"run-{case.number:03}"
-    home = bench.folder / ("home-shared" if case.home == "shared" else f"home-{case.number:03}")
+    home, bound = bench.home(case), ("--cache-size", CACHE) if case.home == CRAMPED else ()
     shutil.rmtree(run, ignore_errors=True)
     if case.home == "fresh":
         shutil.rmtree(home, ignore_errors=True)
@@ -193,7 +212,7 @@ def killed_run(bench: Bench, case: Case, reference: dict[str, Any]) -> dict[str,
     for number, share in enumerate((*case.shares, None)):
         before, log = len(read_events(run)), bench.folder / f"run-{case.number:03}-{number}.log"
         kill_at = None if share is None else share * reference["cpu_seconds"]
-        last = attempt(bench.command(run, home, case.on), log, kill_at)
+        last = attempt(bench.command(run, home, case.on, *bound), log, kill_at)
         if last.code != -signal.SIGKILL:
             break
         said = log.read_text(encoding="utf-8", errors="replace")
@@ -219,6 +238,15 @@ def _status(run: Path, home: Path) -> str:
     return progress.state + jobs
 
 
+def killed_runs(bench: Bench, some: Sequence[Case], references: dict[str, Any]) -> list[dict[str, Any]]:
+    """Runs at once; a home folder of their own goes with them."""
+    with ThreadPoolExecutor(len(some)) as pool:
+        records = list(pool.map(lambda case: killed_run(bench, case, references[case.on]), some))
+    if some[0].home == CRAMPED and all(record["identical"] for record in records):
+        shutil.rmtree(bench.home(some[0]), ignore_errors=True)
+    return records
+
+
 def _compared(run: Path, last: Attempt, reference: dict[str, Any]) -> dict[str, Any]:
     """Whether the run ended well, and with the bytes of the undisturbed one."""
     files = {name: file_digest(run / name) for name in SAME if (run / name).exists()} if last.code == 0 else {}
@@ -233,10 +261,14 @@ def _told(found: dict[str, Any]) -> str:
     return f"run {found['number']}, {found['on']}, {found['home']} home: {kills or 'done before its instant'}; {end}"
 
 
+def _where(record: dict[str, Any]) -> str:
+    return f"{record['on']}, {CACHE}" if record["home"] == CRAMPED else str(record["on"])
+
+
 def table(records: Sequence[dict[str, Any]]) -> str:
-    """Kills by stage and by where jobs ran, and how many runs gave the same bytes."""
-    counts = Counter((kill["stage"], record["on"]) for record in records for kill in record["kills"])
-    places = sorted({record["on"] for record in records})
+    """Kills by stage, by where jobs ran and by the bound of the home folder, and how many runs gave the same bytes."""
+    counts = Counter((kill["stage"], _where(record)) for record in records for kill in record["kills"])
+    places = sorted({_where(record) for record in records})
     rows = [("killed in", *places)]
     rows += [(stage, *(str(counts[stage, place]) for place in places)) for stage in STAGES]
     rows += [("kills", *(str(sum(n for (_, where), n in counts.items() if where == place)) for place in places))]
@@ -246,15 +278,15 @@ def table(records: Sequence[dict[str, Any]]) -> str:
         ("identical", [record for record in killed if record["identical"]]),
         ("done before", [record for record in records if not record["kills"]]),
     ):
-        rows.append((title, *(str(sum(record["on"] == place for record in chosen)) for place in places)))
-    lines = [f"{row[0]:14}" + "".join(f"{cell:>10}" for cell in row[1:]) for row in rows]
+        rows.append((title, *(str(sum(_where(record) == place for record in chosen)) for place in places)))
+    lines = [f"{row[0]:14}" + "".join(f"{cell:>15}" for cell in row[1:]) for row in rows]
     same = sum(record["identical"] for record in killed)
     return "\n".join([*lines, f"{same} of {len(killed)} killed runs gave the bytes of the undisturbed run"])
 
 
 def opened(given: argparse.Namespace) -> Bench:
     """The work folder, and in it the images: drawn, or links to some of those in a folder."""
-    key = digest([given.seed, given.card, given.images, STUDY, machine.commit()])[:12]
+    key = digest([given.seed, given.card, given.images, STUDY, CACHE, machine.commit()])[:12]
     folder = given.out.with_suffix("") / key
     if given.data is not None:
         prepared = prepare(
@@ -286,9 +318,9 @@ def main() -> None:
         bench = opened(given)
         references = {on: undisturbed(bench, on) for on in ("local", "local:2")}
         records: list[dict[str, Any]] = []
-        for case in cases(given.most_kills, given.seed):
-            records.append(killed_run(bench, case, references[case.on]))
-            if sum(bool(record["kills"]) for record in records) == given.runs:
+        for some in together(cases(given.most_kills, given.seed)):
+            records += killed_runs(bench, some, references)
+            if sum(bool(record["kills"]) for record in records) >= given.runs:
                 break
     except LeukolabError as error:
         sys.exit(f"kills: {error}")

@@ -29,14 +29,27 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_same_seed_draws_the_same_cases_and_more_runs_keep_the_first(kills: ModuleType) -> None:
-    drawn = list(islice(kills.cases(3, 1), 20))
+    drawn = list(islice(kills.cases(3, 1), 60))
     assert drawn[:8] == list(islice(kills.cases(3, 1), 8))
     assert drawn != list(islice(kills.cases(3, 2), 20))
     assert {len(case.shares) for case in drawn} == {1, 2, 3}
     assert all(0 <= share < 1 for case in drawn for share in case.shares)
     assert {(case.on, case.home) for case in drawn} == {
-        (on, home) for on in ("local", "local:2") for home in ("fresh", "shared")
+        (on, home) for on in ("local", "local:2") for home in ("fresh", "shared", "cramped")
     }
+
+
+def test_half_of_the_runs_share_a_cramped_home_two_by_two(kills: ModuleType, tmp_path: Path) -> None:
+    bench = kills.Bench(tmp_path, "demo", tmp_path)
+    groups = [list(group) for group in islice(kills.together(kills.cases(3, 1)), 30)]
+    homes = [{bench.home(case) for case in group} for group in groups]
+    assert all(len(home) == 1 for home in homes)
+    assert [case.number for group in groups for case in group] == list(range(1, 41))
+    pairs = [group for group in groups if len(group) == 2]
+    assert len(pairs) == 10
+    assert all({case.home for case in pair} == {"cramped"} for pair in pairs)
+    own = [home.pop() for group, home in zip(groups, homes, strict=True) if group[0].home != "shared"]
+    assert len(own) == len(set(own))
 
 
 def test_a_command_is_killed_at_its_processor_time_and_all_its_processes_with_it(
@@ -80,15 +93,16 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def test_the_table_counts_kills_and_runs(kills: ModuleType) -> None:
-    def record(on: str, identical: bool, *stages: str) -> dict[str, object]:
-        return {"on": on, "identical": identical, "kills": [{"stage": stage} for stage in stages]}
+    def record(on: str, identical: bool, *stages: str, home: str = "fresh") -> dict[str, object]:
+        return {"on": on, "home": home, "identical": identical, "kills": [{"stage": stage} for stage in stages]}
 
     early = record("local", True)
-    text = kills.table([record("local", True, "heads", "report"), early, record("local:2", False, "heads")])
+    cramped = record("local", True, "heads", "heads", home="cramped")
+    text = kills.table([record("local", True, "heads", "report"), early, cramped, record("local:2", False, "heads")])
     rows = {line[:14].strip(): line[14:].split() for line in text.splitlines()[:-1]}
-    assert rows["heads"] == ["1", "1"]
-    assert rows["kills"] == ["2", "1"]
-    assert rows["runs killed"] == ["1", "1"]
-    assert rows["identical"] == ["1", "0"]
-    assert rows["done before"] == ["1", "0"]
-    assert text.splitlines()[-1].startswith("1 of 2 killed runs")
+    assert rows["heads"] == ["1", "2", "1"]
+    assert rows["kills"] == ["2", "2", "1"]
+    assert rows["runs killed"] == ["1", "1", "1"]
+    assert rows["identical"] == ["1", "1", "0"]
+    assert rows["done before"] == ["1", "0", "0"]
+    assert text.splitlines()[-1].startswith("2 of 3 killed runs")
