@@ -40,15 +40,16 @@ def test_each_rival_is_trained_on_the_training_part_of_each_fold_and_averaged(
     asked: dict[str, list[np.ndarray]] = {"features": [], "colour": []}
 
     def scripted(method: str) -> Any:
-        def answer(seen: Any, labels: Any, weights: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
+        def answer(seen: Any, labels: Any, weights: np.ndarray, rows: np.ndarray, seed: int) -> Any:
             assert weights[labels[rows] == 0].sum() == pytest.approx(weights[labels[rows] == 1].sum())
             asked[method].append(rows)
-            return np.tile([1.0 - len(asked[method]) / 10, len(asked[method]) / 10], (len(labels), 1))
+            answers = np.tile([1.0 - len(asked[method]) / 10, len(asked[method]) / 10], (len(labels), 1))
+            return lambda seen: answers
 
         return answer
 
-    monkeypatch.setattr(rivals, "features_rival", scripted("features"))
-    monkeypatch.setattr(rivals, "shortcut_probe", scripted("colour"))
+    monkeypatch.setattr(rivals, "fitted_features", scripted("features"))
+    monkeypatch.setattr(rivals, "fitted_probe", scripted("colour"))
     seen = rivals.RivalInputs(np.zeros((SUBJECTS * EACH, 2), np.float16), np.zeros((SUBJECTS * EACH, 2)))
     found = rivals.run_rivals(material, rivals.rivals_of([("corrected", 2)]), seen, 7)
     split = material.splits["corrected"]

@@ -7,7 +7,8 @@ colour inside the mask. It works on the files, not on resized pixels: size survi
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from leukolab.base import kept
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.images import black_background, cell_statistics, colour_statistics, decode, map_files
+from leukolab.images.decode import Pixels
 
 Floats = NDArray[np.float64]
 SHORTCUTS_VERSION = 1
@@ -29,17 +31,21 @@ def shortcut_features(paths: Sequence[Path], pixels_key: str, home: Home) -> tup
     Returns:
         `colour` and float64 (n, 27) for smears, or `size_and_colour` and float64 (n, 24) for cells on black.
     """
-    on_black = _mostly_black(paths)
-    kind = "size_and_colour" if on_black else "colour"
+    kind = "size_and_colour" if _mostly_black(paths) else "colour"
     key = content_key("shortcuts", SHORTCUTS_VERSION, {"pixels": pixels_key}, {"kind": kind})
     name = f"shortcuts/{key}.npy"
     features = _kept(home, name)
     if features is None:
-        features = np.stack(list(map_files(_cell if on_black else _colour, list(paths), "shortcut statistics")))
+        features = np.stack(list(map_files(partial(_of_file, kind), list(paths), "shortcut statistics")))
         data = io.BytesIO()
         np.save(data, features)
         kept.write(home, name, [data.getbuffer()])
     return kind, features
+
+
+def shortcut_statistics(kind: str, image: Pixels) -> Floats:
+    """What the probe of a kind, see `shortcut_features`, sees of one image, uint8 (h, w, 3) at full resolution."""
+    return cell_statistics(image) if kind == "size_and_colour" else colour_statistics(image)
 
 
 def _kept(home: Home, name: str) -> Floats | None:
@@ -63,11 +69,19 @@ def shortcut_probe(
 
     Source: Geurts, Ernst, Wehenkel 2006, extremely randomised trees; scikit-learn's implementation.
     """
+    return fitted_probe(features, labels, weights, rows, seed)(features)
+
+
+def fitted_probe(
+    features: Floats, labels: NDArray[np.int64], weights: Floats, rows: NDArray[np.int64], seed: int
+) -> Callable[[Floats], Floats]:
+    """The trees of `shortcut_probe` as a function from statistics (m, d) to probabilities (m, k)."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     trees = ExtraTreesClassifier(n_estimators=300, random_state=seed % 2**32, n_jobs=-1)
     trees.fit(features[rows], labels[rows], sample_weight=weights)
-    return all_classes(trees.predict_proba(features), trees.classes_, int(labels.max()) + 1)
+    classes = int(labels.max()) + 1
+    return lambda asked: all_classes(trees.predict_proba(asked), trees.classes_, classes)
 
 
 def all_classes(probs_nc: Floats, present: NDArray[np.int64], classes: int) -> Floats:
@@ -82,9 +96,5 @@ def _mostly_black(paths: Sequence[Path]) -> bool:
     return sum(black_background(decode(path)) for path in sample) * 2 > len(sample)
 
 
-def _cell(path: Path) -> Floats:
-    return cell_statistics(decode(path))
-
-
-def _colour(path: Path) -> Floats:
-    return colour_statistics(decode(path))
+def _of_file(kind: str, path: Path) -> Floats:
+    return shortcut_statistics(kind, decode(path))

@@ -11,11 +11,11 @@ import click
 from leukolab.base.home import Home
 from leukolab.base.imports import large_imports
 from leukolab.base.shell import pasted
-from leukolab.cli.help import OUTPUT, WHERE, command, option
+from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, command, option
 from leukolab.cli.reading import say_read
 from leukolab.cli.say import say, say_lines
 from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
-from leukolab.cli.values import SEED, Known, studies
+from leukolab.cli.values import SEED, Known, OuterParts, studies
 from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -150,6 +150,41 @@ def merge(home: Home, runs: tuple[Path, ...], out: Path, language: str) -> None:
     from leukolab.study.merge import merge_runs
 
     _say_done(merge_runs(list(runs), out, home, language), out, load_texts(language))
+
+
+@command()
+@click.argument("folder", type=Folder)
+@data_folder
+@option(
+    "--outer-parts",
+    type=OuterParts(),
+    default="all",
+    metavar="PARTS",
+    section=TRAINING,
+    setting="outer_parts",
+    help="Only these outer parts of the run, such as 1,2. [default: all]",
+)
+@option(
+    "--images",
+    type=click.IntRange(min=2),
+    metavar="N",
+    section=DATA,
+    help="So many test images per outer part, of each class alike and spread over its subjects. [default: all]",
+)
+@language
+@click.pass_obj
+def shift(home: Home, /, folder: Path, data: Path, outer_parts: object, images: int | None, language: str) -> None:
+    """Score the run in FOLDER on its test images with colour, size, stain, focus and brightness changed.
+
+    What each outer part chose and its simple rivals are asked; nothing trains on changed images. The report then shows
+    how the scores hold. Stop it whenever you like: the same command goes on.
+    """
+    with large_imports():
+        from leukolab.study.shift import shift_run
+
+    parts = outer_parts if isinstance(outer_parts, tuple) else ()
+    texts = load_texts(language)
+    say(texts("terminal.report", path=shift_run(folder, data, home, parts, images, language)))
 
 
 @command()

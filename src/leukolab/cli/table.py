@@ -70,6 +70,9 @@ COMMANDS: dict[str, Listed] = {
     "study report": Listed("Write the report of a run anew; no training.", "leukolab.cli.study:report"),
     "study merge": Listed("Make one run of runs of single outer parts.", "leukolab.cli.study:merge"),
     "study compare": Listed("Compare finished runs on the test images they share.", "leukolab.cli.study:compare"),
+    "study shift": Listed(
+        "Score a run on images with other colour, size, stain or focus.", "leukolab.cli.study:shift", "study"
+    ),
     "study tune": Listed("Search the best values of settings.", "leukolab.cli.tune:tune", "study,tune"),
     "study track": Listed("Mirror a finished run into MLflow.", "leukolab.cli.study:track", "mlflow"),
     "cache": Listed(

@@ -82,6 +82,15 @@ class Bank:
         """Pooled features float16 (n, d) of these images, each in its own view (n,)."""
         return self._read("pooled", (self.width,), rows, shown)
 
+    def pooled_of(self, pixels: NDArray[np.uint8]) -> Halves:
+        """Pooled features float16 (m, d) of images that are not packed, uint8 (m, h, w, 3); nothing is kept."""
+        size = self.trunk.runtime.trunk_batch_size or 1
+        pieces = [np.empty((0, self.width), np.float16)]
+        for start in range(0, len(pixels), size):
+            piece = pixels[start : start + size]
+            pieces.append(to_halves(self._run(_padded(piece, size))[0][: len(piece)]))
+        return np.concatenate(pieces)
+
     def activations(self, rows: Rows, shown: Rows) -> Halves:
         """Activations at the cut, float16 (n, h, w, c), of these images, each in its own view (n,)."""
         if self.trunk.shape is None:
@@ -202,11 +211,15 @@ class Bank:
         pixels = self.images.read(rows)
         if changes is not None:
             pixels = views.changed(pixels, changes[rows])
-        if len(rows) < size:
-            pixels = np.concatenate([pixels, np.zeros((size - len(rows), *pixels.shape[1:]), np.uint8)])
-        return pixels, len(rows)
+        return _padded(pixels, size), len(rows)
 
     def _write(self, view: int, shard: int, pieces: dict[str, list[bytes]]) -> None:
         for what, parts in pieces.items():
             kept.write(self.home, self._name(view, shard, what), parts)
         shelf.keep_within(self.home, [self.home / name for name in self.names(view, [shard])])
+
+
+def _padded(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The images of a pass, black ones added so that there are `size`."""
+    missing = size - len(pixels)
+    return pixels if missing <= 0 else np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])

@@ -22,6 +22,9 @@ Floats = NDArray[np.float32]
 SHIFTS_VERSION = 1
 """Raised by hand when the same image and strength would give other pixels."""
 
+AS_THEY_ARE = "none"
+"""What stands for a kind where nothing was changed."""
+
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "colour": (0.5, 1.0),
     "size": (0.5, 1.0),

@@ -145,6 +145,10 @@ class RunFolder:
         "protocol", "outer", "hypothesis", "first", "second", "difference", "low", "high", "p_value", "p_holm",
         "mdd", "answer", "note", "picked_on", required=False,
     )  # fmt: skip
+    shifts = Table(
+        "kind", "strength", "method", "member", "parts", "images", "metric", "unit", "value", "low", "high", "interval",
+        "apart", required=False,
+    )  # fmt: skip
 
     SETTINGS = "spec.json"
     card = Document(CardRecord, "card.json")
@@ -165,6 +169,8 @@ class RunFolder:
     PICTURES = "thumbnails.npz"
     """The report's pictures, kept so that it can be written anew where the images are away."""
     SPLIT, JOBS, HEADS, UNFINISHED, REPORT = "split", "jobs", "heads", "unfinished", "report"
+    CHANGED = "changed"
+    """Predictions on changed test images, a file per outer part and change."""
     PAGE, PARAGRAPH, FIGURES, TABLES = "report.html", "methods.md", "figures", "tables"
     SEAL = "result.json"
     """In the folder of a model or head: written last, with the digests of the others."""
@@ -303,6 +309,10 @@ class RunFolder:
         """Where a training stands that is not finished."""
         return self.path / self.UNFINISHED / f"{key}.safetensors"
 
+    def changed(self, key: str) -> Path:
+        """Predictions on the changed test images of an outer part."""
+        return self.path / self.CHANGED / f"{key}.parquet"
+
     def job_model(self, key: str) -> Path:
         """The tensors of a finished model."""
         return self.job(key) / self.JOB_MODEL
@@ -353,3 +363,4 @@ class RunFolder:
         """Drop what tells of models that are not these any more; the member offered for use is left as it is."""
         tables = (RunFolder.predictions, RunFolder.history, RunFolder.scores, RunFolder.confusion, RunFolder.curves)
         self.drop(*tables, RunFolder.class_report, RunFolder.hypotheses, RunFolder.subjects, RunFolder.answers)
+        self.drop(RunFolder.shifts)

@@ -39,7 +39,7 @@ PARTS = {
 """What a person loses with a file, where its name does not say it."""
 OUTCOME = (
     RunFolder.members, RunFolder.chosen, RunFolder.answers, RunFolder.scores, RunFolder.confusion, RunFolder.curves,
-    RunFolder.class_report, RunFolder.hypotheses, RunFolder.subjects, RunFolder.predictions,
+    RunFolder.class_report, RunFolder.hypotheses, RunFolder.subjects, RunFolder.predictions, RunFolder.shifts,
 )  # fmt: skip
 """What scoring writes."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from leukolab.engine import runtime
 from leukolab.images import decode
 from leukolab.images.decode import Pixels
 from leukolab.results.folder import RunFolder
+from leukolab.results.members import Member
 from leukolab.results.seals import check_model
 from leukolab.results.wen import wen_mix
 from leukolab.spec import StudySpec
@@ -42,6 +43,10 @@ class Model:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, in the order of their labels."""
         return self.classes.names
+
+    def ask(self, seen: Seen) -> np.ndarray:
+        """Probabilities (n, k) of images whose squares these are, see `predictors.See`: the mean of members."""
+        return wen_mix(np.stack([ask(seen) for ask in self.members]), np.asarray(self.weights))
 
     def predict(self, paths: Iterable[str | Path]) -> pd.DataFrame:
         """Class and probabilities of each readable image; research use only.
@@ -74,10 +79,24 @@ def open_model(run: str | Path) -> Model:
             "Finish it with 'study run'."
         )
     check_model(folder)
-    member, spec, classes = folder.offered(), folder.spec, folder.classes
-    spec = spec.model_copy(update={"runtime": _runtime_here(spec)})
-    see, members = predictors_of(folder, member, spec, folder.final_keys(member))
-    return Model(spec, classes, see, members, member.weights or (1.0,))
+    member = folder.offered()
+    return model_of(folder, member, folder.final_keys(member))
+
+
+def model_of(folder: RunFolder, member: Member, keys: Sequence[str] = ()) -> Model:
+    """One member of a run whose seal was proved, made of the trained models with these keys, its own where none.
+
+    Raises:
+        WeightsError: its tensors do not fit the network.
+    """
+    spec = here(folder.spec)
+    see, members = predictors_of(folder, member, spec, keys)
+    return Model(spec, folder.classes, see, members, member.weights or (1.0,))
+
+
+def here(spec: StudySpec) -> StudySpec:
+    """The settings of a run with a runtime that this machine has."""
+    return spec.model_copy(update={"runtime": _runtime_here(spec)})
 
 
 def find_images(places: Iterable[str | Path]) -> list[Path]:
@@ -114,7 +133,7 @@ def predict_images(model: Model, paths: list[Path]) -> tuple[pd.DataFrame, list[
             pairs = list(_decoded(paths[start : start + BATCH], model, unreadable))
             if pairs:
                 seen = tuple(np.stack(squares) for squares in zip(*(squares for _, squares in pairs), strict=True))
-                tables.append(_table(model, [path for path, _ in pairs], _mixed(model, seen)))
+                tables.append(_table(model, [path for path, _ in pairs], model.ask(seen)))
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), unreadable
 
 
@@ -139,10 +158,6 @@ def _decoded(paths: list[Path], model: Model, unreadable: list[str]) -> Iterator
             yield path, model.see(decode(path))
         except ImageError as error:
             unreadable.append(str(error))
-
-
-def _mixed(model: Model, seen: Seen) -> np.ndarray:
-    return wen_mix(np.stack([ask(seen) for ask in model.members]), np.asarray(model.weights))
 
 
 def _table(model: Model, paths: list[Path], probs_nk: np.ndarray) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def write_rivals(session: Session, jobs: list[Job]) -> None:
     material = session.material
     kind, shortcuts = shortcut_features(material.paths, material.store.key, session.home)
     rows = np.arange(len(material.index))
-    seen = RivalInputs(_plain_bank(session).pooled(rows, np.zeros_like(rows)), shortcuts)
+    seen = RivalInputs(plain_bank(session).pooled(rows, np.zeros_like(rows)), shortcuts)
     run.write(RunFolder.rivals, run_rivals(material, rivals, seen, session.spec.seed))
     file = file_digest(run.file(RunFolder.rivals))
     run.record(RunFolder.rivals_record, RivalsRecord(shortcut=kind, key=key, file=file, members=rivals))
@@ -148,7 +148,7 @@ def _forget_pictures_of_others(run: RunFolder, pixels: str) -> None:
 def _rivals_key(session: Session, rivals: tuple[RivalRecord, ...]) -> str:
     splits = {name: split.table.to_dict("list") for name, split in session.material.splits.items()}
     inputs = {
-        "features": _plain_bank(session).key(0),
+        "features": plain_bank(session).key(0),
         "labels": digest(session.material.labels.tolist()),
         "splits": digest(splits),
     }
@@ -156,7 +156,8 @@ def _rivals_key(session: Session, rivals: tuple[RivalRecord, ...]) -> str:
     return content_key("rivals", RIVALS_VERSION, inputs, parameters)
 
 
-def _plain_bank(session: Session) -> Bank:
+def plain_bank(session: Session) -> Bank:
+    """The bank in whose plain view the features rival sees the images."""
     return session.bank(max((session.depth(name) for name in session.spec.readings), default=0))
 
 

@@ -10,13 +10,14 @@ and their probabilities are averaged: no side has seen more images than the othe
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukolab.audit.shortcuts import all_classes, shortcut_probe
+from leukolab.audit.shortcuts import all_classes, fitted_probe
 from leukolab.results.records import RivalRecord
 from leukolab.splits import ROLES, class_weights
 from leukolab.study.jobs import predictions_frame
@@ -36,6 +37,13 @@ class RivalInputs:
     features: NDArray[np.float16]
     shortcuts: Floats
 
+    def of(self, method: str) -> Floats | NDArray[np.float32]:
+        """What the rival of one of `METHODS` sees, as numbers it computes with."""
+        return self.shortcuts if method == "colour" else self.features.astype(np.float32)
+
+
+Rival = Callable[[RivalInputs], Floats]
+"""What is seen of m images to probabilities (m, k)."""
 
 METHODS = ("features", "colour")
 """What the rivals learn from, in the order in which they are trained."""
@@ -56,9 +64,8 @@ def run_rivals(material: Material, rivals: tuple[RivalRecord, ...], seen: RivalI
     tables = []
     for protocol, outer in dict.fromkeys((rival.protocol, rival.outer) for rival in rivals):
         NEWS.info(f"simple rivals, {protocol}, outer part {outer}")
-        folds = [training_part(material, protocol, outer, fold) for fold in material.splits[protocol].folds(outer)]
         for method in METHODS:
-            probs_nk = np.mean([_rival(method, seen, material.labels, part, seed) for part in folds], axis=0)
+            probs_nk = fitted_rival(method, material, (protocol, outer), seen, seed)(seen)
             member = known[protocol, outer, method]
             tables += [_part(member, material, (protocol, outer), role, probs_nk) for role in ROLES[1:]]
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
@@ -80,28 +87,40 @@ def training_part(material: Material, protocol: str, outer: int, fold: int) -> T
     return TrainingPart(rows, np.multiply(copies, class_weights(labels, copies)[labels], dtype=np.float64))
 
 
-def _rival(method: str, seen: RivalInputs, labels: NDArray[np.int64], part: TrainingPart, seed: int) -> Floats:
-    """Probabilities (n, k) of every image by one rival trained on one fold."""
-    if method == "colour":
-        return shortcut_probe(seen.shortcuts, labels, part.weights, part.rows, seed)
-    return features_rival(seen.features.astype(np.float32), labels, part.weights, part.rows, seed)
+def fitted_rival(method: str, material: Material, place: tuple[str, int], seen: RivalInputs, seed: int) -> Rival:
+    """A rival of an outer part: the mean of what it learns on the training part of each fold.
+
+    Args:
+        method: one of `METHODS`. place: protocol and outer part.
+        seen: of all images of the material.
+    """
+    fit = fitted_probe if method == "colour" else fitted_features
+    values, folds = seen.of(method), material.splits[place[0]].folds(place[1])
+    parts = [training_part(material, *place, fold) for fold in folds]
+    learned = [fit(values, material.labels, part.weights, part.rows, seed) for part in parts]  # type: ignore[arg-type]
+
+    def answer(asked: RivalInputs) -> Floats:
+        return np.asarray(np.mean([one(asked.of(method)) for one in learned], axis=0))  # type: ignore[arg-type]
+
+    return answer
 
 
-def features_rival(
+def fitted_features(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
     weights: Floats,
     rows: NDArray[np.int64],
     seed: int,
-) -> Floats:
-    """Logistic regression on standardised features (n, d) of `rows`; probabilities (n, k) of every image."""
+) -> Callable[[NDArray[np.float32]], Floats]:
+    """Logistic regression on standardised features (n, d) of `rows`: features (m, d) to probabilities (m, k)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(features[rows])
     model = LogisticRegression(C=0.01, max_iter=2000, random_state=seed % 2**32)
     model.fit(scaler.transform(features[rows]), labels[rows], sample_weight=weights)
-    return all_classes(model.predict_proba(scaler.transform(features)), model.classes_, int(labels.max()) + 1)
+    classes = int(labels.max()) + 1
+    return lambda asked: all_classes(model.predict_proba(scaler.transform(asked)), model.classes_, classes)
 
 
 def _part(member: str, material: Material, place: tuple[str, int], role: str, probs_nk: Floats) -> pd.DataFrame:
