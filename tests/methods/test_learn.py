@@ -82,6 +82,20 @@ def test_nothing_is_learned_from_images_of_no_fold() -> None:
     assert to_bytes(first) == to_bytes(second)
 
 
+def test_images_may_be_learned_from_without_their_colour_too() -> None:
+    grey = GOOD.model_copy(update={"grey": True})
+    both = single("both", GOOD, also_grey=True)
+    assert features_of(both) == (GOOD, grey)
+    sources = {GOOD: IMAGES.sources[GOOD], grey: IMAGES.sources[GOOD] + 9}
+    images = Images(sources, IMAGES.labels, IMAGES.groups, 2)
+    found = {one.name: learn(one, images, FOLDS, 3) for one in (both, single("colour", GOOD))}
+    shown_grey = {GOOD: sources[grey]}
+    right = {
+        name: np.mean(one.probabilities(shown_grey).argmax(axis=1) == IMAGES.labels) for name, one in found.items()
+    }
+    assert right["colour"] < 0.6 < right["both"]
+
+
 def test_a_search_tries_every_combination_of_its_values() -> None:
     spec = single("good", GOOD, search={"learner.parameters.C": (1e-6, 1.0), "reduce.clip": (1, 3)})
     found = combinations(spec)

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from leukolab.methods.calibrate import Scale, fit_scale
 from leukolab.methods.fit import Examples, Features, Floats, Ints, fit, sample_weights, scores
-from leukolab.spec import AnyMethod, MethodSpec, NetworkFeatures, leaves_of
+from leukolab.spec import AnyMethod, MethodSpec, NetworkFeatures, leaves_of, views_of
 from leukolab.spec.read import parse_settings, put
 
 SMALLEST = 1e-12
@@ -51,7 +51,7 @@ class Part:
 
     def log_probabilities(self, sources: Sources) -> Floats:
         """Calibrated, (n, k)."""
-        return _log(self.scale(scores(self.fitted, _beside(self.spec, sources))))
+        return _log(self.scale(scores(self.fitted, _beside(self.spec.features, sources))))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def learn(spec: AnyMethod, images: Images, folds: Sequence[Fold], seed: int) -> 
     everyone = np.union1d(trial.held, np.array(sorted(counts), dtype=np.int64))
     copies = np.array([counts.get(row, 1) for row in everyone.tolist()])
     parts = tuple(
-        Part(leaf, trial.fitted(leaf, _beside(leaf, images.sources), everyone, copies), scale)
+        Part(leaf, trial.fitted(leaf, everyone, copies), scale)
         for leaf, scale in zip(leaves_of(settled.chosen), settled.scales, strict=True)
     )
     return Learned(parts, settled.scale, settled.chosen, tuple(trial.tried))
@@ -138,10 +138,11 @@ class _Trial:
         scale, log_nk, loss = self._calibrated(leaves_of(chosen)[0], np.mean([one.log_nk for one in several], axis=0))
         return _Settled(chosen, tuple(one for other in several for one in other.scales), scale, log_nk, loss)
 
-    def fitted(self, spec: MethodSpec, features: Features, rows: Ints, copies: Ints) -> Pipeline:
-        return fit(
-            spec, Examples(features[rows], self.images.labels[rows], self._weights(spec, rows, copies)), self.seed
-        )
+    def fitted(self, spec: MethodSpec, rows: Ints, copies: Ints) -> Pipeline:
+        views = [_beside(view, self.images.sources)[rows] for view in views_of(spec)]
+        labels, weights = self.images.labels[rows], self._weights(spec, rows, copies)
+        examples = Examples(np.concatenate(views), np.tile(labels, len(views)), np.tile(weights, len(views)))
+        return fit(spec, examples, self.seed)
 
     def _single(self, spec: MethodSpec) -> _Settled:
         settings = spec.model_dump_json(exclude={"name", "title"})
@@ -150,10 +151,10 @@ class _Trial:
         return replace(self.known[settings], chosen=spec)
 
     def _asked(self, spec: MethodSpec) -> _Settled:
-        features = _beside(spec, self.images.sources)
+        features = _beside(spec.features, self.images.sources)
         found = np.zeros((len(self.images.labels), self.images.classes))
         for fold in self.folds:
-            found[fold.held] = scores(self.fitted(spec, features, fold.rows, fold.copies), features[fold.held])
+            found[fold.held] = scores(self.fitted(spec, fold.rows, fold.copies), features[fold.held])
         scale, log_nk, loss = self._calibrated(spec, found[self.held])
         return _Settled(spec, (scale,), Scale(1.0, (0.0,) * self.images.classes), log_nk, loss)
 
@@ -195,8 +196,8 @@ def most_often(chosen: Sequence[AnyMethod]) -> AnyMethod:
     return max(chosen, key=list(chosen).count)
 
 
-def _beside(spec: MethodSpec, sources: Sources) -> Features:
-    return np.concatenate([sources[one] for one in spec.features], axis=1)
+def _beside(features: Sequence[NetworkFeatures], sources: Sources) -> Features:
+    return np.concatenate([sources[one] for one in features], axis=1)
 
 
 def _log(probabilities: Floats) -> Floats:

@@ -11,6 +11,7 @@ from leukolab.spec.methods import (
     any_method,
     features_of,
     leaves_of,
+    views_of,
 )
 from leukolab.spec.models import (
     AugmentSpec,
@@ -61,4 +62,5 @@ __all__ = [
     "leaves_of",
     "load_study",
     "study_names",
+    "views_of",
 ]

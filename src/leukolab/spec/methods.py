@@ -79,6 +79,8 @@ class MethodSpec(Settings):
     learner: LearnerSpec
     weigh: Literal["image", "class", "group"] = "group"
     """Each image alike; each class alike; or each identity group of a class alike, and then each class."""
+    also_grey: bool = False
+    """Whether each image is learned from twice, as it is and without its colour."""
     search: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(max_length=8)] = Field(
         default_factory=dict
     )
@@ -135,7 +137,13 @@ def leaves_of(spec: AnyMethod) -> list[MethodSpec]:
 
 def features_of(spec: AnyMethod) -> tuple[NetworkFeatures, ...]:
     """Everything a method may learn from, each once, in order."""
-    return tuple(dict.fromkeys(one for leaf in leaves_of(spec) for one in leaf.features))
+    return tuple(dict.fromkeys(one for leaf in leaves_of(spec) for view in views_of(leaf) for one in view))
+
+
+def views_of(spec: MethodSpec) -> list[tuple[NetworkFeatures, ...]]:
+    """What a method learns from, once for each time that it sees an image; the first is what it predicts from."""
+    greys = [tuple(one.model_copy(update={"grey": True}) for one in spec.features)] if spec.also_grey else []
+    return [spec.features, *greys]
 
 
 def any_method(values: object) -> AnyMethod:
