@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from leukolab.audit.looks import colours_digest
+from leukolab.base.errors import ImageError
 from leukolab.images import budget, cell_statistics, colour, colour_statistics, decode, geometry, map_files, thinned
 
 EDGE = 2_600
@@ -48,9 +50,43 @@ def test_strips_give_what_the_whole_picture_gives(tmp_path: Path, mode: str, mon
     assert np.array_equal(decode(path), whole)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is told by Linux")
+@pytest.mark.parametrize("name", ["a.jp2", "a.webp", "a.png", "a.jpg", "a.tif", "a.avif"])
+def test_decoding_takes_no_more_bytes_than_are_counted(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (2_000, 2_000, 4), dtype=np.uint8)
+    options = {"a.webp": {"lossless": True, "quality": 0, "method": 0}, "a.avif": {"speed": 10}}.get(name, {})
+    Image.fromarray(noise[..., :3] if name == "a.jpg" else noise).save(tmp_path / name, **options)
+    Image.fromarray(noise[:9, :9]).save(tmp_path / "small.png")
+    script = """
+import sys
+from pathlib import Path
+from leukolab.images import decode
+def told(key):
+    return int(next(line for line in open("/proc/self/status") if line.startswith(key)).split()[1]) * 1024
+decode(Path(sys.argv[1]))
+open("/proc/self/clear_refs", "w").write("5")
+before = told("VmRSS")
+decode(Path(sys.argv[2]))
+print(told("VmHWM") - before)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "small.png"), str(tmp_path / name)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    with Image.open(tmp_path / name) as image:
+        assert int(found.stdout) <= 2_000 * 2_000 * budget.bytes_per_pixel(image.format) + 2**23
+
+
+def test_formats_that_take_more_for_each_pixel_may_have_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["leukolab.images.decode"], "MAX_BYTES", 100 * 100 * budget.OTHERS_PER_PIXEL)
+    for name in ("a.png", "a.jp2"):
+        Image.new("RGB", (100, 100)).save(tmp_path / name)
+    assert decode(tmp_path / "a.png").shape == (100, 100, 3)
+    with pytest.raises(ImageError, match=r"a\.jp2: expected at most 6,400 pixels, found 100 x 100"):
+        decode(tmp_path / "a.jp2")
+
+
 def test_images_of_all_threads_together_stay_within_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("RGB", (100, 100)).save(tmp_path / "a.png")
-    monkeypatch.setattr(budget, "PROCESS_BYTES", int(2.5 * 100 * 100 * budget.BYTES_PER_PIXEL))
+    monkeypatch.setattr(budget, "PROCESS_BYTES", int(2.5 * 100 * 100 * budget.OTHERS_PER_PIXEL))
     lock, held, most = threading.Lock(), 0, 0
 
     def look(path: Path) -> None:

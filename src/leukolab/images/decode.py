@@ -18,14 +18,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from leukolab.base.errors import ImageError
 from leukolab.base.regular import open_regular
-from leukolab.images.budget import take
+from leukolab.images.budget import OTHERS_PER_PIXEL, bytes_per_pixel, take
 from leukolab.images.formats import FORMATS, readable
 from leukolab.images.whole import check_whole
 
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 89_000_000
-"""Largest width times height that is decoded: 267 MB of RGB, at most 1.4 GB while it is decoded."""
+"""Largest width times height that is decoded: 267 MB of RGB."""
+MAX_BYTES = MAX_PIXELS * OTHERS_PER_PIXEL
+"""Most that an image takes while it is decoded, 1.4 GB: fewer pixels in formats that take more for each."""
 
 _STRIP_PIXELS = 1 << 20
 _ORIENTATION = 0x0112
@@ -49,7 +51,7 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
         ImageError: the file is missing, empty, no image, of a format not listed, damaged, cut short or too large.
     """
     with _opened(path, max_pixels) as (stream, image):
-        take(image.width * image.height)
+        take(image.width * image.height * bytes_per_pixel(image.format))
         check_whole(stream, image)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
@@ -81,7 +83,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[tuple[BinaryIO, Image.Image
             if os.fstat(stream.fileno()).st_size == 0:
                 raise ImageError(f"{path}: expected an image, found an empty file. Copy or download it again.")
             with _quiet(), Image.open(stream, formats=readable()) as image:
-                _check_size(path, image.size, max_pixels)
+                _check_size(path, image.size, min(max_pixels, MAX_BYTES // bytes_per_pixel(image.format)))
                 yield stream, image
     except ImageError:
         raise
