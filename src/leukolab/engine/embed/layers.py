@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -164,11 +163,14 @@ def _averages(pixels: int, places: int) -> torch.Tensor:
 def _in_openvino(reader: LayerReader) -> Callable[[NDArray[np.uint8]], Floats]:
     core, settings = openvino_on_cpu("float32", reader.threads)
     size = reader.spec.crop.size_px
-    example = torch.zeros(PASS, size, size, 3, dtype=torch.uint8)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    example, graph = torch.zeros(2, size, size, 3, dtype=torch.uint8), io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():  # else every map of the pass is kept for a gradient
         warnings.simplefilter("ignore")  # the exporter's notes on its own future
-        graph = Path(folder) / "layers.onnx"
-        torch.onnx.export(reader.module, (example,), str(graph), dynamo=False, opset_version=17)
-        model = core.read_model(graph.read_bytes())
+        torch.onnx.export(
+            reader.module, (example,), graph, dynamo=False, opset_version=17,  # type: ignore[arg-type]
+            input_names=["pixels"], dynamic_axes={"pixels": {0: "images"}},
+        )  # fmt: skip
+    model = core.read_model(graph.getvalue())
+    model.reshape([PASS, size, size, 3])
     request = core.compile_model(model, "CPU", settings).create_infer_request()
     return lambda pixels: np.array(request.infer([pixels])[0], dtype=np.float32)
