@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import all_estimators
+from threadpoolctl import threadpool_limits
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.spec import LearnerSpec, MethodSpec, ReduceSpec
@@ -51,15 +53,24 @@ def sample_weights(spec: MethodSpec, labels: Ints, groups: NDArray[Any], copies:
 def fit(spec: MethodSpec, examples: Examples, seed: int) -> Pipeline:
     """Learn from these images.
 
+    An RBF machine with `gamma_times_features` gets its kernel from scikit-learn's `rbf_kernel` (gamma 1 / d) on
+    features times sqrt(gamma * d): the same machine as with its own kernel, at an eighth of the time.
+
     Raises:
         SpecError: scikit-learn has no such classifier, or it does not take these parameters.
     """
     features = examples.features.astype(np.float64)
     reduced = _reduced(spec.reduce, *features.shape)
     width = features.shape[1] if spec.reduce.components is None else reduced[-1][1].n_components
-    pipeline = Pipeline([*reduced, (LEARNER, _learner(spec.learner, width, seed))])
+    learner, gamma = spec.learner, spec.learner.parameters.get("gamma_times_features")
+    if learner.estimator == "SVC" and learner.parameters.get("kernel", "rbf") == "rbf" and gamma is not None:
+        reduced.append(("gamma", FunctionTransformer(np.dot, kw_args={"b": float(gamma) ** 0.5})))
+        parameters = {name: one for name, one in learner.parameters.items() if name != "gamma_times_features"}
+        learner = learner.model_copy(update={"parameters": parameters | {"kernel": rbf_kernel}})
+    pipeline = Pipeline([*reduced, (LEARNER, _learner(learner, width, seed))])
     try:
-        return pipeline.fit(features, examples.labels, **{f"{LEARNER}__sample_weight": examples.weights})
+        with threadpool_limits(1, user_api="blas"):  # else the last bits depend on the number of threads
+            return pipeline.fit(features, examples.labels, **{f"{LEARNER}__sample_weight": examples.weights})
     except (TypeError, ValueError) as error:  # scikit-learn's ways to refuse a parameter
         raise SpecError(
             f"method {spec.name}: {spec.learner.estimator} cannot learn so ({str(error).splitlines()[0]}). "
@@ -70,10 +81,11 @@ def fit(spec: MethodSpec, examples: Examples, seed: int) -> Pipeline:
 def scores(pipeline: Pipeline, features: Features) -> Floats:
     """Decision values (n, k) of features (n, d): numbers like log-odds, one column for each class."""
     exact = features.astype(np.float64)
-    if hasattr(pipeline[-1], "decision_function"):
-        found = np.asarray(pipeline.decision_function(exact), dtype=np.float64)
-        return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
-    return np.asarray(np.log(np.clip(pipeline.predict_proba(exact), SMALLEST, None)))
+    with threadpool_limits(1, user_api="blas"):
+        if hasattr(pipeline[-1], "decision_function"):
+            found = np.asarray(pipeline.decision_function(exact), dtype=np.float64)
+            return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
+        return np.asarray(np.log(np.clip(pipeline.predict_proba(exact), SMALLEST, None)))
 
 
 def _reduced(spec: ReduceSpec, images: int, width: int) -> list[tuple[str, Any]]:

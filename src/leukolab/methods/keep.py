@@ -21,12 +21,12 @@ from leukolab.spec import MethodSpec, any_method
 
 SCHEMA = "schema.json"
 TRUSTED = (
-    "numpy.clip", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
+    "numpy.clip", "numpy.dot", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
+    "sklearn.metrics.pairwise.rbf_kernel", "sklearn.utils._bunch.Bunch",
 )  # fmt: skip
-"""What skops asks about: a function, and parts of classifiers, such as nodes of trees, which a forged file could point
+"""What skops asks about: functions, and parts of classifiers, such as nodes of trees, which a forged file could point
 outside their arrays.
 
 Files are read only where their digest is the one that was written down.
