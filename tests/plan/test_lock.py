@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from leukolab.base.errors import RunError, StorageError
-from leukolab.plan import held, hold
+from leukolab.plan import Task, held, hold
+from leukolab.plan.journal import Journal
 
 HOLD = "import sys, time, pathlib; from leukolab.plan import hold\nwith hold(pathlib.Path(sys.argv[1])): time.sleep(60)"
 
@@ -75,3 +78,37 @@ def test_a_file_in_the_place_of_the_folder_is_refused_in_a_sentence(tmp_path: Pa
     (tmp_path / "run").write_text("x")
     with pytest.raises(StorageError, match="a file stands"), hold(tmp_path / "run"):
         pass
+
+
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+def test_a_folder_that_is_moved_deleted_or_replaced_ends_the_work_in_it(tmp_path: Path, fate: str) -> None:
+    run, task = tmp_path / "run", Task("a", "a", "train", {})
+
+    def work() -> None:
+        with hold(run):
+            journal = Journal(run, [task], [task], logging.getLogger(__name__))
+            journal.started(task)
+            run.rename(tmp_path / "away")
+            if fate == "deleted":
+                shutil.rmtree(tmp_path / "away")
+            if fate == "replaced":
+                run.mkdir()
+            journal.finished(task, 1.0)
+
+    with pytest.raises(RunError, match=r"run: expected this run folder to stay until the run ends, found it moved or"):
+        work()
+    assert not (run / "ledger.jsonl").exists()
+    assert not held(run)
+
+
+def test_whatever_an_error_says_a_moved_folder_is_its_cause(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    def work() -> None:
+        with hold(run):
+            run.rename(tmp_path / "away")
+            (run / "x").read_bytes()
+
+    with pytest.raises(RunError, match="moved or deleted") as met:
+        work()
+    assert isinstance(met.value.__cause__, FileNotFoundError)

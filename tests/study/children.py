@@ -14,6 +14,16 @@ from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["leukolab.cli", "leukolab.study.run", "leukolab.study.finish", "sklearn.ensemble"])
+SMALL_STUDY = (
+    "--backbone", "test_efficientnet", "--weights", "none", "--image-size", "48", "--epochs", "2+1",
+    "--set", "report.sections=[]", "--set", "training.learning_rates=[0.01]", "--set", "bootstrap=100",
+    "--set", "training.augment.views=2",
+    "--set", "protocols.corrected.split={kind: nested, outer: 3, folds: 2, tuning: 0.2}",
+    "--set", "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
+)  # fmt: skip
+"""Options of `study run demo` that a run takes seconds with, its report but a head."""
+SAME = ("predictions.parquet", "scores.parquet", "members.parquet", "chosen.json")
+"""What two runs of it have alike, byte for byte."""
 
 
 def command(arguments: Sequence[str], log: str, largest_file: int | None) -> None:

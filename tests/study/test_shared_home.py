@@ -12,16 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("resource", reason="no processes of this kind there")
 
-from children import CONTEXT, ended, started
+from children import CONTEXT, SAME, SMALL_STUDY, ended, started
 
-STUDY = (
-    "--backbone", "test_efficientnet", "--weights", "none", "--image-size", "48", "--epochs", "2+1",
-    "--set", "report.sections=[]", "--set", "training.learning_rates=[0.01]", "--set", "bootstrap=100",
-    "--set", "training.augment.views=2",
-    "--set", "protocols.corrected.split={kind: nested, outer: 3, folds: 2, tuning: 0.2}",
-    "--set", "runtime={device: cpu, precision: float32, threads: 1, trunk: torch, trunk_batch_size: 16}",
-)  # fmt: skip
-SAME = ("predictions.parquet", "scores.parquet", "members.parquet", "chosen.json")
 RUNS = ("one", "two")
 
 
@@ -41,8 +33,8 @@ def tidied(home: str) -> None:
 
 def test_two_studies_share_a_home_that_is_emptied_without_pause(two_class: Path, tmp_path: Path) -> None:
     def study(run: str, home: str) -> tuple[object, ...]:
-        command = ("study", "run", "demo", "--data", two_class, "--out", tmp_path / run, "--cache-size", "1MB", *STUDY)
-        return ("--home", tmp_path / home, *command)
+        command = ("study", "run", "demo", "--data", two_class, "--out", tmp_path / run, "--cache-size", "1MB")
+        return ("--home", tmp_path / home, *command, *SMALL_STUDY)
 
     tidying = CONTEXT.Process(target=tidied, args=(str(tmp_path / "shared"),))
     tidying.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from leukolab.base.progress import duration
 from leukolab.plan.ledger import Event, read_events, seconds_left, unmeasured, write_event
+from leukolab.plan.lock import check_there
 from leukolab.plan.task import Task
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
@@ -15,7 +16,7 @@ Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 class Journal:
-    """Ledger and news of a run folder, kept by the one process that drives the plan.
+    """Ledger and news of a run folder, kept by the one process that drives the plan; it ends where that was moved.
 
     Args:
         run: the run folder.
@@ -64,6 +65,7 @@ class Journal:
         self.say(task, f"{why}; started once more", logging.WARNING)
 
     def _write(self, event: Event) -> None:
+        check_there(self._run)
         write_event(self._run, event)
         if event.event in ("opened", "finished"):
             self._events.append(event)

@@ -18,6 +18,8 @@ LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock.json"
 PATIENCE_SECONDS = 0.5
 """How long to wait for a lock: a process that only looks whether it is held has it for an instant."""
+_HELD: dict[Path, tuple[int, int]] = {}
+"""Locks that this process holds, each with its file as it was: device and inode."""
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def hold(run: Path) -> Iterator[None]:
     """Keep other processes out of a run folder; calls inside each other, also of other threads, share the lock.
 
     Raises:
-        RunError: another process works there.
+        RunError: another process works there; or the folder was moved or deleted inside the block, whatever came of it.
         StorageError: the folder may not be written.
     """
     make_folder(run)
@@ -42,12 +44,32 @@ def hold(run: Path) -> Iterator[None]:
         ) from error
     try:
         if not nested:
+            _HELD[_lock_path(run)] = _file(_lock_path(run))
             _sign(run)
         yield
+        check_there(run)
+    except Exception as error:
+        check_there(run, error)
+        raise
     finally:
         if not nested:
+            _HELD.pop(_lock_path(run), None)
             (run / HOLDER_FILE).unlink(missing_ok=True)
         lock.release()
+
+
+def check_there(run: Path, cause: Exception | None = None) -> None:
+    """See that the run folder is still the one that this process holds; nothing where it holds none.
+
+    Raises:
+        RunError: it was moved or deleted.
+    """
+    path = _lock_path(run)
+    if path in _HELD and _file(path) != _HELD[path]:
+        raise RunError(
+            f"{run}: expected this run folder to stay until the run ends, found it moved or deleted. Put it back, in "
+            "place of what may lie there now, and run the same command again: what was finished is kept.",
+        ) from cause
 
 
 def held(run: Path) -> bool:
@@ -78,7 +100,20 @@ def held_since(run: Path) -> datetime.datetime | None:
 
 
 def _lock(run: Path) -> FileLock:
-    return FileLock(run.resolve() / LOCK_FILE, is_singleton=True, thread_local=False)
+    return FileLock(_lock_path(run), is_singleton=True, thread_local=False)
+
+
+def _lock_path(run: Path) -> Path:
+    return run.resolve() / LOCK_FILE
+
+
+def _file(path: Path) -> tuple[int, int]:
+    """Device and inode; zeros where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _sign(run: Path) -> None:
