@@ -12,6 +12,7 @@ from typing import Any
 
 from leukolab.base.errors import ImageError, LeukolabError
 from leukolab.base.files import whole_folder, write_text
+from leukolab.base.shelf import trim
 from leukolab.plan import Place, Task
 
 WORK = "toys:work"
@@ -49,6 +50,11 @@ def work(place: Place, payload: dict[str, Any], tell: Any) -> None:
         return
     before = [place.find(name if "/" in name else f"run/out/{name}").read_text() for name in payload.get("reads", ())]
     write_text(place.run / "out" / key, key + "".join(f"({text})" for text in before))
+
+
+def _evict(place: Place, limit_bytes: int) -> None:
+    """What another task on this machine does that has written into the home folder."""
+    trim(place.home, limit_bytes)
 
 
 def _sleep(place: Place, seconds: float) -> None:
@@ -112,6 +118,7 @@ def _wait_outside(place: Place, path: str) -> None:
 
 
 ACTIONS = {
+    "evict": _evict,
     "sleep": _sleep,
     "meet": _meet,
     "wait_for": _wait_for,

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from leukolab.base.errors import ClusterError
 from leukolab.base.files import make_folder
 from leukolab.base.home import Home
+from leukolab.base.pins import pin
 from leukolab.base.progress import Relay, shown
 from leukolab.base.version import __version__
 from leukolab.plan.failure import describe_error
@@ -84,10 +85,11 @@ def attempt(order: Order, node: str, tell: TellDriver, read: Read) -> Report:
     try:
         _check_version(order.version)
         place = _own_place(Path(scratch), order.place) if scratch else order.place
-        if missing := _fetch(order, place, Spot(node, scratch), read):
-            return report("missing", missing)
-        with _heard(tell, order.level):
-            return report("finished", do(order.task, place, order.work, partial(tell, "told")))
+        with pin(place.home, _pixels(order)):
+            if missing := _fetch(order, place, Spot(node, scratch), read):
+                return report("missing", missing)
+            with _heard(tell, order.level):
+                return report("finished", do(order.task, place, order.work, partial(tell, "told")))
     except Exception as error:
         return report("failed", describe_error(error))
 
@@ -120,6 +122,11 @@ def _check_version(version: str) -> None:
         raise ClusterError(
             f"a machine of the cluster has Leukolab {__version__}, the driver {version}. Install the same on all."
         )
+
+
+def _pixels(order: Order) -> list[str]:
+    """Packed pixels that the task needs and cannot make anew: no other task here evicts them before it opens them."""
+    return [name.removeprefix("home/") for name, _ in order.supplies if name.startswith("home/pixels/")]
 
 
 def _fetch(order: Order, place: Place, here: Spot, read: Read) -> tuple[str, ...]:
