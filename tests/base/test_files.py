@@ -175,6 +175,12 @@ def test_tables_that_cannot_be_read_say_why(tmp_path: Path) -> None:
         read_table(path)
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_what_may_not_be_used_has_its_sentence_wherever_it_is_met(number: int) -> None:
+    sentence = disk_fault(OSError(number, os.strerror(number), "/some/place"))
+    assert sentence == "/some/place: no permission to use this. Change its permissions, or choose another folder."
+
+
 @pytest.mark.parametrize("place", ["/dev/null", "pipe"])
 def test_a_pipe_or_device_met_anywhere_has_its_sentence(place: str, tmp_path: Path) -> None:
     if sys.platform == "win32":

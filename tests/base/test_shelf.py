@@ -331,6 +331,17 @@ def test_a_home_that_may_not_be_written_is_one_sentence(home: Home) -> None:
     home.path.chmod(0o700)
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may read anything")
+def test_a_folder_of_another_user_is_left_out(home: Home) -> None:
+    put(home / "pixels" / A / "pixels.npy")
+    theirs = put(home / "features" / F / "0.pooled").parent
+    theirs.chmod(0)
+    assert [held.key for held in usage(home)] == [A]
+    assert keep_within(replace(home, limit_bytes=1)) == 100
+    theirs.chmod(0o700)
+    assert left(home) == [f"features/{F}/0.pooled"]
+
+
 def test_a_file_that_cannot_be_moved_now_stays_and_is_not_counted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, where an open file cannot be renamed."""
     put(home / "pixels" / A / "pixels.npy", at=OLD)

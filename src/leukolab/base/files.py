@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of a place that this user may not read or write."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a system that can write no more: disk full, quota used up, file as large as files may be."""
 UNUSABLE = {
@@ -54,7 +56,7 @@ def storage(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             raise StorageError(no_space(path)) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in REFUSED:
             raise StorageError(
                 f"{path}: no permission to write here. Choose another run folder or home folder.",
                 settings=("run folder", "home folder"),
@@ -81,6 +83,8 @@ def disk_fault(error: OSError) -> str | None:
         return no_space("a file" if error.filename is None else place)
     if error.errno in UNUSABLE:
         return f"{place}: {UNUSABLE[error.errno]}. Choose another name."
+    if error.errno in REFUSED:
+        return f"{place}: no permission to use this. Change its permissions, or choose another folder."
     if error.strerror == NOT_REGULAR:
         return f"{place}: expected a file, found {NOT_REGULAR}. Move it away and run the same command again."
     if error.errno in (errno.ENOENT, errno.ESTALE):
