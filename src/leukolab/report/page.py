@@ -26,7 +26,7 @@ from leukolab.report.items import Drawing, Gallery, Item, Section, Sheet, cells
 from leukolab.report.names import Names
 from leukolab.report.paragraph import methods_paragraph
 from leukolab.report.run import Run, read_run, without_folders
-from leukolab.report.sections import SECTIONS, Scene
+from leukolab.report.sections import AFTER_RUN, SECTIONS, Scene
 from leukolab.report.tables.common import write_csv, write_sheet
 from leukolab.report.tables.subjects import first_sheet
 from leukolab.report.template import filled, style
@@ -156,7 +156,7 @@ def write_report(run: RunFolder, thumbnail: Thumbnail, out: Path | None = None, 
     first = writer.block(headline(shown, scene.names, texts))
     table = first_sheet(shown, scene.names, texts)
     screen = [writer.block(table)] if table else []
-    built = [section_of(name)(scene) for name in shown.spec.report.sections]
+    built = [section_of(name)(scene) for name in dict.fromkeys([*shown.spec.report.sections, *AFTER_RUN])]
     sections = [_section(section, writer) for section in built if section.items]
     paragraph = methods_paragraph(shown, scene.names, texts)
     write_text(folder / RunFolder.PARAGRAPH, paragraph)

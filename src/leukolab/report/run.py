@@ -47,6 +47,7 @@ class Run:
     class_report: pd.DataFrame
     hypotheses: pd.DataFrame
     subjects: pd.DataFrame
+    shifts: pd.DataFrame
     composition: pd.DataFrame
 
     @property
@@ -136,6 +137,7 @@ def read_run(folder: RunFolder) -> Run:
         class_report=folder.class_report.merge(facts, on="member", how="left"),
         hypotheses=folder.hypotheses,
         subjects=folder.subjects,
+        shifts=folder.shifts,
         composition=folder.composition,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leukolab.report.items import Section
-from leukolab.report.sections import common, methods, network, subtypes, wen
+from leukolab.report.sections import common, methods, network, shifts, subtypes, wen
 from leukolab.report.sections.common import Scene
 
 SECTIONS: dict[str, Callable[[Scene], Section]] = {
@@ -13,6 +13,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "pooled": common.pooled_section,
     "hypotheses": wen.hypotheses,
     "members": wen.members,
+    "shifts": shifts.shifts_section,
     "data": common.data_section,
     "data_flow": subtypes.data_flow,
     "study_flow": wen.study_flow,
@@ -30,5 +31,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "used": common.used_section,
 }
 """Name in a study's YAML to what builds the section; one without items is left out."""
+AFTER_RUN = ("shifts",)
+"""Sections of what may be asked of a finished run, after those its study names."""
 
-__all__ = ["SECTIONS", "Scene"]
+__all__ = ["AFTER_RUN", "SECTIONS", "Scene"]
