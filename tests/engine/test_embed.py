@@ -11,17 +11,22 @@ from timm import get_pretrained_cfg
 
 from leukolab.base.errors import SpecError
 from leukolab.base.home import Home
-from leukolab.engine.embed.kept import SHARD, LayerBank, scaled
+from leukolab.engine.embed.kept import SHARD, FeatureBank, scaled
 from leukolab.engine.embed.layers import LayerReader, layer_reader
+from leukolab.engine.embed.readers import HandcraftedReader, reader_of
 from leukolab.images import decode, pack
 from leukolab.images.crops import cell_square
+from leukolab.images.handcrafted import FAMILIES, measure
 from leukolab.methods import load_method
-from leukolab.spec import CropSpec, MethodSpec, NetworkFeatures
+from leukolab.spec import CropSpec, HandcraftedFeatures, MethodSpec, NetworkFeatures
 
 SPEC = NetworkFeatures(
     backbone="tf_efficientnet_lite0", weights="none", layers=("blocks.1", "blocks.3"), over="cell",
     crop=CropSpec(edge_px=48, about="cell", size_px=64),
 )  # fmt: skip
+
+
+HAND = HandcraftedFeatures(handcrafted=tuple(FAMILIES), crop=CropSpec(edge_px=48, about="cell", size_px=48))
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +35,9 @@ def reader() -> LayerReader:
 
 
 @pytest.fixture
-def bank(reader: LayerReader, two_class: Path, home: Home) -> LayerBank:
+def bank(reader: LayerReader, two_class: Path, home: Home) -> FeatureBank:
     paths = sorted(two_class.rglob("*.png"))
-    return LayerBank(reader, pack(paths, [path.name for path in paths], 48, 48, home, about_cell=True), home)
+    return FeatureBank(reader, pack(paths, [path.name for path in paths], 48, 48, home, about_cell=True), home)
 
 
 def test_each_channel_is_its_mean_and_deviation_over_the_cell(reader: LayerReader) -> None:
@@ -62,14 +67,14 @@ def test_an_image_without_a_cell_is_summed_up_whole(reader: LayerReader) -> None
     assert np.isfinite(reader(np.zeros((1, 64, 64, 3), np.uint8))).all()
 
 
-def test_no_image_depends_on_its_company(bank: LayerBank) -> None:
+def test_no_image_depends_on_its_company(bank: FeatureBank) -> None:
     everything = bank.read()
     alone = bank.reader(np.concatenate([scaled(bank.images.array[5], 64)[None], np.zeros((15, 64, 64, 3), np.uint8)]))
     assert np.array_equal(everything[5], alone[0])
     assert len(everything) == len(bank.images.image_ids)
 
 
-def test_damaged_shards_are_made_anew(bank: LayerBank) -> None:
+def test_damaged_shards_are_made_anew(bank: FeatureBank) -> None:
     before = bank.read()
     data = bytearray(bank.path(0).read_bytes())
     data[100] ^= 1
@@ -81,14 +86,14 @@ def test_damaged_shards_are_made_anew(bank: LayerBank) -> None:
     assert np.array_equal(bank.read(), before)
 
 
-def test_other_pixels_weights_or_layers_are_other_features(bank: LayerBank, two_class: Path, home: Home) -> None:
+def test_other_pixels_weights_or_layers_are_other_features(bank: FeatureBank, two_class: Path, home: Home) -> None:
     other = layer_reader(SPEC, 4)
-    assert LayerBank(other, bank.images, home).key != bank.key
+    assert FeatureBank(other, bank.images, home).key != bank.key
     fewer = layer_reader(SPEC.model_copy(update={"layers": ("blocks.1",)}), 3)
-    assert LayerBank(fewer, bank.images, home).key != bank.key
+    assert FeatureBank(fewer, bank.images, home).key != bank.key
     paths = sorted(two_class.rglob("*.png"))
     whole = pack(paths, [path.name for path in paths], 48, 48, home)
-    assert LayerBank(bank.reader, whole, home).key != bank.key
+    assert FeatureBank(bank.reader, whole, home).key != bank.key
 
 
 def test_an_unknown_layer_is_named_with_the_nearest() -> None:
@@ -109,14 +114,14 @@ def test_the_square_about_a_cell_holds_it_in_the_middle_on_black(two_class: Path
     assert np.array_equal(cell_square(np.zeros((20, 20, 3), np.uint8), 20), np.zeros((20, 20, 3), np.uint8))
 
 
-def test_openvino_gives_the_same_numbers_and_another_key(bank: LayerBank) -> None:
+def test_openvino_gives_the_same_numbers_and_another_key(bank: FeatureBank) -> None:
     pytest.importorskip("openvino")
     pixels = np.stack([scaled(one, 64) for one in bank.images.array[:16]])
     other = layer_reader(SPEC, 3, "openvino", 1)
     spread = bank.reader(pixels).std()
     assert np.abs(other(pixels) - bank.reader(pixels)).max() < 1e-3 * spread
     assert np.array_equal(other(pixels), other(pixels))
-    assert LayerBank(other, bank.images, bank.home).key != bank.key
+    assert FeatureBank(other, bank.images, bank.home).key != bank.key
 
 
 def test_one_summary_or_one_colour_is_part_of_the_whole(reader: LayerReader) -> None:
@@ -149,3 +154,27 @@ def test_a_cited_system_is_built_at_its_published_size(name: str) -> None:
         "ahmed_2023_fusion": [1024, 2048, 1024],
     }
     assert widths == published[name]
+
+
+def test_handcrafted_features_are_kept_as_those_of_layers_are(bank: FeatureBank) -> None:
+    hand = FeatureBank(reader_of(HAND, threads=2), bank.images, bank.home)
+    found = hand.read()
+    assert found.shape == (len(bank.images.image_ids), len(hand.reader.columns))
+    assert np.array_equal(found[7], measure(bank.images.array[7]))
+    assert hand.key != bank.key
+    fewer = HAND.model_copy(update={"handcrafted": ("size",)})
+    assert FeatureBank(reader_of(fewer), bank.images, bank.home).key != hand.key
+    assert np.array_equal(found, FeatureBank(HandcraftedReader(HAND, 1), bank.images, bank.home).read())
+    assert hand.seconds_left() == 0.0
+    grey = reader_of(HAND.model_copy(update={"grey": True}))(bank.images.array[:1])
+    at = [one.name for one in HandcraftedReader(HAND, 1).columns].index("chroma mean")
+    assert grey[0, at] == pytest.approx(0, abs=0.01)
+    assert found[0, at] > 5
+
+
+@pytest.mark.parametrize("summary", [("mean", "deviation"), ("deviation",)])
+def test_every_number_of_a_layer_has_its_name(summary: tuple[str, ...]) -> None:
+    reader = reader_of(SPEC.model_copy(update={"summary": summary}), 3)
+    assert len(reader.columns) == reader(np.zeros((1, 64, 64, 3), np.uint8)).shape[1]
+    assert (reader.columns[0].family, reader.columns[0].name) == ("blocks.1", f"{summary[0]} 0")
+    assert (reader.columns[-1].family, reader.columns[-1].name) == ("blocks.3", "deviation 79")

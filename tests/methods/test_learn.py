@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from leukolab.base.errors import SpecError, WeightsError
+from leukolab.images.handcrafted import FAMILIES
 from leukolab.methods import Fold, Images, learn, load_method, method_names, most_often
 from leukolab.methods.designs import load_method as read
 from leukolab.methods.keep import from_file, to_bytes
@@ -209,3 +210,30 @@ def test_methods_are_read_with_those_they_are_made_among(tmp_path: Path) -> None
 def test_a_method_that_is_not_known_is_named_with_the_nearest() -> None:
     with pytest.raises(SpecError, match=r"'k45' is not known\. Did you mean 'k450'"):
         load_method("k45")
+
+
+@pytest.mark.parametrize(
+    ("features", "sentence"),
+    [
+        ("{handcrafted: [size, sise], crop: {size_px: 64}}", r"features\.0\.handcrafted\.1: .*'size'.*got 'sise'"),
+        ("{handcrafted: [size, size], crop: {size_px: 64}}", r"features\.0: handcrafted: expected each family once"),
+        ("{handcrafted: [size], crop: {size_px: 64}, crops: 1}", r"features\.0\.crops: .*Did you mean 'crop'"),
+        ("{handcrafted: [size], crop: {sizepx: 64}}", r"features\.0\.crop\.sizepx: .*Did you mean 'size_px'"),
+        ("{handcrafted: []}", r"features\.0\.handcrafted: "),
+        ("{backbone: net, layers: [a], layer: b}", r"features\.0\.layer: .*Did you mean 'layers'"),
+        ("{backbone: net}", r"features\.0\.layers: "),
+    ],
+)
+def test_what_is_wrong_with_features_is_said_where_it_stands(features: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        f"name: mine\ntitle: Mine\nfeatures: [{features}]\nlearner: {{estimator: SVC}}\n"
+    )
+    with pytest.raises(SpecError, match=sentence):
+        read(tmp_path / "mine.yaml")
+
+
+def test_handcrafted_features_come_back_from_their_values() -> None:
+    spec = load_method("k450h")
+    assert any_method(spec.model_dump(mode="json")) == spec
+    assert [type(one).__name__ for one in features_of(spec)] == ["NetworkFeatures", "HandcraftedFeatures"]
+    assert features_of(spec)[1].handcrafted == tuple(FAMILIES)

@@ -41,6 +41,8 @@ SECOND = """
     weights: none
     layers: [blocks.0]
     crop: {size_px: 48}
+  - handcrafted: [size, colour, nucleus]
+    crop: {edge_px: 48, about: cell, size_px: 48}
 """
 SPLIT = "{kind: nested, by: group, outer: 3, tuning: 0.2, folds: 2}"
 TABLES = ("predictions", "scores", "members", "confusion")

@@ -14,11 +14,11 @@ from sklearn.pipeline import Pipeline
 
 from leukolab.methods.calibrate import Scale, fit_scale
 from leukolab.methods.fit import Examples, Features, Floats, Ints, fit, sample_weights, scores
-from leukolab.spec import AnyMethod, MethodSpec, NetworkFeatures, leaves_of, views_of
+from leukolab.spec import AnyFeatures, AnyMethod, MethodSpec, leaves_of, views_of
 from leukolab.spec.read import parse_settings, put
 
 SMALLEST = 1e-12
-Sources = Mapping[NetworkFeatures, Features]
+Sources = Mapping[AnyFeatures, Features]
 """What is seen of images: each kind of features to float32 (n, d)."""
 
 
@@ -196,7 +196,7 @@ def most_often(chosen: Sequence[AnyMethod]) -> AnyMethod:
     return max(chosen, key=list(chosen).count)
 
 
-def _beside(features: Sequence[NetworkFeatures], sources: Sources) -> Features:
+def _beside(features: Sequence[AnyFeatures], sources: Sources) -> Features:
     return np.concatenate([sources[one] for one in features], axis=1)
 
 

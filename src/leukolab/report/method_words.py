@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from leukolab.report.run import without_folders
 from leukolab.report.texts import Texts
 from leukolab.results.records import FinalsRecord, MethodsRecord
-from leukolab.spec import AnyMethod, CropSpec, JointSpec, MethodSpec, NetworkFeatures, any_method
+from leukolab.spec import AnyMethod, CropSpec, HandcraftedFeatures, JointSpec, MethodSpec, NetworkFeatures, any_method
 
 
 def methods_in_words(record: MethodsRecord, texts: Texts) -> Iterator[str]:
@@ -48,7 +48,10 @@ def _told(spec: AnyMethod, texts: Texts) -> Iterator[str]:
     )
 
 
-def _features(spec: NetworkFeatures, texts: Texts) -> str:
+def _features(spec: NetworkFeatures | HandcraftedFeatures, texts: Texts) -> str:
+    if isinstance(spec, HandcraftedFeatures):
+        families = ", ".join(texts.name("families", family) for family in spec.handcrafted)
+        return texts("methods_text.handcrafted", families=families, crop=_crop(spec.crop, texts))
     weights = without_folders({"weights": spec.weights})["weights"]
     return texts(
         "methods_text.layers",

@@ -1,8 +1,10 @@
 """What a study is: frozen models of its settings, and the only reader of YAML."""
 
 from leukolab.spec.methods import (
+    AnyFeatures,
     AnyMethod,
     CropSpec,
+    HandcraftedFeatures,
     JointSpec,
     LearnerSpec,
     MethodSpec,
@@ -34,12 +36,14 @@ from leukolab.spec.models import (
 from leukolab.spec.read import load_study, study_names
 
 __all__ = [
+    "AnyFeatures",
     "AnyMethod",
     "AugmentSpec",
     "BalanceSpec",
     "CropSpec",
     "DataSpec",
     "EnsembleSpec",
+    "HandcraftedFeatures",
     "ImageSpec",
     "JointSpec",
     "LearnerSpec",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from leukolab.spec.models import Settings
 from leukolab.spec.values import FolderName
@@ -44,6 +44,37 @@ class NetworkFeatures(Settings):
     crop: CropSpec = CropSpec()
 
 
+Family = Literal["size", "outline", "colour", "texture", "focus", "nucleus"]
+
+
+class HandcraftedFeatures(Settings):
+    """Numbers of the cell that a haematologist could name, see `images.handcrafted`."""
+
+    handcrafted: Annotated[tuple[Family, ...], Field(min_length=1, max_length=6)]
+    """Families that are measured, in this order."""
+    grey: bool = False
+    """Whether colour is taken away before: the luminance (ITU-R BT.601) in three channels."""
+    crop: CropSpec
+    """Lengths are in pixels of the resized square; with `edge_px` and the same `size_px` in pixels of the files."""
+
+    @model_validator(mode="after")
+    def _each_family_once(self) -> HandcraftedFeatures:
+        if len({*self.handcrafted}) < len(self.handcrafted):
+            raise ValueError(f"handcrafted: expected each family once, got {', '.join(self.handcrafted)}")
+        return self
+
+
+def _kind(values: Any) -> str:
+    known = isinstance(values, HandcraftedFeatures) or (isinstance(values, dict) and "handcrafted" in values)
+    return "[handcrafted]" if known else "[network]"
+
+
+AnyFeatures = Annotated[
+    Annotated[NetworkFeatures, Tag("[network]")] | Annotated[HandcraftedFeatures, Tag("[handcrafted]")],
+    Discriminator(_kind),
+]
+
+
 class ReduceSpec(Settings):
     """What happens to the features before something learns from them; fitted on training images only."""
 
@@ -73,7 +104,7 @@ class MethodSpec(Settings):
     source: str = ""
     published: str = ""
     """What its source reports, in words; empty for one of our own."""
-    features: Annotated[tuple[NetworkFeatures, ...], Field(min_length=1, max_length=8)]
+    features: Annotated[tuple[AnyFeatures, ...], Field(min_length=1, max_length=8)]
     """Side by side; all are learned from."""
     reduce: ReduceSpec = ReduceSpec()
     learner: LearnerSpec
@@ -135,12 +166,12 @@ def leaves_of(spec: AnyMethod) -> list[MethodSpec]:
     return [spec] if isinstance(spec, MethodSpec) else [leaf for one in spec.among for leaf in leaves_of(one)]
 
 
-def features_of(spec: AnyMethod) -> tuple[NetworkFeatures, ...]:
+def features_of(spec: AnyMethod) -> tuple[NetworkFeatures | HandcraftedFeatures, ...]:
     """Everything a method may learn from, each once, in order."""
     return tuple(dict.fromkeys(one for leaf in leaves_of(spec) for view in views_of(leaf) for one in view))
 
 
-def views_of(spec: MethodSpec) -> list[tuple[NetworkFeatures, ...]]:
+def views_of(spec: MethodSpec) -> list[tuple[NetworkFeatures | HandcraftedFeatures, ...]]:
     """What a method learns from, once for each time that it sees an image; the first is what it predicts from."""
     greys = [tuple(one.model_copy(update={"grey": True}) for one in spec.features)] if spec.also_grey else []
     return [spec.features, *greys]

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from leukolab.base.errors import SpecError, nearest
@@ -159,18 +159,25 @@ def _shortened(value: object) -> str:
 
 
 def _location(error: ErrorDetails) -> str:
-    """Where the setting stands; pydantic's names for the sides of a choice are left out."""
-    parts = [str(part) for part in error["loc"] if part not in ("[key]", "constrained-int")]
-    return ".".join(part for part in parts if not part.startswith("literal["))
+    """Where the setting stands; names for the sides of a choice are left out."""
+    parts = [str(part) for part in error["loc"] if part != "constrained-int"]
+    return ".".join(part for part in parts if not part.startswith(("literal[", "[")))
 
 
 def _fields_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """Names of the fields where `location` leads; keys of mappings and places in lists stay with the model inside."""
+    here: Any = model
     for part in location:
-        fields = getattr(model, "model_fields", None)
-        if fields is not None and part in fields:
-            model = _model_in(fields[part].annotation)
-    return list(getattr(model, "model_fields", {}))
+        fields = getattr(_model_in(here), "model_fields", {})
+        here = fields[part].annotation if part in fields else _side(here, Tag(str(part))) or here
+    return list(getattr(_model_in(here), "model_fields", {}))
+
+
+def _side(annotation: Any, tag: Tag) -> Any:
+    """The side of a choice that has this tag; None where there is none."""
+    if tag in get_args(annotation):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _side(one, tag)) is not None), None)
 
 
 def _model_in(annotation: Any) -> Any:

@@ -19,8 +19,8 @@ from leukolab.base.files import whole_folder, write_json, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
 from leukolab.base.streams import stream_seed
-from leukolab.engine.embed.kept import LayerBank
-from leukolab.engine.embed.layers import LayerReader, layer_reader
+from leukolab.engine.embed.kept import FeatureBank, Reader
+from leukolab.engine.embed.readers import reader_of
 from leukolab.images import PixelStore, open_store, pack
 from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels
@@ -29,7 +29,7 @@ from leukolab.methods import Fold, Images, Learned, learn, load_method
 from leukolab.methods.keep import to_bytes
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
-from leukolab.spec import AnyMethod, CropSpec, NetworkFeatures, RuntimeSpec, StudySpec, any_method, features_of
+from leukolab.spec import AnyFeatures, AnyMethod, CropSpec, RuntimeSpec, StudySpec, any_method, features_of
 from leukolab.splits import Split, groups_fingerprint
 from leukolab.study.jobs import Job, outers_of, predictions_frame
 from leukolab.study.prepare import Material
@@ -57,7 +57,7 @@ def square_of(crop: CropSpec, image: Pixels) -> Pixels:
     return cell_square(image, edge) if crop.about == "cell" else fit_square(image, edge, crop.edge_px)
 
 
-def readers_of(run: RunFolder, learned: Learned, name: str, runtime: RuntimeSpec) -> dict[NetworkFeatures, LayerReader]:
+def readers_of(run: RunFolder, learned: Learned, name: str, runtime: RuntimeSpec) -> dict[AnyFeatures, Reader]:
     """What a learned method of a run sees with.
 
     Args:
@@ -65,15 +65,15 @@ def readers_of(run: RunFolder, learned: Learned, name: str, runtime: RuntimeSpec
         runtime: of this machine.
 
     Raises:
-        WeightsError: the weights of a backbone are not those that it learned with.
+        WeightsError: weights, or the version of handcrafted features, are not those that it learned with.
     """
-    record, readers = run.methods, dict[NetworkFeatures, LayerReader]()
+    record, readers = run.methods, dict[AnyFeatures, Reader]()
     learned_with = dict(zip(features_of(any_method(record.specs[name])), record.weights.get(name, ()), strict=False))
     for one in dict.fromkeys(one for part in learned.parts for one in part.spec.features):
-        readers[one] = layer_reader(one, record.seed, runtime.trunk, runtime.threads or 0)
-        if learned_with.get(one) != readers[one].weights.digest:
+        readers[one] = reader_of(one, record.seed, runtime.trunk, runtime.threads or 0)
+        if learned_with.get(one) != readers[one].digest:
             raise WeightsError(
-                f"{one.backbone}: expected the weights that this run learned with, found others here. "
+                f"{readers[one].title}: expected the weights or version that this run learned with, found others here. "
                 "Install the same version of the package, or give the same file."
             )
     return readers
@@ -95,23 +95,22 @@ class Methods:
     runtime: RuntimeSpec
 
     @cached_property
-    def readers(self) -> dict[NetworkFeatures, LayerReader]:
+    def readers(self) -> dict[AnyFeatures, Reader]:
         """Each different kind of features once."""
         wanted = dict.fromkeys(one for spec in self.specs.values() for one in features_of(spec))
-        return {one: layer_reader(one, self.seed, self.runtime.trunk, self.runtime.threads or 0) for one in wanted}
+        return {one: reader_of(one, self.seed, self.runtime.trunk, self.runtime.threads or 0) for one in wanted}
 
     @cached_property
-    def banks(self) -> dict[NetworkFeatures, LayerBank]:
+    def banks(self) -> dict[AnyFeatures, FeatureBank]:
         """What each reader makes of the images."""
-        return {
-            one: LayerBank(reader, self.stores[crop_name(one.crop)], self.home) for one, reader in self.readers.items()
-        }
+        stores = {one: self.stores[crop_name(one.crop)] for one in self.readers}
+        return {one: FeatureBank(reader, stores[one], self.home) for one, reader in self.readers.items()}
 
-    def readers_of(self, name: str) -> list[LayerReader]:
+    def readers_of(self, name: str) -> list[Reader]:
         """Those of a method, in the order of its file."""
         return [self.readers[one] for one in features_of(self.specs[name])]
 
-    def banks_of(self, name: str) -> list[LayerBank]:
+    def banks_of(self, name: str) -> list[FeatureBank]:
         """What a method may learn from, in that order."""
         return [self.banks[one] for one in features_of(self.specs[name])]
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leukolab.engine.embed.kept import scaled
-from leukolab.engine.embed.layers import LayerReader
+from leukolab.engine.embed.kept import Reader, scaled
 from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
@@ -24,7 +23,7 @@ from leukolab.methods import Learned
 from leukolab.methods.keep import from_file
 from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
-from leukolab.spec import CropSpec, NetworkFeatures, RuntimeSpec, StudySpec
+from leukolab.spec import AnyFeatures, CropSpec, RuntimeSpec, StudySpec
 from leukolab.study.fits import readers_of, square_of
 
 See = Callable[[Pixels], tuple[Pixels, ...]]
@@ -78,6 +77,6 @@ def _crops(crops: list[CropSpec], image: Pixels) -> tuple[Pixels, ...]:
     return tuple(scaled(square_of(crop, image), crop.size_px) for crop in crops)
 
 
-def _learned(readers: dict[NetworkFeatures, LayerReader], learned: Learned, seen: Seen) -> NDArray[np.float64]:
+def _learned(readers: dict[AnyFeatures, Reader], learned: Learned, seen: Seen) -> NDArray[np.float64]:
     sources = {one: reader(pixels) for (one, reader), pixels in zip(readers.items(), seen, strict=True)}
     return learned.probabilities(sources)

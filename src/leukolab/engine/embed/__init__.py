@@ -1,1 +1,1 @@
-"""Outputs of frozen networks' layers as features of images, kept in the home folder."""
+"""Outputs of frozen networks' layers, and numbers of cells, as features of images, kept in the home folder."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +16,52 @@ from leukolab.base import kept, shelf
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key
 from leukolab.base.progress import progress
-from leukolab.engine.embed.layers import PASS, Floats, LayerReader
 from leukolab.images import PixelStore
+from leukolab.images.handcrafted import Feature
+from leukolab.spec import HandcraftedFeatures, NetworkFeatures
 
+Floats = NDArray[np.float32]
 LAYERS_VERSION = 1
 """Raised by hand when the same images would give other features."""
 SHARD = 64
 
 
+class Reader(Protocol):
+    """What makes features of images: layers of a network, or numbers of a cell."""
+
+    @property
+    def spec(self) -> NetworkFeatures | HandcraftedFeatures:
+        """What is read."""
+
+    @property
+    def runtime(self) -> str:
+        """What computes them; others differ in the last digits."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence."""
+
+    @property
+    def digest(self) -> str:
+        """Of the weights, or of the version: where it differs, so do the features."""
+
+    @property
+    def at_once(self) -> int:
+        """Images of a pass."""
+
+    @property
+    def columns(self) -> tuple[Feature, ...]:
+        """What each number is, (d,)."""
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Floats:
+        """uint8 (n, h, w, 3) to float32 (n, d); no image depends on its company."""
+
+
 @dataclass(frozen=True)
-class LayerBank:
+class FeatureBank:
     """What a reader makes of every packed image: float32 (n, d)."""
 
-    reader: LayerReader
+    reader: Reader
     images: PixelStore
     home: Home
 
@@ -35,7 +69,7 @@ class LayerBank:
     def key(self) -> str:
         """Content key of the features."""
         spec = self.reader.spec.model_dump(exclude={"weights"})
-        inputs = {"pixels": self.images.key, "weights": self.reader.weights.digest}
+        inputs = {"pixels": self.images.key, "weights": self.reader.digest}
         return content_key("layers", LAYERS_VERSION, inputs, {"layers": spec, "runtime": self.reader.runtime})
 
     @property
@@ -72,7 +106,7 @@ class LayerBank:
         self._of(range(1))
         started = time.perf_counter()
         self._of(range(1))
-        return (time.perf_counter() - started) * missing * SHARD / PASS
+        return (time.perf_counter() - started) * missing * SHARD / self.reader.at_once
 
     def _kept(self, shard: int) -> Floats | None:
         values = kept.read(self.home, self._name(shard))

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch.nn import functional
 from leukolab.base.errors import SpecError, nearest
 from leukolab.engine.runners import openvino_on_cpu
 from leukolab.engine.weights import Weights, load_backbone
+from leukolab.images.handcrafted import Feature
 from leukolab.images.masks import BLACK
 from leukolab.spec import ModelSpec, NetworkFeatures
 
@@ -43,6 +45,30 @@ class LayerReader:
     spec: NetworkFeatures
     runtime: str
     threads: int
+    at_once: ClassVar[int] = PASS
+
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence."""
+        return self.spec.backbone
+
+    @property
+    def digest(self) -> str:
+        """Where it differs, so do the features."""
+        return self.weights.digest
+
+    @cached_property
+    def columns(self) -> tuple[Feature, ...]:
+        """What each number is, such as `mean 17` of the family `blocks.3`."""
+        size = self.spec.crop.size_px
+        with torch.inference_mode():
+            maps = _maps(self.module.backbone, self.spec.layers, torch.zeros(1, 3, size, size))
+        return tuple(
+            Feature(layer, f"{summary} {channel}", "")
+            for layer, one in zip(self.spec.layers, maps, strict=True)
+            for summary in self.spec.summary
+            for channel in range(one.shape[1])
+        )
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Floats:
         """uint8 (n, h, w, 3) to float32 (n, d): of each layer the means of its channels, then their deviations.
