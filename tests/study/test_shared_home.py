@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def tidied(home: str) -> None:
     sys.stdout = io.StringIO()
     while True:
         for command in (["clear", "--yes"], ["trim", "--to", "100kB"]):
+            time.sleep(0.003)
             try:
                 main(["--home", home, "cache", *command])
             except SystemExit as end:
