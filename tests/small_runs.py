@@ -27,6 +27,7 @@ from leukolab.results.records import (
     CardRecord,
     DataRecord,
     EnvironmentRecord,
+    FinalsRecord,
     MethodsRecord,
     RivalRecord,
     RivalsRecord,
@@ -99,6 +100,7 @@ def write_run(folder: Path, spec: StudySpec, data: Path, home: Home) -> SmallRun
     run.write(RunFolder.history, pd.concat([history(spec, job) for job in jobs.to_dict("records")], ignore_index=True))
     run.record(RunFolder.architecture, architecture(spec, material))
     run.record(RunFolder.methods, MethodsRecord(seed=spec.seed))
+    run.record(RunFolder.finals, FinalsRecord())
     run.record(RunFolder.environment, environment())
     members = rival_members(jobs)
     rivals = pd.concat([rival_predictions(rival, material) for rival in members], ignore_index=True)

@@ -88,7 +88,8 @@ def test_optional_files_are_these() -> None:
     names = {what.file for what in OPTIONAL}
     assert names == {
         "answers.json", "class_report.parquet", "composition.parquet", "confusion.parquet", "curves.parquet",
-        "history.parquet", "hypotheses.parquet", "methods.json", "seal.json", "subjects.parquet",
+        "finals.json", "history.parquet", "hypotheses.parquet", "methods.json", "seal.json", "shifts.parquet",
+        "subjects.parquet",
     }  # fmt: skip
 
 

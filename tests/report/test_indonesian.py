@@ -19,7 +19,7 @@ TERMS = {
     "names.model_of_fold", "names.fold", "scenarios.inter_lr", "scenarios.intra_lr", "explore.alt", "explore.median",
     "explore.column_fold", "roles_short.validation", "roles_short.tuning", "metrics.recall", "metrics.f1",
     "metrics.mcc", "metrics.auc", "metrics.log_loss", "columns.fold", "columns.step", "columns.loss",
-    "columns.recall", "columns.f1", "columns.learning_rate", "columns.hypothesis", "columns.p_value",
+    "columns.recall", "columns.f1", "columns.inner_log_loss", "columns.learning_rate", "columns.hypothesis", "columns.p_value",
     "columns.p_holm", "columns.doi", "columns.seed", "columns.gpu", "table.total", "axes.epoch", "axes.rate",
     "gallery.tile", "gallery.sure", "flow.patience", "flow.inter", "flow.intra", "optimizers.adam",
     "optimizers.adamw", "optimizers.rmsprop", "optimizers.nadam", "optimizers.adagrad", "methods_text.reading",

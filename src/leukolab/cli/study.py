@@ -166,7 +166,7 @@ def merge(home: Home, runs: tuple[Path, ...], out: Path, language: str) -> None:
 )
 @option(
     "--images",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, 1_000_000),
     metavar="N",
     section=DATA,
     help="So many test images per outer part, of each class alike and spread over its subjects. [default: all]",
