@@ -15,6 +15,7 @@ from leukolab.base.errors import SpecError, WeightsError
 from leukolab.images.handcrafted import FAMILIES
 from leukolab.methods import Fold, Images, learn, load_method, method_names, most_often
 from leukolab.methods.designs import load_method as read
+from leukolab.methods.fit import Examples, fit, sample_weights, scores
 from leukolab.methods.keep import from_file, to_bytes
 from leukolab.methods.learn import combinations
 from leukolab.spec import (
@@ -71,6 +72,17 @@ def test_what_does_best_on_inner_folds_is_chosen_and_told() -> None:
     assert learned.tried[1].log_loss < 0.6 < learned.tried[0].log_loss
     alone = learn(single("good", GOOD), IMAGES, FOLDS, 3)
     assert np.array_equal(learned.probabilities(IMAGES.sources), alone.probabilities(IMAGES.sources))
+
+
+def test_what_a_fold_keeps_is_predicted_by_what_the_others_teach() -> None:
+    spec, fold = single("good", GOOD), FOLDS[1]
+    learned = learn(spec, IMAGES, FOLDS, 3)
+    features, labels = IMAGES.sources[GOOD], IMAGES.labels[fold.rows]
+    weights = sample_weights(spec, labels, IMAGES.groups[fold.rows], fold.copies)
+    fitted = fit(spec, Examples(features[fold.rows], labels, weights), 3)
+    assert list(learned.held.rows) == list(ROWS)
+    found = learned.held.probabilities[np.isin(learned.held.rows, fold.held)]
+    assert found == pytest.approx(learned.parts[0].scale(scores(fitted, features[fold.held])))
 
 
 def test_nothing_is_learned_from_images_of_no_fold() -> None:

@@ -83,7 +83,7 @@ def test_methods_are_models_like_any_other(finished: RunFolder) -> None:
     assert finished.offered().reading in ("machine", "mine")
     scored = finished.scores
     own = scored[scored["member"].isin(models["member"]) & (scored["metric"] == "balanced_accuracy")]
-    assert set(own["role"]) == {"tuning", "test"}
+    assert set(own["role"]) == {"validation", "tuning", "test"}
     page = finished.page.read_text(encoding="utf-8")
     assert "mine" in page
     paragraph = (finished.page.parent / "methods.md").read_text(encoding="utf-8")
@@ -97,9 +97,20 @@ def test_no_method_learns_from_what_it_is_tested_on(finished: RunFolder) -> None
     for outer in (1, 2):
         learned = {name for fold in split.folds(outer) for role in ("train", "validation")
                    for name in split.part(outer, fold, role)["image_id"]}  # fmt: skip
-        asked = set(table.loc[table["member"] == f"corrected/mine/outer{outer}", "image_id"])
+        mine = table[table["member"] == f"corrected/mine/outer{outer}"]
+        asked = set(mine.loc[mine["role"] != "validation", "image_id"])
         assert asked
         assert not learned & asked
+
+
+def test_each_image_that_is_learned_from_is_predicted_once_by_folds_that_did_not_learn_from_it(
+    finished: RunFolder,
+) -> None:
+    split = finished.split("corrected")
+    table = finished.predictions
+    mine = table[(table["member"] == "corrected/mine/outer1") & (table["role"] == "validation")]
+    assert mine["image_id"].is_unique
+    assert set(mine["image_id"]) == set(split.part(1, 0, "validation")["image_id"])
 
 
 @pytest.mark.parametrize("method", ["mine", "machine"])
@@ -107,16 +118,22 @@ def test_every_method_predicts_what_was_scored_from_its_features_in_their_order(
     method: str, finished: RunFolder, two_class: Path
 ) -> None:
     member = finished.member_list()[f"corrected/{method}/outer1"]
-    scored = finished.predictions[finished.predictions["member"] == member.member].set_index("image_id").sort_index()
+    scored = asked_once(finished, member.member)
     paths = [two_class / finished.index.set_index("image_id").loc[name, "path"] for name in scored.index]
     see, (ask,) = predictors_of(finished, member, finished.spec)
     found = ask(tuple(np.stack(squares) for squares in zip(*(see(decode(path)) for path in paths), strict=True)))
     assert found == pytest.approx(scored[["p_0", "p_1"]].to_numpy(), abs=1e-6)
 
 
+def asked_once(run: RunFolder, member: str) -> pd.DataFrame:
+    """Predictions of the tuning and test part, by the method that learned from all others."""
+    table = run.predictions
+    return table[(table["member"] == member) & (table["role"] != "validation")].set_index("image_id").sort_index()
+
+
 def test_predict_gives_what_was_scored(finished: RunFolder, two_class: Path) -> None:
     member = finished.offered().member
-    scored = finished.predictions[finished.predictions["member"] == member].set_index("image_id").sort_index()
+    scored = asked_once(finished, member)
     paths = [two_class / finished.index.set_index("image_id").loc[name, "path"] for name in scored.index]
     table, unreadable = predict_images(open_model(finished.path), paths)
     assert unreadable == []

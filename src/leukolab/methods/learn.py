@@ -64,6 +64,15 @@ class Tried:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What each inner fold, with the settings chosen, says of the rows kept from it: calibrated, float64 (n, k)."""
+
+    rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Ascending."""
+    probabilities: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclass(frozen=True)
 class Learned:
     """A method as it was learned: probabilities are `scale` of the mean of its parts' log probabilities."""
 
@@ -72,6 +81,8 @@ class Learned:
     chosen: AnyMethod
     """The method with nothing left to choose."""
     tried: tuple[Tried, ...] = ()
+    held: Held = field(default_factory=Held, repr=False)
+    """Empty where the method was read from a file."""
 
     def probabilities(self, sources: Sources) -> Floats:
         """Calibrated, float64 (n, k)."""
@@ -109,7 +120,8 @@ def learn(spec: AnyMethod, images: Images, folds: Sequence[Fold], seed: int) -> 
         Part(leaf, trial.fitted(leaf, everyone, copies), scale)
         for leaf, scale in zip(leaves_of(settled.chosen), settled.scales, strict=True)
     )
-    return Learned(parts, settled.scale, settled.chosen, tuple(trial.tried))
+    held = Held(trial.held, np.exp(settled.log_nk))
+    return Learned(parts, settled.scale, settled.chosen, tuple(trial.tried), held)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Results:
 
     def _read(self, member: Member, role: str) -> Scored:
         table = self.tables[member.member, role]
-        part = self.splits[member.protocol].part(member.outer, max(1, member.fold), role)
+        part = self.splits[member.protocol].part(member.outer, member.fold, role)
         copies_n = part.set_index("image_id")["copies"].reindex(table["image_id"]).to_numpy(np.float64)
         return Scored(table["label"].to_numpy(np.int64), probabilities(table), np.nan_to_num(copies_n, nan=0.0))
 

@@ -86,9 +86,13 @@ class Split:
         return tuple(int(fold) for fold in sorted(self.table.loc[self.table["outer"] == outer, "fold"].unique()))
 
     def part(self, outer: int, fold: int, role: str) -> pd.DataFrame:
-        """Rows (image_id, copies) of one role of one fold, sorted by image_id; empty where there is none."""
-        rows = (self.table["outer"] == outer) & (self.table["fold"] == fold) & (self.table["role"] == role)
-        return self.table.loc[rows, ["image_id", "copies"]].reset_index(drop=True)
+        """Rows (image_id, copies) of one role of one fold, sorted by image_id; empty where there is none.
+
+        Fold 0: of all folds, each image once.
+        """
+        rows = self.table[(self.table["outer"] == outer) & (self.table["role"] == role)]
+        rows = rows[rows["fold"] == fold] if fold else rows.drop_duplicates("image_id").sort_values("image_id")
+        return rows[["image_id", "copies"]].reset_index(drop=True)
 
 
 def pieces_table(pieces: list[Piece], cohort: Cohort) -> pd.DataFrame:

@@ -36,7 +36,7 @@ from leukolab.study.prepare import Material
 
 FIT_SECONDS = 5.0
 """Of one fit with its inner folds, about."""
-FIT_VERSION = 3
+FIT_VERSION = 4
 """Raised by hand when the same inputs would give other predictions."""
 
 
@@ -178,11 +178,12 @@ def run_fit(job: Job, material: Material, methods: Methods, run: RunFolder) -> N
     """Fit a method on one outer part, and write what it predicts, whole or not at all."""
     images, split = methods.images(job.reading, material), material.splits[job.protocol]
     learned = learn(methods.specs[job.reading], images, _folds(split, job.outer, material), job.seed)
-    tables = []
+    held = learned.held
+    tables = [predictions_frame(job.job, material, "validation", held.rows, held.probabilities)]
     for role in ("tuning", "test"):
-        asked = split.part(job.outer, 1, role)["image_id"]
+        asked = split.part(job.outer, 0, role)["image_id"]
         if len(asked):
-            rows = material.store.rows(sorted(asked.unique()))
+            rows = material.store.rows(list(asked))
             found = learned.probabilities({one: values[rows] for one, values in images.sources.items()})
             tables.append(predictions_frame(job.job, material, role, rows, found))
     with whole_folder(run.job(job.key)) as temporary:
