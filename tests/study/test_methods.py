@@ -262,6 +262,63 @@ def test_outer_parts_run_one_by_one_are_merged_to_the_same_tables(
     for name in ("predictions", "scores", "confusion"):
         pd.testing.assert_frame_equal(getattr(both, name), getattr(finished, name))
     assert both.jobs["job"].tolist() == finished.jobs["job"].tolist()
+    assert not both.finals.keys
+
+
+@pytest.fixture(scope="module")
+def cheap(spec: StudySpec) -> StudySpec:
+    """All outer parts, one method."""
+    return spec.model_copy(update={"methods": spec.methods[:1], "outer_parts": None})
+
+
+@pytest.fixture(scope="module")
+def at_once(cheap: StudySpec, two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """All outer parts in one run."""
+    folder = tmp_path_factory.mktemp("at_once") / "run"
+    run_study(cheap, two_class, folder, home, "local")
+    return RunFolder(folder)
+
+
+@pytest.fixture(scope="module")
+def single(cheap: StudySpec, two_class: Path, home: Home, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The same in two runs."""
+    folder = tmp_path_factory.mktemp("single")
+    for name, outers in (("first", (1,)), ("others", (2, 3))):
+        run_study(cheap.model_copy(update={"outer_parts": outers}), two_class, folder / name, home, "local")
+    return [folder / "first", folder / "others"]
+
+
+def same_finals(one: RunFolder, other: RunFolder) -> None:
+    assert one.finals == other.finals
+    (key,) = one.finals.keys.values()
+    assert key not in set(one.jobs["key"])
+    for file in other.job(key).iterdir():
+        assert (one.job(key) / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_a_merged_run_of_all_outer_parts_has_the_methods_fitted_on_all_images(
+    at_once: RunFolder, single: list[Path], home: Home, two_class: Path, tmp_path: Path
+) -> None:
+    merge_runs(single, tmp_path / "both", home)
+    both = RunFolder(tmp_path / "both")
+    same_finals(both, at_once)
+    paths = [two_class / path for path in both.index["path"]][:3]
+    found, expected = (predict_images(open_model(run.path), paths)[0] for run in (both, at_once))
+    pd.testing.assert_frame_equal(found, expected)
+    merge_runs([single[0], both.path], tmp_path / "again", Home(tmp_path / "empty"))
+    same_finals(RunFolder(tmp_path / "again"), at_once)
+
+
+def test_where_the_home_folder_was_cleared_a_merge_names_the_data_folder_and_takes_it(
+    at_once: RunFolder, single: list[Path], two_class: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    merge_runs(single, tmp_path / "without", Home(tmp_path / "home"))
+    assert "methods: not fitted on all images" in caplog.text
+    assert "name the data folder" in caplog.text
+    assert open_model(tmp_path / "without")
+    assert not RunFolder(tmp_path / "without").finals.keys
+    merge_runs(single, tmp_path / "with", Home(tmp_path / "home"), data=two_class)
+    same_finals(RunFolder(tmp_path / "with"), at_once)
 
 
 def test_a_tracker_is_told_of_methods_without_curves(finished: RunFolder) -> None:

@@ -15,7 +15,7 @@ from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, command, option
 from leukolab.cli.reading import say_read
 from leukolab.cli.say import say, say_lines
 from leukolab.cli.settings import chosen_study, data_folder, language, study_settings, where_jobs_run
-from leukolab.cli.values import SEED, Known, OuterParts, studies
+from leukolab.cli.values import SEED, Known, OuterParts, Place, studies
 from leukolab.report.texts import Texts, load_texts
 
 if TYPE_CHECKING:
@@ -140,16 +140,24 @@ def status(home: Home, folder: Path, as_json: bool, language: str) -> None:
     setting="run folder",
     help="Folder of the merged run; new or empty.",
 )
+@option(
+    "--data",
+    type=Place(),
+    section=DATA,
+    setting="data folder",
+    help="Folder of images, for methods whose images are not in the home folder any more.",
+)
 @language
 @click.pass_obj
-def merge(home: Home, runs: tuple[Path, ...], out: Path, language: str) -> None:
+def merge(home: Home, runs: tuple[Path, ...], out: Path, data: Path | None, language: str) -> None:
     """Make one run of finished RUNS that differ in their outer parts only: scores, intervals and report of them all.
 
-    Nothing is trained, no torch; the folders named are left as they are.
+    No network is trained, and the folders named are left as they are. With all outer parts there, methods are fitted
+    once more on all images, as 'study run' does.
     """
     from leukolab.study.merge import merge_runs
 
-    _say_done(merge_runs(list(runs), out, home, language), out, load_texts(language))
+    _say_done(merge_runs(list(runs), out, home, language, data), out, load_texts(language))
 
 
 @command()

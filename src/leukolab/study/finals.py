@@ -16,39 +16,44 @@ from leukolab.methods import Fold, learn, most_often
 from leukolab.results.folder import RunFolder
 from leukolab.results.records import FinalsRecord
 from leukolab.results.seals import seal, sealed
-from leukolab.spec import AnyMethod, any_method
+from leukolab.spec import AnyMethod, StudySpec, any_method
 from leukolab.splits import Split
-from leukolab.study.fits import FIT_VERSION, write_learned
+from leukolab.study.fits import FIT_VERSION, Methods, write_learned
 from leukolab.study.jobs import Job
 from leukolab.study.prepare import Material
-from leukolab.study.session import Session
 
 
-def write_finals(session: Session, jobs: list[Job]) -> None:
+def write_finals(spec: StudySpec, run: RunFolder, material: Material, methods: Methods, jobs: list[Job]) -> None:
     """Fit every method of the protocol that is to be believed on all images; nothing where outer parts are missing.
 
     Calibration is on the outer parts: each is predicted by what was learned from the others.
     """
-    run, protocol = session.run, session.spec.believed_protocol
-    split, keys = session.material.splits[protocol], dict[str, str]()
-    for name in session.methods.specs:
-        mine = [job for job in jobs if job.by_method and (job.protocol, job.reading) == (protocol, name)]
-        if len(split.outers) > 1 and {job.outer for job in mine} == set(split.outers):
-            keys[name] = _final(session, split, mine)
+    protocol = spec.believed_protocol
+    fits = whole_fits(jobs, protocol, material.splits[protocol])
+    keys = {name: _final(spec.seed, run, material, methods, mine) for name, mine in fits.items()}
     run.record(RunFolder.finals, FinalsRecord(protocol=protocol if keys else "", keys=keys))
 
 
-def _final(session: Session, split: Split, jobs: list[Job]) -> str:
+def whole_fits(jobs: list[Job], protocol: str, split: Split) -> dict[str, list[Job]]:
+    """The fits of each method that has learned in every outer part of a split which has several."""
+    fits: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.by_method and job.protocol == protocol and len(split.outers) > 1:
+            fits.setdefault(job.reading, []).append(job)
+    return {name: mine for name, mine in fits.items() if {job.outer for job in mine} == set(split.outers)}
+
+
+def _final(seed: int, run: RunFolder, material: Material, methods: Methods, jobs: list[Job]) -> str:
     """Fit one method where that is not done; its key."""
-    first, chosen = jobs[0], most_often([_chosen(session.run, job) for job in jobs])
+    first, chosen = jobs[0], most_often([_chosen(run, job) for job in jobs])
     inputs = {"outer parts": digest([job.key for job in jobs])}
     key = content_key("final", FIT_VERSION, inputs, {"method": chosen.model_dump(mode="json")})
-    if not sealed(session.run.job(key)):
+    if not sealed(run.job(key)):
         name = f"{first.protocol}/{first.reading}/all"
-        job = Job(name, first.protocol, first.reading, 0, None, 0, stream_seed(session.spec.seed, name), key)
-        images = session.methods.images(first.reading, session.material)
-        learned = learn(chosen, images, _folds(split, session.material), job.seed)
-        with whole_folder(session.run.job(key)) as temporary:
+        job = Job(name, first.protocol, first.reading, 0, None, 0, stream_seed(seed, name), key)
+        folds = _folds(material.splits[first.protocol], material)
+        learned = learn(chosen, methods.images(first.reading, material), folds, job.seed)
+        with whole_folder(run.job(key)) as temporary:
             write_learned(temporary, learned)
             seal(temporary, asdict(job))
     return key

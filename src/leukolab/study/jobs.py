@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,15 @@ def _job(spec: StudySpec, protocol: str, reading: str, outer: int, rate: float, 
 def jobs_table(jobs: list[Job], backbone: str) -> pd.DataFrame:
     """Jobs as a table, one row each."""
     return pd.DataFrame([asdict(job) | {"method": backbone} for job in jobs])
+
+
+def listed_jobs(run: RunFolder) -> list[Job]:
+    """The jobs of a run, from its table."""
+    found = []
+    for row in run.jobs.drop(columns="method").to_dict("records"):
+        values: dict[str, Any] = {str(name): None if value != value else value for name, value in row.items()}
+        found.append(Job(**values))
+    return found
 
 
 def job_parts(job: Job, material: Material) -> dict[str, RolePart]:

@@ -1,6 +1,7 @@
 """Several finished runs of one study on the same images, each with other outer parts, made into one run folder.
 
-Nothing is trained: models, predictions and rivals are taken as they are; scores and report are made anew.
+Models, predictions and rivals are taken as they are; scores and report are made anew. Only methods learn: with all
+outer parts there, each is fitted on all images, as in a run of all outer parts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from leukolab.base.errors import RunError
+from leukolab.base.errors import ImageError, RunError, WeightsError
 from leukolab.base.files import whole_folder
 from leukolab.base.home import Home
 from leukolab.base.keys import digest
@@ -18,23 +19,28 @@ from leukolab.base.marks import mark
 from leukolab.base.outputs import alone
 from leukolab.plan import Event, write_event
 from leukolab.results.folder import RunFolder
+from leukolab.results.records import FinalsRecord
+from leukolab.results.seals import seal_run
 from leukolab.spec import StudySpec
 from leukolab.study.finish import finish
 from leukolab.study.finished import FinishedRun, read_finished
-from leukolab.study.merge_files import write_merged
+from leukolab.study.merge_files import place_finals, write_merged
 from leukolab.study.tracking.entries import flat
 
 NEWS = logging.getLogger(__name__)
 
 
-def merge_runs(runs: Sequence[str | Path], out: str | Path, home: Home, language: str = "en") -> Path:
+def merge_runs(
+    runs: Sequence[str | Path], out: str | Path, home: Home, language: str = "en", data: str | Path | None = None
+) -> Path:
     """Make one run folder of several, with its scores and report.
 
     Args:
         runs: finished runs, alike but for their outer parts; an outer part may come twice where it is the same.
         out: the new run folder, whole or absent.
-        home: the home folder, for the pictures of the report.
+        home: the home folder, for the pictures of the report, and for the images that methods learn from.
         language: of the report.
+        data: the folder of images, where they are not in the home folder any more; only methods need them.
 
     Returns:
         Path of the HTML report.
@@ -60,9 +66,36 @@ def merge_runs(runs: Sequence[str | Path], out: str | Path, home: Home, language
         mark(folder)
         NEWS.info(f"{len(parts)} runs into one")
         write_merged(parts, folder)
+        _write_finals(parts, RunFolder(folder), home, None if data is None else Path(data))
+        if all(part.whole for part in parts):
+            seal_run(RunFolder(folder))
         path = finish(RunFolder(folder), home, language)
         write_event(folder, Event("reported"))
     return out / path.relative_to(folder)
+
+
+def _write_finals(parts: Sequence[FinishedRun], run: RunFolder, home: Home, data: Path | None) -> None:
+    """The methods fitted on all images, where all outer parts are there: from a part that has them, or fitted here."""
+    whole = next((part.folder for part in parts if part.folder.finals.keys), None)
+    if whole is not None:
+        place_finals(whole, run)
+        return
+    run.record(RunFolder.finals, FinalsRecord())
+    protocol = run.spec.believed_protocol
+    there = {outer for part in parts for outer in part.outers(protocol)}
+    if not run.methods.specs or there != {*run.split(protocol).outers}:
+        return
+    try:
+        from leukolab.study.merge_finals import fit_finals  # needs torch
+
+        fit_finals(run, home, data)
+    except (ImageError, ModuleNotFoundError, WeightsError) as error:
+        if data is not None:
+            raise
+        NEWS.warning(
+            f"methods: not fitted on all images, which 'predict' would use ({str(error).partition('. ')[0]}): merge "
+            "again with leukolab[study] installed, and name the data folder."
+        )
 
 
 def _check_alike(first: FinishedRun, other: FinishedRun) -> None:

@@ -17,7 +17,6 @@ from leukolab.plan.ledger import LEDGER_FILE
 from leukolab.plan.task import PLAN_FILE
 from leukolab.results.folder import RunFolder
 from leukolab.results.records import EnvironmentRecord, RivalsRecord
-from leukolab.results.seals import seal_run
 from leukolab.spec import StudySpec
 from leukolab.study.finished import FinishedRun
 from leukolab.study.thumbnails import keep_pictures, kept_pictures
@@ -57,9 +56,14 @@ def write_merged(parts: Sequence[FinishedRun], folder: Path) -> None:
     run.record(RunFolder.environment, _environment(parts))
     _write_record(parts, folder)
     pictures = [kept_pictures(part.folder) for part in parts]
-    if all(part.whole for part in parts):
-        seal_run(run)
     keep_pictures(run, {name: picture for kept in pictures for name, picture in kept.items()})
+
+
+def place_finals(whole: RunFolder, run: RunFolder) -> None:
+    """Take the methods fitted on all images from a run that has them."""
+    for key in whole.finals.keys.values():
+        _place_folder(whole.job(key), run.job(key))
+    _place(whole.file(RunFolder.finals), run.file(RunFolder.finals))
 
 
 def merged_spec(specs: Sequence[StudySpec]) -> StudySpec:

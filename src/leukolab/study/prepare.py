@@ -160,6 +160,23 @@ def recorded_material(run: RunFolder, home: Home, data: Path | None = None) -> M
     return Material(card, index, store, run.groups, run.splits(), run.classes, root)
 
 
+def packed_again(run: RunFolder, data: Path, home: Home) -> Material:
+    """The images of a run, read from their files, and seen to be the same.
+
+    Raises:
+        DataError: they are not in `data`, or others are.
+    """
+    card, index, image = get_card(run.spec.data.card), run.index, run.spec.image
+    root = folder_of(locate(card.name, data))
+    store = pack([root / path for path in index["path"]], list(index["image_id"]), image.size_px, image.crop_px, home)
+    if store.key != run.data.pixels:
+        raise DataError(
+            f"{data}: expected the images that the run was made from, found others. Give the folder it was run on.",
+            settings=("data folder",),
+        )
+    return Material(card, index, store, run.groups, run.splits(), run.classes, root)
+
+
 def folder_of(root: Path) -> Path:
     """The folder of a data set; its root may be a table of files."""
     return root.parent if root.is_file() else root

@@ -86,7 +86,7 @@ def train_study(spec: StudySpec, data: Path, run: Path, home: Home, on: str = "a
         train_models(session, jobs, data, on)
         with runtime.settled(session.spec.runtime):
             record.write_rivals(session, jobs)
-        write_finals(session, jobs)
+            write_finals(session.spec, folder, material, session.methods, jobs)
         record.collect(folder, jobs)
         record.write_environment(session, started)
         seal_run(folder)

@@ -21,17 +21,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukolab.audit.shortcuts import shortcut_features, shortcut_statistics
-from leukolab.base.errors import DataError, RunError, SpecError
+from leukolab.base.errors import RunError, SpecError
 from leukolab.base.files import make_folder, read_table, write_table
 from leukolab.base.home import Home
 from leukolab.base.keys import content_key, digest
 from leukolab.base.progress import duration
 from leukolab.base.streams import stream
-from leukolab.cards import get_card, locate
 from leukolab.engine import runtime
 from leukolab.engine.bank import Bank
 from leukolab.engine.weights import Weights
-from leukolab.images import CELL_NAMES, decode, fit, map_files, pack
+from leukolab.images import CELL_NAMES, decode, fit, map_files
 from leukolab.images.decode import Pixels
 from leukolab.images.shifts import AS_THEY_ARE, SHIFTS_VERSION, STRENGTHS, shifted
 from leukolab.plan import Event, hold, write_event
@@ -43,7 +42,7 @@ from leukolab.study.finish import finish
 from leukolab.study.finished import read_finished
 from leukolab.study.fits import Methods
 from leukolab.study.predict import Model, here, model_of
-from leukolab.study.prepare import Material, folder_of
+from leukolab.study.prepare import Material, packed_again
 from leukolab.study.record import plain_bank
 from leukolab.study.rivals import METHODS, RIVALS_VERSION, Rival, RivalInputs, fitted_rival
 from leukolab.study.session import Session, recorded_network
@@ -159,7 +158,7 @@ def shift_run(
     results = read_results(folder)
     chosen = _wanted(chosen_of_parts(results), outer_parts)
     with hold(folder.path):
-        bench = Bench(folder, results, _material(folder, Path(data), home), home)
+        bench = Bench(folder, results, packed_again(folder, Path(data), home), home)
         pieces = list(_pieces(bench, chosen, images))
         _predict(bench, pieces)
         predictions = pd.concat([read_table(folder.changed(piece.key)) for piece in pieces], ignore_index=True)
@@ -196,20 +195,6 @@ def _wanted(chosen: list[Member], outer_parts: Sequence[int]) -> list[Member]:
                 settings=("outer_parts",),
             )
     return [member for outer, member in known.items() if not outer_parts or outer in outer_parts]
-
-
-def _material(folder: RunFolder, data: Path, home: Home) -> Material:
-    """The images of a run, read from their files, and seen to be the same."""
-    spec, index, card = folder.spec, folder.index, get_card(folder.spec.data.card)
-    root = folder_of(locate(card.name, data))
-    image = spec.image
-    store = pack([root / path for path in index["path"]], list(index["image_id"]), image.size_px, image.crop_px, home)
-    if store.key != folder.data.pixels:
-        raise DataError(
-            f"{data}: expected the images that the run was made from, found others. Give the folder it was run on.",
-            settings=("data folder",),
-        )
-    return Material(card, index, store, folder.groups, folder.splits(), folder.classes, root)
 
 
 def _pieces(bench: Bench, chosen: Sequence[Member], images: int | None) -> Iterator[Piece]:

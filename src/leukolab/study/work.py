@@ -30,7 +30,7 @@ from leukolab.plan import Place, Task
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal, sealed
 from leukolab.study.fits import run_fit
-from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, store_job
+from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, listed_jobs, store_job
 from leukolab.study.session import Session, recorded_session
 
 WORK = "leukolab.study.work:work"
@@ -254,10 +254,7 @@ def _training(session: Session, job: Job, tell: Callable[[Finding], None]) -> Tr
 
 
 def _job(session: Session, name: str) -> Job:
-    table = session.run.jobs
-    record = table[table["job"] == name].drop(columns="method").to_dict("records")[0]
-    values: dict[str, Any] = {str(column): None if value != value else value for column, value in record.items()}
-    return Job(**values)
+    return next(job for job in listed_jobs(session.run) if job.job == name)
 
 
 def fit_tasks(session: Session, jobs: list[Job]) -> list[Task]:
