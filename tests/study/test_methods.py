@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,8 @@ from leukolab.base.errors import RunError, SpecError
 from leukolab.base.files import read_json
 from leukolab.base.home import Home
 from leukolab.images.decode import decode
+from leukolab.plan import read_events
+from leukolab.plan.cluster import APART
 from leukolab.results.folder import RunFolder
 from leukolab.spec import CropSpec, StudySpec, load_study
 from leukolab.study.estimate import plan_study
@@ -45,6 +50,7 @@ SECOND = """
     crop: {edge_px: 48, about: cell, size_px: 48}
 """
 SPLIT = "{kind: nested, by: group, outer: 3, tuning: 0.2, folds: 2}"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TABLES = ("predictions", "scores", "members", "confusion")
 
 
@@ -167,11 +173,33 @@ def test_another_home_gives_the_same_bytes(
 ) -> None:
     run_study(spec, two_class, tmp_path / "run", Home(tmp_path / "home"), "local:2")
     again = RunFolder(tmp_path / "run")
+    same_bytes(again, finished)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    sys.platform != "linux" or not BENCHMARKS.is_dir(), reason="its machines are the benchmark's, made for Linux"
+)
+def test_machines_of_a_cluster_that_share_no_disk_give_the_same_bytes(
+    finished: RunFolder, spec: StudySpec, two_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setenv(APART, "1")
+    with importlib.import_module("ray_cluster").cluster(head_cpus=0, others=2) as machines:
+        run_study(spec, two_class, tmp_path / "run", Home(tmp_path / "home"), machines.on)
+    again = RunFolder(tmp_path / "run")
+    begun = [event for event in read_events(again.path) if event.event == "started"]
+    assert {event.kind for event in begun} == {"layers", "fit"}
+    assert os.getpid() not in {event.pid for event in begun}
+    same_bytes(again, finished)
+
+
+def same_bytes(one: RunFolder, other: RunFolder) -> None:
     for name in TABLES:
-        pd.testing.assert_frame_equal(getattr(again, name), getattr(finished, name))
-    for folder in finished.job("").iterdir():
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name))
+    for folder in other.job("").iterdir():
         for file in folder.iterdir():
-            assert (again.job(folder.name) / file.name).read_bytes() == file.read_bytes(), file
+            assert (one.job(folder.name) / file.name).read_bytes() == file.read_bytes(), file
 
 
 def test_a_lost_or_damaged_fit_is_made_anew(
@@ -233,6 +261,16 @@ def test_readings_and_methods_stand_side_by_side(spec: StudySpec, two_class: Pat
     assert {one.reading for one in run.member_list().values() if one.kind == "model"} == {"head", "mine"}
     assert set(run.history["job"].str.split("/").str[1]) == {"head"}
     assert np.isfinite(run.scores.loc[run.scores["metric"] == "auc", "value"]).all()
+    assert {"head", "mine"} <= set(run.page.read_text(encoding="utf-8").replace("<", " ").replace(">", " ").split())
+    paths = [two_class / path for path in run.index["path"]][:2]
+    before, predictions = predict_images(open_model(run.path), paths)[0], run.predictions
+    kept = {file: file.read_bytes() for file in run.job("").rglob("*.*")}
+    for key in run.jobs["key"].iloc[[0, -1]]:
+        shutil.rmtree(run.job(key))
+    run_study(run.spec, two_class, run.path, home, "local:2")
+    assert {file.name for file in kept if file.read_bytes() != kept[file]} <= {"history.parquet", "result.json"}
+    pd.testing.assert_frame_equal(run.predictions, predictions)
+    pd.testing.assert_frame_equal(predict_images(open_model(run.path), paths)[0], before)
 
 
 def test_methods_are_refused_beside_ensembles_and_a_study_needs_something_to_run() -> None:

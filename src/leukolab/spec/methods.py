@@ -177,6 +177,12 @@ def views_of(spec: MethodSpec) -> list[tuple[NetworkFeatures | HandcraftedFeatur
     return [spec.features, *greys]
 
 
+def any_features(values: object) -> NetworkFeatures | HandcraftedFeatures:
+    """One kind of features from what `model_dump` gave."""
+    found: NetworkFeatures | HandcraftedFeatures = TypeAdapter(AnyFeatures).validate_python(values)
+    return found
+
+
 def any_method(values: object) -> AnyMethod:
     """A method from what `model_dump` gave."""
     return TypeAdapter(AnyMethod).validate_python(values)

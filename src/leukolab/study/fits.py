@@ -6,9 +6,8 @@ each fold's scores on images it did not learn from calibrate the probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +79,31 @@ def readers_of(run: RunFolder, learned: Learned, name: str, runtime: RuntimeSpec
 
 
 @dataclass(frozen=True)
+class Packed(Mapping[str, PixelStore]):
+    """Packed pixels of a run by the name of the crop, opened when asked for: a machine of a cluster may lack some.
+
+    Attributes:
+        store_keys: of the stores in `home`. image_ids: names of their images, in order.
+    """
+
+    home: Home
+    store_keys: Mapping[str, str]
+    image_ids: Sequence[str] = field(repr=False)
+    _opened: dict[str, PixelStore] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, name: str) -> PixelStore:
+        if name not in self._opened:
+            self._opened[name] = open_store(self.home, self.store_keys[name], self.image_ids)
+        return self._opened[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.store_keys)
+
+    def __len__(self) -> int:
+        return len(self.store_keys)
+
+
+@dataclass(frozen=True)
 class Methods:
     """The methods of a run on its images.
 
@@ -93,30 +117,22 @@ class Methods:
     home: Home
     seed: int
     runtime: RuntimeSpec
+    _banks: dict[AnyFeatures, FeatureBank] = field(default_factory=dict, repr=False)
 
-    @cached_property
-    def readers(self) -> dict[AnyFeatures, Reader]:
-        """Each different kind of features once."""
-        wanted = dict.fromkeys(one for spec in self.specs.values() for one in features_of(spec))
-        return {one: reader_of(one, self.seed, self.runtime.trunk, self.runtime.threads or 0) for one in wanted}
-
-    @cached_property
-    def banks(self) -> dict[AnyFeatures, FeatureBank]:
-        """What each reader makes of the images."""
-        stores = {one: self.stores[crop_name(one.crop)] for one in self.readers}
-        return {one: FeatureBank(reader, stores[one], self.home) for one, reader in self.readers.items()}
-
-    def readers_of(self, name: str) -> list[Reader]:
-        """Those of a method, in the order of its file."""
-        return [self.readers[one] for one in features_of(self.specs[name])]
+    def bank(self, one: AnyFeatures) -> FeatureBank:
+        """One kind of features of the images; what reads them is loaded once."""
+        if one not in self._banks:
+            reader = reader_of(one, self.seed, self.runtime.trunk, self.runtime.threads or 0)
+            self._banks[one] = FeatureBank(reader, self.stores[crop_name(one.crop)], self.home)
+        return self._banks[one]
 
     def banks_of(self, name: str) -> list[FeatureBank]:
-        """What a method may learn from, in that order."""
-        return [self.banks[one] for one in features_of(self.specs[name])]
+        """What a method may learn from, in the order of its file."""
+        return [self.bank(one) for one in features_of(self.specs[name])]
 
     def images(self, name: str, material: Material) -> Images:
         """All images as a method sees them."""
-        sources = {one: self.banks[one].read() for one in features_of(self.specs[name])}
+        sources = {one: self.bank(one).read() for one in features_of(self.specs[name])}
         groups = material.groups.set_index("image_id")["group"].reindex(material.index["image_id"]).to_numpy(object)
         return Images(sources, material.labels, groups, len(material.class_names))
 
@@ -146,8 +162,7 @@ def recorded(run: RunFolder, material: Material, home: Home) -> Methods:
     """The methods of a run, from its folder and the packed pixels in `home`."""
     record, names = run.methods, list(material.index["image_id"])
     specs = {name: any_method(one) for name, one in record.specs.items()}
-    stores = {name: open_store(home, key, names) for name, key in record.stores.items()}
-    return Methods(specs, stores, home, record.seed, run.spec.runtime)
+    return Methods(specs, Packed(home, record.stores, names), home, record.seed, run.spec.runtime)
 
 
 def list_fits(spec: StudySpec, material: Material, methods: Methods) -> list[Job]:

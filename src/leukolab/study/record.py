@@ -182,7 +182,7 @@ def _methods(session: Session) -> MethodsRecord:
     methods = session.methods
     stores = {name: store.key for name, store in methods.stores.items()}
     specs = {name: spec.model_dump(mode="json") for name, spec in methods.specs.items()}
-    weights = {name: tuple(reader.digest for reader in methods.readers_of(name)) for name in methods.specs}
+    weights = {name: tuple(bank.reader.digest for bank in methods.banks_of(name)) for name in methods.specs}
     return MethodsRecord(specs=specs, stores=stores, weights=weights, seed=methods.seed)
 
 

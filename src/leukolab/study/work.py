@@ -29,6 +29,7 @@ from leukolab.engine.views import bank_size
 from leukolab.plan import Place, Task
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal, sealed
+from leukolab.spec import any_features
 from leukolab.study.fits import run_fit
 from leukolab.study.jobs import Job, is_done, job_class_weights, job_parts, listed_jobs, store_job
 from leukolab.study.session import Session, recorded_session
@@ -264,7 +265,7 @@ def fit_tasks(session: Session, jobs: list[Job]) -> list[Task]:
         layers = [] if is_done(session.run, job) else _layer_tasks(session, job.reading)
         tasks |= {task.key: task for task in layers}
         made = tuple(sorted({path.rpartition("/")[0] for task in layers for path in task.makes}))
-        pixels = tuple(f"home/pixels/{store.key}" for store in session.methods.stores.values())
+        pixels = tuple(sorted({f"home/pixels/{bank.images.key}" for bank in session.methods.banks_of(job.reading)}))
         tasks[job.key] = Task(
             key=job.key, name=job.job, kind="fit", payload={"kind": "fit", "job": job.job},
             after=tuple(task.key for task in layers), needs=(*_base_needs(session), *pixels, *made),
@@ -276,13 +277,14 @@ def fit_tasks(session: Session, jobs: list[Job]) -> list[Task]:
 def _layer_tasks(session: Session, method: str) -> list[Task]:
     tasks = []
     for bank in session.methods.banks_of(method):
+        seen = bank.reader.spec.model_dump(mode="json")
         for start in range(0, bank.shards, LAYER_SHARDS):
             shards = list(range(start, min(start + LAYER_SHARDS, bank.shards)))
             makes = tuple(f"home/{bank.path(shard).relative_to(session.home.path).as_posix()}" for shard in shards)
             tasks.append(
                 Task(
                     key=f"layers-{digest(list(makes))[:32]}", name=f"layers/{bank.key[-6:]}/shard{start}",
-                    kind="layers", payload={"kind": "layers", "bank": bank.key, "shards": shards},
+                    kind="layers", payload={"kind": "layers", "features": seen, "shards": shards},
                     needs=(*_base_needs(session), f"home/pixels/{bank.images.key}"), makes=makes,
                     cost=float(len(shards)),
                 )
@@ -291,7 +293,7 @@ def _layer_tasks(session: Session, method: str) -> list[Task]:
 
 
 def _layers(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
-    next(bank for bank in session.methods.banks.values() if bank.key == payload["bank"]).fill(payload["shards"])
+    session.methods.bank(any_features(payload["features"])).fill(payload["shards"])
 
 
 def _fit(session: Session, payload: dict[str, Any], tell: Callable[[Finding], None]) -> None:
