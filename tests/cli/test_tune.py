@@ -67,6 +67,17 @@ def test_mistakes_are_told_before_anything_is_spent(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_study_of_methods_alone_is_told_where_methods_search(
+    leukolab: Leukolab, two_class: Path, tmp_path: Path
+) -> None:
+    for searched in ("--search=training.batch_size=8,16", "--search=learner.parameters.C=1,2"):
+        answer = leukolab("study", "tune", "own", "--data", two_class, "--out", tmp_path / "out", searched)
+        assert answer.code == 2
+        assert "found methods only (own)" in answer.sentence
+        assert "write 'search: {learner.parameters.C: [1, 2, 4]}' into its file" in answer.sentence
+        assert not (tmp_path / "out").exists()
+
+
 def test_without_optuna_a_sentence_says_what_to_install(two_class: Path, tmp_path: Path) -> None:
     arguments = ["study", "tune", "demo", f"--data={two_class}", f"--out={tmp_path / 'out'}", RATE]
     code = [sys.executable, "-c", WITHOUT_OPTUNA, *arguments]

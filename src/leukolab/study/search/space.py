@@ -55,6 +55,7 @@ def read_space(texts: Sequence[str], spec: StudySpec) -> tuple[Dimension, ...]:
         SpecError: one has another form, is no setting that may be searched, or has a value that may not be; or a
             trial would not be one model a fold.
     """
+    _check_trains(spec)
     space = tuple(_dimension(text) for text in texts)
     for text, one in zip(texts, space, strict=True):
         group, _, inside = one.path.partition(".")
@@ -69,6 +70,17 @@ def read_space(texts: Sequence[str], spec: StudySpec) -> tuple[Dimension, ...]:
             _filled(spec, {one.path: value}, f"search '{text}'")
     _check_rates(spec, [one.path for one in space])
     return space
+
+
+def _check_trains(spec: StudySpec) -> None:
+    """A trial trains a network; what a method may try stands in its own file."""
+    if not spec.readings:
+        raise SpecError(
+            f"search: expected a study that trains a network, found methods only ({', '.join(spec.methods)}). A method "
+            "searches its settings itself, on inner folds: write 'search: {learner.parameters.C: [1, 2, 4]}' into its "
+            "file, and run the study with that file.",
+            settings=("search",),
+        )
 
 
 def filled(spec: StudySpec, values: Mapping[str, Any]) -> StudySpec:
