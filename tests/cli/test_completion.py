@@ -32,6 +32,7 @@ def test_a_script_is_printed(shell: str) -> None:
         ("leukolab study r", ["run", "report"]),
         ("leukolab study run sub", ["subtypes"]),
         ("leukolab study run wen --protocol co", ["corrected"]),
+        ("leukolab study run own --method k450_", ["k450_grid"]),
         ("leukolab study tune wen --sampler g", ["genetic"]),
         ("leukolab score --language e", ["en"]),
     ],

@@ -13,7 +13,7 @@ import pytest
 
 from leukolab.base.errors import SpecError, WeightsError
 from leukolab.images.handcrafted import FAMILIES
-from leukolab.methods import Fold, Images, learn, load_method, method_names, most_often
+from leukolab.methods import Fold, Images, learn, load_method, most_often
 from leukolab.methods.designs import load_method as read
 from leukolab.methods.fit import Examples, fit, sample_weights, scores
 from leukolab.methods.keep import from_file, to_bytes
@@ -28,6 +28,7 @@ from leukolab.spec import (
     ReduceSpec,
     any_method,
     features_of,
+    method_names,
 )
 
 GOOD, NOISE = (

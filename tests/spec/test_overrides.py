@@ -51,6 +51,13 @@ def test_readings_are_picked_by_name() -> None:
     assert list(spec.readings) == ["frozen", "whole"]
 
 
+def test_methods_given_stand_in_place_of_the_study_s_own() -> None:
+    assert resolve("own", Overrides()).methods == ("own",)
+    assert resolve("own", Overrides(methods=("k450", "a folder/mine.yaml"))).methods == ("k450", "a folder/mine.yaml")
+    with pytest.raises(SpecError, match="expected none beside ensembles"):
+        wen(methods=("k450",))
+
+
 def test_epochs_reach_the_readings_that_are_kept_only() -> None:
     spec = resolve("subtypes", Overrides(readings=("frozen",), epochs=(5,)))
     assert spec.readings["frozen"].stages[0].epochs == 5

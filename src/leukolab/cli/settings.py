@@ -10,7 +10,19 @@ import click
 from leukolab.cli.cache import cache_size
 from leukolab.cli.flags import ANY
 from leukolab.cli.help import DATA, OUTPUT, TRAINING, WHERE, option
-from leukolab.cli.values import SEED, Column, Epochs, Known, OneOf, OuterParts, Place, Setting, protocols, readings
+from leukolab.cli.values import (
+    SEED,
+    Column,
+    Epochs,
+    Known,
+    OneOf,
+    OuterParts,
+    Place,
+    Setting,
+    methods,
+    protocols,
+    readings,
+)
 from leukolab.report.texts import languages
 
 if TYPE_CHECKING:
@@ -58,6 +70,10 @@ _OPTIONS = (
     option(
         "--reading", "readings", type=Known("reading", readings), multiple=True, section=TRAINING, setting="readings",
         help="Run only this reading of the training; may be repeated.",
+    ),
+    option(
+        "--method", "methods", type=Known("method", methods), multiple=True, section=TRAINING, setting="methods",
+        help="Run this method in place of the study's own: a name or a YAML file; may be repeated.",
     ),
     option(
         "--outer-parts", type=OuterParts(), metavar="PARTS", section=TRAINING, setting="outer_parts",

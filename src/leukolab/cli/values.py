@@ -139,6 +139,13 @@ def readings() -> list[str]:
     return _names("readings")
 
 
+def methods() -> list[str]:
+    """Names of the methods that come with the program."""
+    from leukolab.spec import method_names
+
+    return method_names()
+
+
 def _names(group: str) -> list[str]:
     from leukolab.spec.read import raw_study
 

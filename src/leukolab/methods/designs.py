@@ -6,15 +6,9 @@ from importlib import resources
 from pathlib import Path
 
 from leukolab.base.errors import SpecError, nearest
-from leukolab.spec import AnyMethod, JointSpec, MethodSpec
+from leukolab.spec import AnyMethod, JointSpec, MethodSpec, method_names
 from leukolab.spec.read import parse_settings
 from leukolab.spec.yaml_text import from_yaml, read_yaml
-
-
-def method_names() -> list[str]:
-    """Names of the shipped methods."""
-    folder = resources.files("leukolab.methods") / "designs"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_method(name_or_path: str | Path, within: tuple[str, ...] = ()) -> AnyMethod:

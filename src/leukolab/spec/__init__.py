@@ -34,7 +34,7 @@ from leukolab.spec.models import (
     StudyWords,
     TrainingSpec,
 )
-from leukolab.spec.read import load_study, study_names
+from leukolab.spec.read import load_study, method_names, study_names
 
 __all__ = [
     "AnyFeatures",
@@ -67,6 +67,7 @@ __all__ = [
     "features_of",
     "leaves_of",
     "load_study",
+    "method_names",
     "study_names",
     "views_of",
 ]

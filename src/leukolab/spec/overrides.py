@@ -18,6 +18,7 @@ class Overrides:
         positive: the classes of the disease.
         columns: our name of a table's column, and the table's.
         readings: those to keep.
+        methods: those to run in place of the study's own: names of shipped ones, or files.
         epochs: one number for every stage, or one for each.
         settings: dotted path and value of any setting, applied last.
     """
@@ -35,6 +36,7 @@ class Overrides:
     image_size: int | None = None
     epochs: tuple[int, ...] | None = None
     readings: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     outer_parts: tuple[int, ...] | Literal["all"] | None = None
     seed: int | None = None
     settings: tuple[tuple[str, Any], ...] = ()
@@ -75,6 +77,8 @@ def resolve(name_or_path: str, given: Overrides) -> StudySpec:
         raw["data"]["columns"] = dict(given.columns)
     if given.outer_parts is not None:
         raw["outer_parts"] = None if given.outer_parts == "all" else list(given.outer_parts)
+    if given.methods:
+        raw["methods"] = list(given.methods)
     _keep_readings(raw, given.readings)
     if given.epochs is not None:
         _set_epochs(raw, given.epochs)

@@ -25,7 +25,16 @@ SHOWN_LETTERS = 100
 
 def study_names() -> list[str]:
     """Names of the shipped studies."""
-    folder = resources.files("leukolab.spec") / "studies"
+    return _files_of("spec", "studies")
+
+
+def method_names() -> list[str]:
+    """Names of the shipped methods."""
+    return _files_of("methods", "designs")
+
+
+def _files_of(room: str, name: str) -> list[str]:
+    folder = resources.files("leukolab") / room / name  # a room's name as module would import what learns
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
