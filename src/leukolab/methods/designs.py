@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from leukolab.base.errors import SpecError, nearest
+from leukolab.methods.boosters import check_installed
 from leukolab.spec import AnyMethod, JointSpec, MethodSpec, method_names
 from leukolab.spec.read import parse_settings
 from leukolab.spec.yaml_text import from_yaml, read_yaml
@@ -20,6 +21,7 @@ def load_method(name_or_path: str | Path, within: tuple[str, ...] = ()) -> AnyMe
 
     Raises:
         SpecError: unknown name, or a setting that may not be.
+        MissingExtraError: it learns with a package that is not installed.
     """
     text, path = str(name_or_path), Path(name_or_path)
     if text in within:
@@ -33,7 +35,9 @@ def load_method(name_or_path: str | Path, within: tuple[str, ...] = ()) -> AnyMe
     if not isinstance(raw, dict):
         raise SpecError(f"{path}: expected a mapping of settings, found {type(raw).__name__}.")
     if "among" not in raw:
-        return parse_settings(MethodSpec, raw, f"method {path.stem}")
+        single = parse_settings(MethodSpec, raw, f"method {path.stem}")
+        check_installed(single.learner)
+        return single
     names = raw["among"] if isinstance(raw["among"], list) else [raw["among"]]
     read = [load_method(_beside(path, str(one)), (*within, text)).model_dump() for one in names]
     return parse_settings(JointSpec, raw | {"among": read}, f"method {path.stem}")

@@ -15,6 +15,7 @@ from sklearn.utils import all_estimators
 from threadpoolctl import threadpool_limits
 
 from leukolab.base.errors import SpecError, nearest
+from leukolab.methods.boosters import BOOSTERS, boosted
 from leukolab.spec import LearnerSpec, MethodSpec, ReduceSpec
 
 Floats = NDArray[np.float64]
@@ -102,10 +103,13 @@ def _reduced(spec: ReduceSpec, images: int, width: int) -> list[tuple[str, Any]]
 
 def _learner(spec: LearnerSpec, width: int, seed: int) -> Any:
     """The classifier, not yet fitted; what is random in it drawn from `seed`."""
+    if spec.estimator in BOOSTERS:
+        return boosted(spec, seed)
     known = dict(all_estimators(type_filter="classifier"))
     if spec.estimator not in known:
         raise SpecError(
-            f"learner.estimator: scikit-learn has no classifier '{spec.estimator}'. {nearest(spec.estimator, known)}"
+            f"learner.estimator: scikit-learn has no classifier '{spec.estimator}'. "
+            f"{nearest(spec.estimator, [*known, *BOOSTERS])}"
         )
     parameters = dict(spec.parameters)
     parts = [(one.estimator, _learner(one, width, seed)) for one in spec.of]

@@ -21,13 +21,14 @@ from leukolab.spec import MethodSpec, any_method
 
 SCHEMA = "schema.json"
 TRUSTED = (
+    "leukolab.methods.boosters.Boosted",
     "numpy.clip", "numpy.dot", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.tree._tree.Tree",
     "sklearn.metrics.pairwise.rbf_kernel", "sklearn.utils._bunch.Bunch",
 )  # fmt: skip
-"""What skops asks about: functions, and parts of classifiers, such as nodes of trees, which a forged file could point
-outside their arrays.
+"""What skops asks about: functions, boosters, whose packages read their own texts, and parts of classifiers, such as
+nodes of trees, which a forged file could point outside their arrays.
 
 Files are read only where their digest is the one that was written down.
 """

@@ -86,10 +86,10 @@ class ReduceSpec(Settings):
 
 
 class LearnerSpec(Settings):
-    """A classifier of scikit-learn."""
+    """A classifier of scikit-learn, or a booster."""
 
     estimator: str
-    """Its name, such as `SVC`."""
+    """Its name, such as `SVC`; `LGBMClassifier` and `XGBClassifier` need `leukolab[boost]`."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """As scikit-learn names them. `gamma_times_features: x` of an SVC stands for gamma = x / number of features."""
     of: Annotated[tuple[LearnerSpec, ...], Field(max_length=16)] = ()
