@@ -18,6 +18,7 @@ from leukolab.base.home import Home
 from leukolab.images.decode import decode
 from leukolab.plan import read_events
 from leukolab.plan.cluster import APART
+from leukolab.report.page import write_report
 from leukolab.results.folder import RunFolder
 from leukolab.spec import CropSpec, StudySpec, load_study
 from leukolab.study.estimate import plan_study
@@ -26,6 +27,7 @@ from leukolab.study.merge import merge_runs
 from leukolab.study.predict import open_model, predict_images
 from leukolab.study.predictors import predictors_of
 from leukolab.study.run import run_study
+from leukolab.study.thumbnails import Thumbnails
 from leukolab.study.tracking.entries import entries
 
 METHOD = """
@@ -95,6 +97,20 @@ def test_methods_are_models_like_any_other(finished: RunFolder) -> None:
     paragraph = (finished.page.parent / "methods.md").read_text(encoding="utf-8")
     assert "each subject of a class weighed alike" in paragraph
     assert "It was trained with" not in paragraph
+
+
+def test_the_report_shows_what_handcrafted_numbers_are_worth(finished: RunFolder, tmp_path: Path) -> None:
+    table = pd.read_csv(finished.page.parent / "tables" / "importance_numbers.csv", keep_default_na=False)
+    assert set(zip(table["method"], table["outer"], strict=True)) == {("machine", 1), ("machine", 2)}
+    job = finished.jobs.set_index("job").loc["corrected/machine/outer2", "key"]
+    assert table.loc[table["outer"] == 2, "increase"].tolist() == finished.job_importance(job)["increase"].tolist()
+    mean = table[table["kind"] == "feature"].groupby("name")["increase"].mean().sort_values(ascending=False)
+    other = write_report(finished, Thumbnails.open(finished, None).get, tmp_path / "id", "id")
+    for page, words in ((finished.page, "subjects weighed alike"), (other, "setiap subjek berbobot sama")):
+        section = page.read_text(encoding="utf-8").partition('id="importance"')[2].partition("</section>")[0]
+        assert words in section
+        assert all(f">{name}<" in section for name in mean.index[:15])
+        assert f">{mean.index[15]}<" not in section
 
 
 def test_no_method_learns_from_what_it_is_tested_on(finished: RunFolder) -> None:

@@ -177,6 +177,8 @@ class RunFolder:
     JOB_MODEL, HEAD_MODEL, JOB_METHOD = "model.safetensors", "head.safetensors", "method.skops"
     JOB_CHOICE = "choice.json"
     """What a method chose on its inner folds, and what it tried there."""
+    JOB_IMPORTANCE = "importance.parquet"
+    """What handcrafted numbers are worth to a method on its test part; of methods that see some."""
     JOB_HISTORY, JOB_PREDICTIONS = "history.parquet", "predictions.parquet"
     WHOLE = ((JOB_MODEL, JOB_HISTORY, JOB_PREDICTIONS), (JOB_METHOD, JOB_CHOICE), (HEAD_MODEL, JOB_HISTORY))
     """What whole folders of a network, of a fitted method and of a head hold beside the seal."""
@@ -343,6 +345,13 @@ class RunFolder:
             return ChoiceRecord.model_validate(read_json(path))
         except ValidationError as error:
             raise RunError(f"{path}: expected what a method chose, found another. Run the study again.") from error
+
+    def job_importance(self, key: str) -> pd.DataFrame:
+        """What handcrafted numbers are worth to a finished method; empty where it sees none."""
+        import pandas as pd
+
+        path = self.job(key) / self.JOB_IMPORTANCE
+        return read_table(path) if path.is_file() else pd.DataFrame()
 
     def job_history(self, key: str) -> pd.DataFrame:
         """What a finished model's training wrote, epoch by epoch."""

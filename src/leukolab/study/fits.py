@@ -25,6 +25,7 @@ from leukolab.images.crops import cell_square
 from leukolab.images.decode import Pixels
 from leukolab.images.geometry import fit as fit_square
 from leukolab.methods import Fold, Images, Learned, learn, load_method
+from leukolab.methods.importance import importance
 from leukolab.methods.keep import to_bytes
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import seal
@@ -204,7 +205,17 @@ def run_fit(job: Job, material: Material, methods: Methods, run: RunFolder) -> N
     with whole_folder(run.job(job.key)) as temporary:
         write_table(temporary / RunFolder.JOB_PREDICTIONS, pd.concat(tables, ignore_index=True))
         write_learned(temporary, learned)
+        worth = importance(learned, _test_images(job, material, images), job.seed)
+        if len(worth):
+            write_table(temporary / RunFolder.JOB_IMPORTANCE, worth)
         seal(temporary, asdict(job))
+
+
+def _test_images(job: Job, material: Material, images: Images) -> Images:
+    """Those of the outer part's test part."""
+    rows = material.store.rows(list(material.splits[job.protocol].part(job.outer, 0, "test")["image_id"]))
+    sources = {one: values[rows] for one, values in images.sources.items()}
+    return Images(sources, images.labels[rows], images.groups[rows], images.classes)
 
 
 def write_learned(folder: Path, learned: Learned) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leukolab.report.items import Section
-from leukolab.report.sections import common, methods, network, shifts, subtypes, wen
+from leukolab.report.sections import common, importance, methods, network, shifts, subtypes, wen
 from leukolab.report.sections.common import Scene
 
 SECTIONS: dict[str, Callable[[Scene], Section]] = {
@@ -13,6 +13,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "pooled": common.pooled_section,
     "hypotheses": wen.hypotheses,
     "members": wen.members,
+    "importance": importance.importance_section,
     "shifts": shifts.shifts_section,
     "data": common.data_section,
     "data_flow": subtypes.data_flow,
@@ -31,7 +32,7 @@ SECTIONS: dict[str, Callable[[Scene], Section]] = {
     "used": common.used_section,
 }
 """Name in a study's YAML to what builds the section; one without items is left out."""
-AFTER_RUN = ("shifts",)
-"""Sections of what may be asked of a finished run, after those its study names."""
+AFTER_RUN = ("importance", "shifts")
+"""Sections of what only some runs have, whatever their study, after those it names."""
 
 __all__ = ["AFTER_RUN", "SECTIONS", "Scene"]
