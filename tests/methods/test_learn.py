@@ -20,6 +20,7 @@ from leukolab.methods.keep import from_file, to_bytes
 from leukolab.methods.learn import combinations
 from leukolab.spec import (
     AnyMethod,
+    ChangeSpec,
     CropSpec,
     JointSpec,
     LearnerSpec,
@@ -97,8 +98,8 @@ def test_nothing_is_learned_from_images_of_no_fold() -> None:
 
 
 def test_images_may_be_learned_from_without_their_colour_too() -> None:
-    grey = GOOD.model_copy(update={"grey": True})
-    both = single("both", GOOD, also_grey=True)
+    grey = GOOD.model_copy(update={"changed": (ChangeSpec(colour=1),)})
+    both = single("both", GOOD, also=(ChangeSpec(colour=1),))
     assert features_of(both) == (GOOD, grey)
     sources = {GOOD: IMAGES.sources[GOOD], grey: IMAGES.sources[GOOD] + 9}
     images = Images(sources, IMAGES.labels, IMAGES.groups, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from leukolab.base.errors import SpecError, nearest
 from leukolab.methods.boosters import check_installed
@@ -40,7 +41,19 @@ def load_method(name_or_path: str | Path, within: tuple[str, ...] = ()) -> AnyMe
         return single
     names = raw["among"] if isinstance(raw["among"], list) else [raw["among"]]
     read = [load_method(_beside(path, str(one)), (*within, text)).model_dump() for one in names]
+    if "also" in raw:
+        _learn_also(read, raw["also"])
+        raw = {key: value for key, value in raw.items() if key != "also"}
     return parse_settings(JointSpec, raw | {"among": read}, f"method {path.stem}")
+
+
+def _learn_also(methods: list[dict[str, Any]], changes: object) -> None:
+    """Give `also` of a joint method to each single one that it is made of."""
+    for one in methods:
+        if "among" in one:
+            _learn_also(one["among"], changes)
+        else:
+            one["also"] = changes
 
 
 def _beside(path: Path, name: str) -> str:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from leukolab.report.run import without_folders
 from leukolab.report.texts import Texts
 from leukolab.results.records import FinalsRecord, MethodsRecord
-from leukolab.spec import AnyMethod, CropSpec, HandcraftedFeatures, JointSpec, MethodSpec, NetworkFeatures, any_method
+from leukolab.spec import (
+    AnyMethod,
+    ChangeSpec,
+    CropSpec,
+    HandcraftedFeatures,
+    JointSpec,
+    MethodSpec,
+    NetworkFeatures,
+    any_method,
+)
 
 
 def methods_in_words(record: MethodsRecord, texts: Texts) -> Iterator[str]:
@@ -46,9 +55,26 @@ def _told(spec: AnyMethod, texts: Texts) -> Iterator[str]:
         learner=f"{learner} ({texts('methods_text.searched', settings=searched)})" if searched else learner,
         weigh=spec.weigh,
     )
+    if spec.also:
+        yield texts("methods_text.also", name=spec.name, changes=_changes(spec.also, texts))
+
+
+def _changes(changes: tuple[ChangeSpec, ...], texts: Texts) -> str:
+    """Such as `stain 0.3, focus 1`; what one image gets at once is joined by a plus."""
+    return ", ".join(
+        " + ".join(
+            f"{texts.name('shift_kinds', kind)} {texts.number(strength, 'g')}" for kind, strength in one if strength
+        )
+        for one in changes
+    )
 
 
 def _features(spec: NetworkFeatures | HandcraftedFeatures, texts: Texts) -> str:
+    changed = f" ({_changes(spec.changed, texts)})" if spec.changed else ""
+    return _seen(spec, texts) + changed
+
+
+def _seen(spec: NetworkFeatures | HandcraftedFeatures, texts: Texts) -> str:
     if isinstance(spec, HandcraftedFeatures):
         families = ", ".join(texts.name("families", family) for family in spec.handcrafted)
         return texts("methods_text.handcrafted", families=families, crop=_crop(spec.crop, texts))

@@ -3,6 +3,7 @@
 from leukolab.spec.methods import (
     AnyFeatures,
     AnyMethod,
+    ChangeSpec,
     CropSpec,
     HandcraftedFeatures,
     JointSpec,
@@ -41,6 +42,7 @@ __all__ = [
     "AnyMethod",
     "AugmentSpec",
     "BalanceSpec",
+    "ChangeSpec",
     "CropSpec",
     "DataSpec",
     "EnsembleSpec",

@@ -23,6 +23,15 @@ class CropSpec(Settings):
     """Edge of the square after bicubic resizing."""
 
 
+class ChangeSpec(Settings):
+    """What is done to pixels before anything sees them, see `images.shifts`; 0 leaves them as they are."""
+
+    stain: float = Field(0.0, ge=-0.9, le=0.9)
+    brightness: float = Field(0.0, ge=-0.9, le=2.0)
+    focus: float = Field(0.0, ge=0.0, le=16.0)
+    colour: float = Field(0.0, ge=0.0, le=1.0)
+
+
 class NetworkFeatures(Settings):
     """Outputs of layers of a frozen network, each channel summed up over the image or over the cell."""
 
@@ -39,8 +48,8 @@ class NetworkFeatures(Settings):
         "deviation",
     )
     """What is kept of each channel."""
-    grey: bool = False
-    """Whether colour is taken away before: the luminance (ITU-R BT.601) in three channels."""
+    changed: Annotated[tuple[ChangeSpec, ...], Field(max_length=16)] = ()
+    """What is done to the square before; several are dealt out to the images in turn."""
     crop: CropSpec = CropSpec()
 
 
@@ -52,8 +61,8 @@ class HandcraftedFeatures(Settings):
 
     handcrafted: Annotated[tuple[Family, ...], Field(min_length=1, max_length=6)]
     """Families that are measured, in this order."""
-    grey: bool = False
-    """Whether colour is taken away before: the luminance (ITU-R BT.601) in three channels."""
+    changed: Annotated[tuple[ChangeSpec, ...], Field(max_length=16)] = ()
+    """What is done to the square before; several are dealt out to the images in turn."""
     crop: CropSpec
     """Lengths are in pixels of the resized square; with `edge_px` and the same `size_px` in pixels of the files."""
 
@@ -110,8 +119,8 @@ class MethodSpec(Settings):
     learner: LearnerSpec
     weigh: Literal["image", "class", "group"] = "group"
     """Each image alike; each class alike; or each identity group of a class alike, and then each class."""
-    also_grey: bool = False
-    """Whether each image is learned from twice, as it is and without its colour."""
+    also: Annotated[tuple[ChangeSpec, ...], Field(max_length=16)] = ()
+    """Each image is learned from twice: as it is, and with one of these changes, dealt out in turn."""
     search: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(max_length=8)] = Field(
         default_factory=dict
     )
@@ -123,6 +132,17 @@ class MethodSpec(Settings):
     def _clip_needs_one_scale(self) -> MethodSpec:
         if self.reduce.clip is not None and not self.reduce.standardise:
             raise ValueError("reduce.clip: goes with 'standardise: true', and only with it")
+        return self
+
+    @model_validator(mode="after")
+    def _predicts_from_one_view(self) -> MethodSpec:
+        most = max(len(one.changed) for one in self.features)
+        if most > 1:
+            raise ValueError(
+                f"features: expected one change of the pixels at most, got {most}. Put several into 'also'"
+            )
+        if most and self.also:
+            raise ValueError("also: goes with features of pixels as they are, got 'changed' in one of them")
         return self
 
 
@@ -173,8 +193,8 @@ def features_of(spec: AnyMethod) -> tuple[NetworkFeatures | HandcraftedFeatures,
 
 def views_of(spec: MethodSpec) -> list[tuple[NetworkFeatures | HandcraftedFeatures, ...]]:
     """What a method learns from, once for each time that it sees an image; the first is what it predicts from."""
-    greys = [tuple(one.model_copy(update={"grey": True}) for one in spec.features)] if spec.also_grey else []
-    return [spec.features, *greys]
+    changed = [tuple(one.model_copy(update={"changed": spec.also}) for one in spec.features)] if spec.also else []
+    return [spec.features, *changed]
 
 
 def any_features(values: object) -> NetworkFeatures | HandcraftedFeatures:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leukolab.engine.embed.kept import Reader, scaled
+from leukolab.engine.embed.kept import Reader
+from leukolab.engine.embed.kept import seen as seen_by
 from leukolab.engine.inference import logits_of
 from leukolab.engine.network import Classifier, restore
 from leukolab.engine.pixels import Images
@@ -23,7 +24,7 @@ from leukolab.methods import Learned
 from leukolab.methods.keep import from_file
 from leukolab.results.folder import RunFolder
 from leukolab.results.members import Member
-from leukolab.spec import AnyFeatures, CropSpec, RuntimeSpec, StudySpec
+from leukolab.spec import AnyFeatures, RuntimeSpec, StudySpec
 from leukolab.study.fits import readers_of, square_of
 
 See = Callable[[Pixels], tuple[Pixels, ...]]
@@ -70,11 +71,11 @@ def _network(network: Classifier, runtime: RuntimeSpec, seen: Seen) -> NDArray[n
 def _method(run: RunFolder, member: Member, key: str, runtime: RuntimeSpec) -> tuple[See, tuple[Ask, ...]]:
     learned = from_file(run.job(key) / RunFolder.JOB_METHOD)
     readers = readers_of(run, learned, member.reading, runtime)
-    return partial(_crops, [one.crop for one in readers]), (partial(_learned, readers, learned),)
+    return partial(_crops, list(readers)), (partial(_learned, readers, learned),)
 
 
-def _crops(crops: list[CropSpec], image: Pixels) -> tuple[Pixels, ...]:
-    return tuple(scaled(square_of(crop, image), crop.size_px) for crop in crops)
+def _crops(features: list[AnyFeatures], image: Pixels) -> tuple[Pixels, ...]:
+    return tuple(seen_by(square_of(one.crop, image), one) for one in features)
 
 
 def _learned(readers: dict[AnyFeatures, Reader], learned: Learned, seen: Seen) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from leukolab.base.keys import content_key
 from leukolab.base.progress import progress
 from leukolab.images import PixelStore
 from leukolab.images.handcrafted import Feature
+from leukolab.images.shifts import SHIFTS_VERSION, shifted
 from leukolab.spec import HandcraftedFeatures, NetworkFeatures
 
 Floats = NDArray[np.float32]
@@ -70,6 +71,7 @@ class FeatureBank:
         """Content key of the features."""
         spec = self.reader.spec.model_dump(exclude={"weights"})
         inputs = {"pixels": self.images.key, "weights": self.reader.digest}
+        inputs |= {"changes": str(SHIFTS_VERSION)} if self.reader.spec.changed else {}
         return content_key("layers", LAYERS_VERSION, inputs, {"layers": spec, "runtime": self.reader.runtime})
 
     @property
@@ -121,8 +123,19 @@ class FeatureBank:
         return values
 
     def _of(self, rows: range) -> Floats:
-        size = self.reader.spec.crop.size_px
-        return self.reader(np.stack([scaled(self.images.array[row], size) for row in rows]))
+        return self.reader(np.stack([seen(self.images.array[row], self.reader.spec, row) for row in rows]))
+
+
+def seen(square: NDArray[np.uint8], spec: NetworkFeatures | HandcraftedFeatures, place: int = 0) -> NDArray[np.uint8]:
+    """What features see of a square: changed as they say, then at their size; uint8 (size_px, size_px, 3).
+
+    Args:
+        square: uint8 (h, h, 3). spec: the features. place: of the image among all, by which changes are dealt out.
+    """
+    if spec.changed:
+        for kind, strength in spec.changed[place % len(spec.changed)]:
+            square = shifted(square, kind, strength)
+    return scaled(square, spec.crop.size_px)
 
 
 def scaled(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:

@@ -26,7 +26,6 @@ Floats = NDArray[np.float32]
 PASS = 16
 """Images of a pass, always."""
 SMALLEST_SHARE = 1e-6
-LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 SUMMARIES = ("mean", "deviation")
 OPENVINO, TORCH = "openvino", "torch"
 
@@ -131,8 +130,6 @@ class LayerModule(nn.Module):
         """Means and deviations of the layers, side by side."""
         images = pixels.permute(0, 3, 1, 2).float()
         cell = (images.amax(dim=1, keepdim=True) > BLACK).float() if self.spec.over == "cell" else None
-        if self.spec.grey:
-            images = (images * LUMINANCE.view(1, 3, 1, 1)).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
         maps = _maps(self.backbone, self.spec.layers, images * self.scale + self.shift)
         found = [dict(zip(SUMMARIES, _summed_up(one, cell), strict=True)) for one in maps]
         return torch.cat([one[name] for one in found for name in self.spec.summary], dim=1)

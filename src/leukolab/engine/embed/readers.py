@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,6 @@ from leukolab.base.threads import ahead, reader_count
 from leukolab.engine.embed.kept import Reader
 from leukolab.engine.embed.layers import layer_reader
 from leukolab.images.handcrafted import HANDCRAFTED_VERSION, Feature, features, measure
-from leukolab.images.shifts import colour
 from leukolab.spec import HandcraftedFeatures, NetworkFeatures
 
 
@@ -35,10 +35,7 @@ class HandcraftedReader:
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, h, w, 3) to float32 (n, d)."""
-        return np.stack(list(ahead(self._measured, pixels, self.threads)))
-
-    def _measured(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return measure(colour(image, 1.0) if self.spec.grey else image, self.spec.handcrafted)
+        return np.stack(list(ahead(partial(measure, families=self.spec.handcrafted), pixels, self.threads)))
 
 
 def reader_of(
