@@ -14,6 +14,8 @@ import pytest
 from leukolab.base.errors import DataError, RunError, SpecError
 from leukolab.base.files import read_table
 from leukolab.base.home import Home
+from leukolab.cli.study import CHANGES
+from leukolab.images.shifts import STRENGTHS
 from leukolab.results.folder import RunFolder
 from leukolab.results.seals import check_outcome
 from leukolab.study import shift
@@ -94,6 +96,17 @@ def test_pieces_that_are_there_are_not_made_again(
     assert sorted(copy.changed(piece.key) for piece in asked) == pieces[:2]
     pd.testing.assert_frame_equal(copy.shifts, before)
     assert any("2 of them done before" in line for line in said)
+
+
+def test_one_kind_of_change_alone(copy: RunFolder, small_run: Any, home: Home) -> None:
+    whole = copy.shifts
+    shift.shift_run(copy.path, small_run.data, home, kinds=["colour"])
+    wanted = whole[whole["kind"].isin(["none", "colour"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(copy.shifts.reset_index(drop=True), wanted)
+
+
+def test_the_command_line_knows_every_kind_of_change() -> None:
+    assert set(STRENGTHS) == set(CHANGES)
 
 
 def test_ctrl_c_keeps_what_is_done(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from leukolab.study.estimate import Estimate
 
 Folder = click.Path(path_type=Path, file_okay=False)
+CHANGES = "colour", "size", "stain", "focus", "brightness"
+"""What `images.shifts` can change, without the weight of importing it."""
 TARGETS = "mlflow (a file in the home folder), mlflow:http://HOST:PORT or mlflow:sqlite:///FILE"
 
 
@@ -179,9 +181,26 @@ def merge(home: Home, runs: tuple[Path, ...], out: Path, data: Path | None, lang
     section=DATA,
     help="So many test images per outer part, of each class alike and spread over its subjects. [default: all]",
 )
+@option(
+    "--kind",
+    "kinds",
+    type=click.Choice(CHANGES),
+    multiple=True,
+    section=DATA,
+    help="Only this kind of change; may be repeated. [default: all]",
+)
 @language
 @click.pass_obj
-def shift(home: Home, /, folder: Path, data: Path, outer_parts: object, images: int | None, language: str) -> None:
+def shift(
+    home: Home,
+    /,
+    folder: Path,
+    data: Path,
+    outer_parts: object,
+    images: int | None,
+    kinds: tuple[str, ...],
+    language: str,
+) -> None:
     """Score the run in FOLDER on its test images with colour, size, stain, focus and brightness changed.
 
     What each outer part chose and its simple rivals are asked; nothing trains on changed images. The report then shows
@@ -192,7 +211,7 @@ def shift(home: Home, /, folder: Path, data: Path, outer_parts: object, images: 
 
     parts = outer_parts if isinstance(outer_parts, tuple) else ()
     texts = load_texts(language)
-    say(texts("terminal.report", path=shift_run(folder, data, home, parts, images, language)))
+    say(texts("terminal.report", path=shift_run(folder, data, home, parts, images, kinds, language)))
 
 
 @command()

@@ -133,6 +133,7 @@ def shift_run(
     home: Home,
     outer_parts: Sequence[int] = (),
     images: int | None = None,
+    kinds: Sequence[str] = (),
     language: str = "en",
 ) -> Path:
     """Score a finished run on changed test images, and write its report anew with the curves.
@@ -143,6 +144,7 @@ def shift_run(
         home: the home folder.
         outer_parts: some of the run's; all where none is given.
         images: so many test images per outer part, of each class alike and spread over its subjects; all where None.
+        kinds: some of `images.shifts.STRENGTHS`; all where none is given.
         language: of the report.
 
     Returns:
@@ -159,7 +161,7 @@ def shift_run(
     chosen = _wanted(chosen_of_parts(results), outer_parts)
     with hold(folder.path):
         bench = Bench(folder, results, packed_again(folder, Path(data), home), home)
-        pieces = list(_pieces(bench, chosen, images))
+        pieces = list(_pieces(bench, chosen, images, kinds))
         _predict(bench, pieces)
         predictions = pd.concat([read_table(folder.changed(piece.key)) for piece in pieces], ignore_index=True)
         _say_difference(results, chosen, predictions)
@@ -197,12 +199,12 @@ def _wanted(chosen: list[Member], outer_parts: Sequence[int]) -> list[Member]:
     return [member for outer, member in known.items() if not outer_parts or outer in outer_parts]
 
 
-def _pieces(bench: Bench, chosen: Sequence[Member], images: int | None) -> Iterator[Piece]:
-    """Every outer part under every change, unchanged first."""
-    kinds = {AS_THEY_ARE: (0.0,)} | STRENGTHS
-    if not bench.has_size:
-        NEWS.info("size: left out, because these cells are not cut out on black and have no outline")
+def _pieces(bench: Bench, chosen: Sequence[Member], images: int | None, wanted: Sequence[str]) -> Iterator[Piece]:
+    """Every outer part under every change that is wanted, unchanged first."""
+    kinds = {AS_THEY_ARE: (0.0,)} | {kind: STRENGTHS[kind] for kind in STRENGTHS if not wanted or kind in wanted}
+    if "size" in kinds and not bench.has_size:
         kinds.pop("size")
+        NEWS.info("size: left out, because these cells are not cut out on black and have no outline")
     for member in chosen:
         names = np.array(bench.results.image_ids(member, "test"))
         labels_n = bench.results.scored(member, "test").labels_n
