@@ -111,6 +111,21 @@ def test_images_may_be_learned_from_without_their_colour_too() -> None:
     assert right["colour"] < 0.6 < right["both"]
 
 
+def test_a_changed_image_counts_as_much_as_it_says() -> None:
+    grey = GOOD.model_copy(update={"changed": (ChangeSpec(colour=1),)})
+    sources = {GOOD: IMAGES.sources[GOOD], grey: IMAGES.sources[NOISE][:, : IMAGES.sources[GOOD].shape[1]]}
+    images = Images(sources, IMAGES.labels, IMAGES.groups, 2)
+    plain = learn(single("one", GOOD), images, FOLDS, 3).probabilities(sources)
+    far = {
+        weight: np.abs(
+            learn(single("one", GOOD, also=(ChangeSpec(colour=1),), also_weight=weight), images, FOLDS, 3)
+            .probabilities(sources) - plain
+        ).max()
+        for weight in (1e-6, 0.1, 1.0)
+    }  # fmt: skip
+    assert far[1e-6] < 0.005 < far[0.1] < far[1.0]  # the scale is that of both, whatever they count
+
+
 def test_a_search_tries_every_combination_of_its_values() -> None:
     spec = single("good", GOOD, search={"learner.parameters.C": (1e-6, 1.0), "reduce.clip": (1, 3)})
     found = combinations(spec)

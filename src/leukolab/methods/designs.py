@@ -41,19 +41,18 @@ def load_method(name_or_path: str | Path, within: tuple[str, ...] = ()) -> AnyMe
         return single
     names = raw["among"] if isinstance(raw["among"], list) else [raw["among"]]
     read = [load_method(_beside(path, str(one)), (*within, text)).model_dump() for one in names]
-    if "also" in raw:
-        _learn_also(read, raw["also"])
-        raw = {key: value for key, value in raw.items() if key != "also"}
+    shared = {key: raw.pop(key) for key in ("also", "also_weight") if key in raw}
+    for one in read:
+        _give(one, shared)
     return parse_settings(JointSpec, raw | {"among": read}, f"method {path.stem}")
 
 
-def _learn_also(methods: list[dict[str, Any]], changes: object) -> None:
-    """Give `also` of a joint method to each single one that it is made of."""
-    for one in methods:
-        if "among" in one:
-            _learn_also(one["among"], changes)
-        else:
-            one["also"] = changes
+def _give(method: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Settings of a joint method to each single one that it is made of."""
+    if "among" not in method:
+        method |= settings
+    for one in method.get("among", ()):
+        _give(one, settings)
 
 
 def _beside(path: Path, name: str) -> str:

@@ -153,7 +153,8 @@ class _Trial:
     def fitted(self, spec: MethodSpec, rows: Ints, copies: Ints) -> Pipeline:
         views = [_beside(view, self.images.sources)[rows] for view in views_of(spec)]
         labels, weights = self.images.labels[rows], self._weights(spec, rows, copies)
-        examples = Examples(np.concatenate(views), np.tile(labels, len(views)), np.tile(weights, len(views)))
+        weighed = np.outer([1.0, spec.also_weight][: len(views)], weights).ravel()
+        examples = Examples(np.concatenate(views), np.tile(labels, len(views)), weighed)
         return fit(spec, examples, self.seed)
 
     def _single(self, spec: MethodSpec) -> _Settled:

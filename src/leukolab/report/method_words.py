@@ -56,7 +56,12 @@ def _told(spec: AnyMethod, texts: Texts) -> Iterator[str]:
         weigh=spec.weigh,
     )
     if spec.also:
-        yield texts("methods_text.also", name=spec.name, changes=_changes(spec.also, texts))
+        yield texts(
+            "methods_text.also",
+            name=spec.name,
+            weight=texts.number(spec.also_weight, "g"),
+            changes=_changes(spec.also, texts),
+        )
 
 
 def _changes(changes: tuple[ChangeSpec, ...], texts: Texts) -> str:

@@ -121,6 +121,8 @@ class MethodSpec(Settings):
     """Each image alike; each class alike; or each identity group of a class alike, and then each class."""
     also: Annotated[tuple[ChangeSpec, ...], Field(max_length=16)] = ()
     """Each image is learned from twice: as it is, and with one of these changes, dealt out in turn."""
+    also_weight: float = Field(1.0, gt=0, le=1)
+    """How much the changed image counts, where the image as it is counts 1."""
     search: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(max_length=8)] = Field(
         default_factory=dict
     )
