@@ -14,9 +14,10 @@ from leukolab.base import capacity
 from leukolab.base.errors import SpecError
 from leukolab.base.home import Home
 from leukolab.engine import describe
-from leukolab.spec import load_study
-from leukolab.study import evaluation, memory
-from leukolab.study.needs import check_batches
+from leukolab.methods import load_method
+from leukolab.spec import ChangeSpec, load_study
+from leukolab.study import evaluation, memory, needs
+from leukolab.study.needs import check_batches, check_kernels
 from leukolab.study.session import recorded_session
 
 INDEX = pd.DataFrame({"label": np.arange(20_000) % 4, "subject": (np.arange(20_000) % 900).astype(str)})
@@ -57,6 +58,21 @@ def test_a_batch_past_what_the_network_holds_is_refused(
         check_batches(session)
     on_card = runtime.model_copy(update={"device": "cuda"})
     check_batches(replace(session, spec=session.spec.model_copy(update={"runtime": on_card})))
+
+
+def test_a_kernel_past_the_memory_of_the_machine_is_refused(
+    monkeypatch: pytest.MonkeyPatch, small_run: Any, home: Home
+) -> None:
+    session = recorded_session(small_run.folder, home)
+    learned = session.material.splits[session.spec.believed_protocol].learned_at_once
+    assert 0 < learned < len(session.material.index)
+    once, twice = (load_method("k450").model_copy(update={"also": also}) for also in ((), (ChangeSpec(focus=1),)))
+    linear = load_method("l450")
+    monkeypatch.setattr(needs, "free_memory", lambda: 8 * learned**2)
+    for methods in ({"k450": once}, {"l450": linear}):
+        check_kernels(replace(session, methods=replace(session.methods, specs=methods)))
+    with pytest.raises(SpecError, match=r"method k450: .* each seen 2x, make a kernel of .*l450"):
+        check_kernels(replace(session, methods=replace(session.methods, specs={"k450": twice})))
 
 
 def test_the_shipped_studies_fit_into_two_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:

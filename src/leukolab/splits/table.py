@@ -81,6 +81,12 @@ class Split:
         every = self.table["image_id"].nunique()
         return len(self.outers) > 1 and tested.is_unique and len(tested) == every
 
+    @property
+    def learned_at_once(self) -> int:
+        """Most images that an outer part leaves for training and validation."""
+        rows = self.table[self.table["role"].isin(["train", "validation"])]
+        return int(rows.groupby("outer")["image_id"].nunique().max())
+
     def folds(self, outer: int) -> tuple[int, ...]:
         """Numbers of the inner folds of an outer part, ascending."""
         return tuple(int(fold) for fold in sorted(self.table.loc[self.table["outer"] == outer, "fold"].unique()))

@@ -24,7 +24,7 @@ from leukolab.study import resume
 from leukolab.study.finish import check_report
 from leukolab.study.fits import fit_seconds
 from leukolab.study.jobs import Job, job_parts
-from leukolab.study.needs import check_batches, check_disk, feature_bytes, passes, state_bytes
+from leukolab.study.needs import check_batches, check_disk, check_kernels, feature_bytes, passes, state_bytes
 from leukolab.study.prepare import prepare
 from leukolab.study.run import session_with
 from leukolab.study.session import Session
@@ -80,6 +80,7 @@ def plan_study(
         session, jobs = session_with(network, material, spec, folder, Home(Path(place)), workers, home)
         with runtime.settled(session.spec.runtime):
             check_batches(session)
+            check_kernels(session)
             check_disk(session, jobs, home)
             left = seconds_left(material.index, spec.data, home)
             found = estimate(session, jobs, workers)

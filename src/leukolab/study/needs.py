@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leukolab.base.capacity import free_disk
-from leukolab.base.errors import StorageError
+from leukolab.base.capacity import free_disk, free_memory
+from leukolab.base.errors import SpecError, StorageError
 from leukolab.base.home import Home
 from leukolab.base.shelf import limit, usage
 from leukolab.base.sizes import size_text
@@ -18,9 +18,13 @@ from leukolab.engine import describe
 from leukolab.engine.cached import first_depth
 from leukolab.engine.views import bank_size
 from leukolab.results.seals import sealed
+from leukolab.spec import leaves_of, views_of
 from leukolab.study.jobs import Job
 from leukolab.study.memory import check_fits
 from leukolab.study.session import Session
+
+KERNEL_BYTES = 8
+"""Of a float64, one for each pair of images."""
 
 
 def check_disk(session: Session, jobs: Sequence[Job], home: Home) -> None:
@@ -65,6 +69,26 @@ def check_batches(session: Session) -> None:
         batches["runtime.evaluation_batch_size"] = spec.runtime.evaluation_batch_size  # of pixels, not of what is kept
     for setting, size in batches.items():
         check_fits(min(size, images) * image_bytes, setting)
+
+
+def check_kernels(session: Session) -> None:
+    """See that a kernel machine fits into memory: it holds a number for each pair of images that it learns from.
+
+    Raises:
+        SpecError: it does not; both numbers are named.
+    """
+    free = free_memory()
+    learned = session.material.splits[session.spec.believed_protocol].learned_at_once
+    for one in (leaf for spec in session.methods.specs.values() for leaf in leaves_of(spec)):
+        views = len(views_of(one))
+        needed = KERNEL_BYTES * (learned * views) ** 2 if one.learner.estimator == "SVC" else 0
+        if free is not None and needed > free:
+            raise SpecError(
+                f"method {one.name}: {learned:,} images to learn from, each seen {views}x, make a kernel of "
+                f"{size_text(needed)}; of this machine's memory {size_text(free)} are free. Take a linear classifier "
+                "(--method l450), leave out 'also', or take a machine with more memory.",
+                settings=("methods",),
+            )
 
 
 def feature_bytes(session: Session, jobs: Sequence[Job]) -> int:

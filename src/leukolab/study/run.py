@@ -25,7 +25,7 @@ from leukolab.study.finals import write_finals
 from leukolab.study.fits import begin, list_fits
 from leukolab.study.jobs import Job, list_jobs
 from leukolab.study.memory import PROCESS_BYTES, check_fits
-from leukolab.study.needs import check_batches, check_disk
+from leukolab.study.needs import check_batches, check_disk, check_kernels
 from leukolab.study.prepare import Material, find_sources, packed
 from leukolab.study.session import Session, cut_for
 from leukolab.study.side_by_side import processes, where
@@ -104,6 +104,7 @@ def train_models(session: Session, jobs: list[Job], data: Path, on: str, log: Lo
     if target.kind == "local":
         check_fits(min(target.workers, len(jobs)) * PROCESS_BYTES, "on")
         check_batches(session)
+        check_kernels(session)
         check_disk(session, jobs, session.home)
     record.write_record(session, jobs)
     work.remember(session)
