@@ -252,7 +252,10 @@ def test_with_all_outer_parts_the_method_in_use_has_learned_from_every_image(
     tried = run.job_choice(run.jobs["key"].iloc[0]).tried
     assert len(tried) == 2
     assert sum(one.chosen for one in tried) == 1
-    assert "What was chosen inside" in run.page.read_text(encoding="utf-8")
+    page = run.page.read_text(encoding="utf-8")
+    assert "What was chosen inside" in page
+    assert f"Offered for use is both, fitted once more on all {len(run.index)}" in page
+    assert "Offered for use is the model chosen in outer part" not in page
     assert "fitted once more on all images" in (run.page.parent / "methods.md").read_text(encoding="utf-8")
     paths = [two_class / path for path in run.index["path"]][:4]
     before, _ = predict_images(open_model(run.path), paths)

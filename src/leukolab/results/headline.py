@@ -38,8 +38,10 @@ def tested(facts: Facts, member: Member) -> Finding:
 
 
 def offered_line(facts: Facts) -> Finding:
-    """The model offered for use, on its own test part."""
-    member = facts.offered
+    """The model offered for use, on its own test part; one that learned from all images has none."""
+    member, run = facts.offered, facts.results.folder
+    if run.final_keys(member) != run.keys_of(member):
+        return answer("offered_final", reading=member.reading, images=len(run.index))
     images = len(facts.results.image_ids(member, "test"))
     found = [finding.as_json() for finding in _scores(facts, member)]
     return answer("offered", outer=member.outer, member=member.member, images=images, scores=found)
