@@ -85,10 +85,11 @@ def check_docstring(_app: Sphinx, what: str, name: str, thing: Any, _options: An
 
 
 def leave_unlinked(_app: Sphinx, _env: Any, node: pending_xref, content: Node) -> Node | None:
-    """Type variables and private names in signatures have no page of their own: they stay without a link."""
+    """Type variables, private names and what a module took from elsewhere have no page here: they stay unlinked."""
     module, _, name = str(node.get("reftarget", "")).rpartition(".")
     found = getattr(sys.modules.get(module), name, None)
-    return content if name.startswith("_") or isinstance(found, TypeVar) else None
+    elsewhere = not getattr(found, "__module__", "leukolab").startswith("leukolab")
+    return content if name.startswith("_") or isinstance(found, TypeVar) or elsewhere else None
 
 
 def setup(app: Sphinx) -> None:
