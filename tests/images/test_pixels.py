@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import tokenize
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,6 +133,17 @@ def test_a_store_cut_short_is_made_again(paths: list[Path], tmp_path: Path, dama
     for size in (0, file.stat().st_size // 2):
         file.write_bytes(file.read_bytes()[:size])
         assert np.array_equal(packed(paths, Home(tmp_path / "home")).array, expected)
+
+
+def test_a_store_whose_head_is_no_python_is_made_again(paths: list[Path], tmp_path: Path) -> None:
+    first = packed(paths, Home(tmp_path / "home"))
+    expected, file = np.array(first.array), tmp_path / "home" / "pixels" / first.key / "pixels.npy"
+    del first
+    data = file.read_bytes()
+    file.write_bytes(data[:10] + data[10:128].replace(b"}", b"(") + data[128:])
+    with pytest.raises(tokenize.TokenError):
+        np.load(file)
+    assert np.array_equal(packed(paths, Home(tmp_path / "home")).array, expected)
 
 
 def test_a_manifest_that_gives_pixels_other_names_is_not_believed(paths: list[Path], tmp_path: Path) -> None:

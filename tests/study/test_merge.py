@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -260,6 +261,14 @@ def test_a_run_in_use_or_with_a_damaged_model_is_refused(part_runs: Any, another
         stream.truncate(100)
     text = refused([part_runs.first, another], tmp_path / "out")
     assert f"'{job['job']}', found none or a damaged one" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes with names as POSIX has them")
+def test_what_no_run_writes_is_not_taken_over(part_runs: Any, another: Path, tmp_path: Path) -> None:
+    folder = next(path for path in sorted((another / "heads").iterdir()) if path.is_dir())
+    os.mkfifo(folder / "pipe")
+    assert "expected a file that a run wrote, found none" in refused([part_runs.first, another], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_changed_rivals_are_refused(part_runs: Any, another: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,8 +36,8 @@ NEWS = logging.getLogger(__name__)
 STORE_VERSION = 1
 """Goes into the key: raised when the same files and geometry would give other pixels."""
 
-DAMAGED = (LeukolabError, OSError, EOFError, ValueError, KeyError, TypeError)
-"""What reading a damaged store may raise."""
+DAMAGED = (LeukolabError, OSError, EOFError, ValueError, KeyError, TypeError, tokenize.TokenError)
+"""What reading a damaged store may raise; the last, NumPy of the head of an array."""
 _PIECE_BYTES = 1 << 20
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from leukolab.base.errors import RunError
 from leukolab.base.files import atomic, make_folder, storage
 from leukolab.base.keys import digest, file_digest
 from leukolab.plan import read_plan, write_plan
@@ -144,7 +145,13 @@ def _place_folder(source: Path, target: Path) -> None:
 
 
 def _place(source: Path, target: Path) -> None:
-    """A hard link, as nothing writes into a file of a run once it is there; a copy where the disk has no links."""
+    """A hard link, as nothing writes into a file of a run once it is there; a copy where the disk has no links.
+
+    Raises:
+        RunError: it is no file, but a device or the like, which no run writes.
+    """
+    if not source.is_file():
+        raise RunError(f"{source}: expected a file that a run wrote, found none. Remove what is there, and run again.")
     with storage(target):
         try:
             os.link(source, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -75,5 +76,5 @@ def kept_pictures(run: RunFolder) -> dict[str, Picture]:
             if NAMES not in found:  # of an earlier version, which named each array by its image
                 return dict(found)
             return {str(name): found[str(number)] for number, name in enumerate(found[NAMES])}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError):
         return {}
