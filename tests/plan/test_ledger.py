@@ -116,3 +116,5 @@ def test_a_pipe_in_the_place_of_a_ledger_is_one_sentence(tmp_path: Path) -> None
     os.mkfifo(tmp_path / LEDGER_FILE)
     with pytest.raises(RunError, match="expected events of a run, found what cannot be read"):
         read_events(tmp_path)
+    with pytest.raises(RunError, match=r"ledger\.jsonl: expected events of a run, found a pipe"):
+        write_event(tmp_path, Event("planned"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,6 +79,7 @@ def write_event(run: Path, event: Event) -> None:
 
     Raises:
         StorageError: the disk is full or may not be written.
+        RunError: a pipe or a device stands in the place of the ledger.
     """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
     values = {**asdict(event), "time": event.time or now, "pid": event.pid or os.getpid()}
@@ -85,6 +87,8 @@ def write_event(run: Path, event: Event) -> None:
     with storage(run):
         descriptor = os.open(run / LEDGER_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise RunError(f"{run / LEDGER_FILE}: expected events of a run, found a pipe or a device. Remove it.")
             os.write(descriptor, (_mend(descriptor) + line + "\n").encode())
         finally:
             os.close(descriptor)
