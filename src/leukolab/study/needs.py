@@ -86,7 +86,7 @@ def check_kernels(session: Session) -> None:
             raise SpecError(
                 f"method {one.name}: {learned:,} images to learn from, each seen {views}x, make a kernel of "
                 f"{size_text(needed)}; of this machine's memory {size_text(free)} are free. Take a linear classifier "
-                "(--method l450), leave out 'also', or take a machine with more memory.",
+                "(methods=[l450]), leave out 'also', or take a machine with more memory.",
                 settings=("methods",),
             )
 
